@@ -1,0 +1,52 @@
+"""What every entry point shares: flag parsing, exit codes and one-line errors."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags
+
+from kerasmooth.errors import InputError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def _fail(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(EXIT_BAD_INPUT)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+    """Parses flags strictly: unknown flags, bad values and leftover words are bad input, not a page of help."""
+    try:
+        rest: list[str] = app.parse_flags_with_usage(list(argv)) if _asks_help(argv) else flags.FLAGS(list(argv))
+    except flags.Error as error:
+        _fail(f"{' '.join(str(error).split())} (--help lists the flags)")
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"cannot read a flagfile: {error}")
+    if len(rest) > 1:
+        _fail(f"unexpected words {rest[1:]}: every setting is a flag, --name=value (in a flagfile too)")
+    return rest
+
+
+def _asks_help(argv: Sequence[str]) -> bool:
+    return any(word.lstrip("-").split("=")[0] in {"help", "helpfull", "helpshort", "helpxml"} for word in argv[1:])
+
+
+def run(main: Callable[[], None]) -> None:
+    """Runs `main` after parsing absl flags; turns `InputError` into one line on stderr and exit status 2.
+
+    An interruption (Ctrl-C) exits with 130 and says nothing but that; any other exception is a defect of ours
+    and keeps its traceback.
+    """
+
+    def guarded(_: Sequence[str]) -> None:
+        try:
+            main()
+        except InputError as error:
+            _fail(str(error))
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)  # noqa: T201
+            raise SystemExit(EXIT_INTERRUPTED) from None
+
+    app.run(guarded, flags_parser=_parse_flags)
