@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+from absl import flags
+from kerasmooth.command_line import run
+from kerasmooth.errors import InputError
+COUNT = flags.DEFINE_integer("count", 1, "How many.", lower_bound=0)
+def main():
+    if COUNT.value == 7:
+        raise InputError("poses.json: frame 3:\\n keypoints are 12, expected 17")
+    if COUNT.value == 8:
+        raise KeyboardInterrupt
+    if COUNT.value == 9:
+        raise RuntimeError("a defect")
+    print(COUNT.value)
+if __name__ == "__main__":
+    run(main)
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "program.py"
+    path.write_text(PROGRAM)
+    return path
+
+
+def start(program: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(program), *words], capture_output=True, text=True, check=False, cwd=program.parent
+    )
+
+
+def test_a_good_call(program: Path) -> None:
+    done = start(program, "--count=3")
+    assert (done.returncode, done.stdout) == (0, "3\n")
+
+
+def test_a_flagfile(program: Path) -> None:
+    (program.parent / "good.cfg").write_text("# a comment\n--count=4\n")
+    assert start(program, "--flagfile=good.cfg").stdout == "4\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--count=7"], "poses.json: frame 3: keypoints are 12, expected 17"),
+        (["--count=x"], "count"),
+        (["--count=-1"], "count"),
+        (["--cuont=1"], "cuont"),
+        (["stray"], "stray"),
+        (["--flagfile=absent.cfg"], "absent.cfg"),
+        (["--flagfile=."], "flagfile"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(program: Path, words: list[str], expected: str) -> None:
+    done = start(program, *words)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert expected in done.stderr
+
+
+def test_a_line_without_dashes_in_a_flagfile_is_refused(program: Path) -> None:
+    (program.parent / "stray.cfg").write_text("count=4\n")
+    done = start(program, "--flagfile=stray.cfg")
+    assert done.returncode == 2
+    assert "count=4" in done.stderr
+
+
+def test_interruption_exits_with_130(program: Path) -> None:
+    done = start(program, "--count=8")
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
+def test_our_own_defects_keep_their_traceback(program: Path) -> None:
+    done = start(program, "--count=9")
+    assert done.returncode not in (0, 2)
+    assert "Traceback" in done.stderr
+
+
+def test_help_lists_the_flags(program: Path) -> None:
+    assert "--count" in start(program, "--help").stdout
