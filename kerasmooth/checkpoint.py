@@ -1,0 +1,112 @@
+"""Checkpoints that are whole or absent: every variable and the state of the loop in one .npz, renamed into place.
+
+What Keras's own BackupAndRestore forgets (the place in the epoch, the order of the data) is what repeats batches
+after a kill; `state` holds it.
+"""
+
+import contextlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.errors import InputError
+
+CHECKPOINT_FILE = "checkpoint.npz"
+_STATE = "state"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a path beside `path` to write to, which replaces `path` when the block ends well, and goes when it fails.
+
+    A reader, or a process that is killed at any moment, sees the old file or the new one, never a half.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        yield partial
+        with open(partial, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def clear_partial(folder: Path) -> None:
+    """Removes what a killed process left half written in a folder."""
+    for partial in folder.glob(".partial-*"):
+        partial.unlink(missing_ok=True)
+
+
+def save(path: Path, groups: Mapping[str, Sequence[Any]], state: Mapping[str, Any]) -> None:
+    """Writes variables and state.
+
+    Args:
+      path: the .npz file.
+      groups: lists of Keras variables by the name of their group ("model", "optimizer", ...).
+      state: plain values (JSON; floats keep every bit).
+    """
+    arrays = {_key(group, i): _value(v) for group, variables in groups.items() for i, v in enumerate(variables)}
+    arrays[_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    with replacing(path) as partial, open(partial, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def load(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Assigns the variables of `groups` from a checkpoint and returns its state.
+
+    Raises InputError where the file is damaged or was written for other variables.
+    """
+    with _opened(path) as archive:
+        wanted = {_key(group, i): v for group, variables in groups.items() for i, v in enumerate(variables)}
+        if set(archive.files) != {_STATE, *wanted}:
+            raise InputError(f"{path} holds other variables than this run has: remove the run folder to start anew")
+        for key, variable in wanted.items():
+            value = archive[key]
+            if value.shape != tuple(variable.shape):
+                raise InputError(f"{path}: {key} has shape {value.shape}, the run needs {tuple(variable.shape)}")
+            variable.assign(value)
+        return _state_of(archive)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """The state of a checkpoint without its variables. Raises InputError where the file is damaged."""
+    with _opened(path) as archive:
+        return _state_of(archive)
+
+
+def _state_of(archive: Any) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(archive[_STATE].tobytes().decode())
+    return state
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An open archive; what goes wrong while reading it becomes one line."""
+    try:
+        with np.load(path) as archive:
+            if _STATE not in archive.files:
+                raise InputError(f"{path} is not a checkpoint of kerasmooth: remove it to start anew")
+            yield archive
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise InputError(f"cannot read {path} ({error}): remove the run folder to start anew") from None
+
+
+def _key(group: str, index: int) -> str:
+    return f"{group}/{index:04d}"
+
+
+def _value(variable: Any) -> np.ndarray:
+    return np.asarray(variable.numpy())

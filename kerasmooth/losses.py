@@ -1,0 +1,106 @@
+"""Losses as sums and counts, so that a value does not depend on how a batch is split over devices or steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from keras import ops
+
+from kerasmooth.errors import InputError
+from kerasmooth.models import MODELS
+
+RECOVER_WEIGHT = 5.0
+DENOISE_WEIGHT = 1.0
+
+Tensors = Mapping[str, Any]
+
+
+class LossTerm(NamedTuple):
+    """One part of a loss, `weight * total / count`.
+
+    Add up `total` and `count` over everything that belongs to the batch (devices, accumulated steps) before dividing.
+
+    Attributes:
+      weight: factor of the term.
+      total: scalar float32, sum of the errors of all supervised values.
+      count: scalar float32, how many values are supervised.
+    """
+
+    weight: float
+    total: Any
+    count: Any
+
+
+def value(terms: Sequence[LossTerm]) -> Any:
+    """The loss, a scalar: the sum of weight * total / count. A term without a supervised value is 0."""
+    return sum(term.weight * term.total / ops.maximum(term.count, 1.0) for term in terms)
+
+
+def mse(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
+    """Mean squared error over annotated keypoints, of heatmaps where the model gives them, else of coordinates.
+
+    Args:
+      targets: "visibility" bool [B, T, K], and what the model gives: "heatmaps" [B, T, H, W, K] or
+        "keypoints" [B, T, K, 2] in heatmap cells.
+      outputs: of the model, with the same key.
+
+    Returns:
+      One term. Whatever stands in the targets of a keypoint without annotation, NaN too, has no effect.
+    """
+    shown = targets["visibility"]
+    if "heatmaps" in outputs:
+        error = _errors(targets["heatmaps"], outputs["heatmaps"], shown[:, :, None, None, :])
+    else:
+        error = _errors(targets["keypoints"], outputs["keypoints"], shown[..., None])
+    return [LossTerm(1.0, ops.sum(ops.square(error)), _count(shown, error))]
+
+
+def deciwatch(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
+    """The loss of DeciWatch's authors: 5 times the recovered poses' L1 plus the denoised poses' (arXiv 2203.08713).
+
+    Each L1 is the mean over annotated coordinates in heatmap cells: recovered poses over all frames, denoised ones
+    over the frames that the model reads.
+
+    Args:
+      targets: "keypoints" [B, T, K, 2] in heatmap cells, "visibility" bool [B, T, K].
+      outputs: "keypoints" and "denoised" [B, T, K, 2], "sampled" [B, T], 1 for frames that the model reads.
+
+    Returns:
+      Two terms, recover and denoise.
+
+    Raises:
+      ValueError: the model gives no "denoised".
+    """
+    if "denoised" not in outputs:
+        raise ValueError(f"the loss deciwatch needs a model that denoises. Received: outputs={sorted(outputs)}")
+    terms = []
+    shown = ops.cast(targets["visibility"], "bool")
+    sampled = ops.logical_and(shown, outputs["sampled"][..., None] > 0.5)
+    for weight, name, counted in ((RECOVER_WEIGHT, "keypoints", shown), (DENOISE_WEIGHT, "denoised", sampled)):
+        error = _errors(targets["keypoints"], outputs[name], counted[..., None])
+        terms.append(LossTerm(weight, ops.sum(ops.abs(error)), _count(counted, error)))
+    return terms
+
+
+LOSSES: dict[str, Callable[[Tensors, Tensors], list[LossTerm]]] = {"mse": mse, "deciwatch": deciwatch}
+
+
+def default_loss(model_name: str) -> str:
+    """The name in `LOSSES` that a model in `kerasmooth.models.MODELS` is trained with."""
+    if model_name not in MODELS:
+        raise InputError(f"unknown model, choose one of {', '.join(MODELS)}. Received: model={model_name!r}")
+    return MODELS[model_name].default_loss
+
+
+def _errors(truth: Any, predicted: Any, shown: Any) -> Any:
+    """float32 predicted - truth where `shown` (broadcast), else 0."""
+    difference = ops.cast(predicted, "float32") - ops.cast(truth, "float32")
+    return ops.where(ops.cast(shown, "bool"), difference, 0.0)
+
+
+def _count(shown: Any, error: Any) -> Any:
+    """float32 scalar: values of `error` [B, T, ..., K, ...] that belong to a keypoint in `shown` [B, T, K]."""
+    shape, keypoints = ops.shape(error), ops.shape(shown)[2]
+    values_per_keypoint = 1
+    for dimension in shape[2:]:
+        values_per_keypoint *= dimension
+    return ops.sum(ops.cast(shown, "float32")) * ops.cast(values_per_keypoint // keypoints, "float32")

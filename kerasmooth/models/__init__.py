@@ -1,0 +1,43 @@
+"""The learned smoothers, by name. Keras 3 layers and `keras.ops` only: they run on every backend of Keras."""
+
+import inspect
+from typing import Any
+
+from kerasmooth.boxes import Size
+from kerasmooth.errors import InputError
+from kerasmooth.models.bi_conv_lstm import BiConvLSTM
+from kerasmooth.models.conv3d import Conv3D
+from kerasmooth.models.deciwatch import DeciWatch
+from kerasmooth.models.smoother import Smoother
+
+MODELS: dict[str, type[Smoother]] = {"conv3d": Conv3D, "bi_conv_lstm": BiConvLSTM, "deciwatch": DeciWatch}
+
+
+def build(name: str, *, window: int, size: Size = (56, 56), num_keypoints: int = 25, **options: Any) -> Smoother:
+    """A new model with random weights (`keras.utils.set_random_seed` makes them repeatable).
+
+    Args:
+      name: a key of `MODELS`.
+      window: T, frames in a window.
+      size: (height, width) of the heatmap grid.
+      num_keypoints: K.
+      **options: what the model's class takes beside these, for example `merge_mode="concat"`.
+
+    Raises:
+      InputError: no model of that name, or the model has no such option.
+      ValueError: an option has a value that the model refuses.
+    """
+    if name not in MODELS:
+        raise InputError(f"unknown model, choose one of {', '.join(MODELS)}. Received: model={name!r}")
+    known = model_options(name)
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no such option, it has {', '.join(known) or 'none'}. Received: {option!r}")
+    return MODELS[name](window=window, size=size, num_keypoints=num_keypoints, **options)
+
+
+def model_options(name: str) -> dict[str, Any]:
+    """The options of a model in `MODELS` beside window, size and num_keypoints, with their defaults."""
+    parameters = inspect.signature(MODELS[name].__init__).parameters.values()
+    keywords = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "name"]
+    return {parameter.name: parameter.default for parameter in keywords}

@@ -1,0 +1,131 @@
+"""bi-ConvLSTM S and C: the study's recurrent models."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerasmooth.boxes import Size
+from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
+
+MERGE_MODES = ("sum", "concat")
+
+
+@keras.saving.register_keras_serializable("kerasmooth")
+class BiConvLSTM(Smoother):
+    """A ConvLSTM in each direction of time, followed by convolutions of every frame by itself.
+
+    Models S (`merge_mode="sum"`, 777,866 weights for K = 25) and C (`"concat"`, 774,513) of Andersen, "Temporal
+    Smoothing in 2D Human Pose Estimation for Bouldering", 2023, after UniPose-LSTM (Artacho and Savakis, CVPR 2020).
+
+    - Each direction, with weights of its own: ConvLSTM (K channels, 3x3), then 3x3x128, 3x3x128, 3x3x128 with ReLU.
+    - S: each direction goes on with 1x1x128 and 1x1xK, both with ReLU, and the two directions are added.
+    - C: the directions are concatenated to 256 channels, then 1x1x128 and 1x1xK.
+
+    The ConvLSTM has no peepholes: Keras's has none, and the published code's are one weight per pixel, which ties a
+    model to one grid size and adds 1,097,600 weights. There is no offset of the forget gate's bias, as published.
+
+    Args:
+      window: T, frames the model is made for; any length is accepted.
+      size: (height, width) of the heatmaps; fixed, because Keras's ConvLSTM has it so (the weights fit any size).
+      num_keypoints: K.
+      merge_mode: "sum" (S) or "concat" (C).
+      filters: channels of the convolutions.
+      combiner_activation: of the two 1x1 convolutions of C. None as in the published code; "relu" as in the
+        published text. S does not use it.
+
+    Raises:
+      ValueError: an argument is not positive, or merge_mode is unknown.
+    """
+
+    takes = "heatmaps"
+    default_loss = "mse"
+    jit_compile_cpu = False
+
+    def __init__(
+        self,
+        window: int = 5,
+        size: Size = (56, 56),
+        num_keypoints: int = 25,
+        *,
+        merge_mode: str = "sum",
+        filters: int = 128,
+        combiner_activation: str | None = None,
+        name: str | None = "bi_conv_lstm",
+        **kwargs: Any,
+    ) -> None:
+        # === Layers ===
+        check_dimensions(window, size, num_keypoints)
+        check_positive(filters=filters)
+        if merge_mode not in MERGE_MODES:
+            raise ValueError(f"merge_mode must be one of {MERGE_MODES}. Received: merge_mode={merge_mode!r}")
+        tail = [(1, filters), (1, num_keypoints)]
+        branch = [(3, filters)] * 3 + (tail if merge_mode == "sum" else [])
+        combiner = tail if merge_mode == "concat" else []
+
+        # === Functional Model ===
+        heatmaps = keras.Input((None, *size, num_keypoints), name="heatmaps", dtype="float32")
+        directions = [
+            _per_frame_convolutions(_conv_lstm(heatmaps, num_keypoints, name), branch, "relu", name)
+            for name in ("forward", "backward")
+        ]
+        if merge_mode == "sum":
+            merged = keras.layers.Add(name="sum", dtype="float32")(directions)
+        else:
+            merged = keras.layers.Concatenate(name="concat")(directions)
+            merged = _per_frame_convolutions(merged, combiner, combiner_activation, "combiner")
+        smoothed = keras.layers.Activation("linear", dtype="float32", name="float32_heatmaps")(merged)
+        super().__init__(
+            {"heatmaps": heatmaps},
+            {"heatmaps": smoothed},
+            window=window,
+            size=size,
+            num_keypoints=num_keypoints,
+            name=name,
+            **kwargs,
+        )
+
+        # === Config ===
+        self.merge_mode = merge_mode
+        self.filters = filters
+        self.combiner_activation = combiner_activation
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "filters": self.filters,
+            "combiner_activation": self.combiner_activation,
+        }
+
+
+def _conv_lstm(heatmaps: Any, channels: int, direction: str) -> Any:
+    """[B, T, H, W, C] -> [B, T, H, W, channels], frames in their order whatever the direction."""
+    layer = keras.layers.ConvLSTM2D(
+        channels,
+        3,
+        padding="same",
+        data_format="channels_last",
+        recurrent_initializer="glorot_uniform",
+        unit_forget_bias=False,
+        return_sequences=True,
+        go_backwards=direction == "backward",
+        name=f"{direction}_lstm",
+    )
+    # A layer that goes backwards returns the last frame first.
+    return ops.flip(layer(heatmaps), axis=1) if direction == "backward" else layer(heatmaps)
+
+
+def _per_frame_convolutions(frames: Any, layers: list[tuple[int, int]], activation: str | None, name: str) -> Any:
+    """Applies (kernel size, filters) convolutions named `<name>_1`, ... to each frame of [B, T, H, W, C]."""
+    for number, (kernel, filters) in enumerate(layers, start=1):
+        # A 3D kernel that spans one frame: unlike TimeDistributed it exports with a dynamic time axis.
+        frames = keras.layers.Conv3D(
+            filters,
+            (1, kernel, kernel),
+            padding="same",
+            data_format="channels_last",
+            activation=activation,
+            name=f"{name}_{number}",
+        )(frames)
+    return frames

@@ -1,0 +1,61 @@
+"""3DConv: the study's smallest model."""
+
+from typing import Any
+
+import keras
+
+from kerasmooth.boxes import Size
+from kerasmooth.models.smoother import Smoother, check_dimensions
+
+
+@keras.saving.register_keras_serializable("kerasmooth")
+class Conv3D(Smoother):
+    """One 3D convolution over time and space, K filters of `window` x 5 x 5, same padding, ReLU.
+
+    The baseline of Andersen, "Temporal Smoothing in 2D Human Pose Estimation for Bouldering", 2023. 78,150 weights
+    for a window of 5 frames and K = 25.
+
+    Args:
+      window: T, frames the kernel spans; more or fewer are accepted as input.
+      size: (height, width) the model is made for; any size is accepted.
+      num_keypoints: K.
+
+    Raises:
+      ValueError: an argument is not positive.
+    """
+
+    takes = "heatmaps"
+    default_loss = "mse"
+    jit_compile_cpu = False
+
+    def __init__(
+        self,
+        window: int = 5,
+        size: Size = (56, 56),
+        num_keypoints: int = 25,
+        *,
+        name: str | None = "conv3d",
+        **kwargs: Any,
+    ) -> None:
+        # === Layers ===
+        check_dimensions(window, size, num_keypoints)
+        convolution = keras.layers.Conv3D(
+            num_keypoints,
+            (window, 5, 5),
+            padding="same",
+            data_format="channels_last",
+            activation="relu",
+            name="convolution",
+        )
+        # === Functional Model ===
+        heatmaps = keras.Input((None, None, None, num_keypoints), name="heatmaps", dtype="float32")
+        smoothed = keras.layers.Activation("linear", dtype="float32", name="float32_heatmaps")(convolution(heatmaps))
+        super().__init__(
+            {"heatmaps": heatmaps},
+            {"heatmaps": smoothed},
+            window=window,
+            size=size,
+            num_keypoints=num_keypoints,
+            name=name,
+            **kwargs,
+        )

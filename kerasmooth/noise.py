@@ -1,0 +1,176 @@
+"""The simulated detector: what a single-frame detector would have said about true keypoints.
+
+The published study trains on datasets without detections: a true keypoint is shifted by a normal random offset,
+rounded to a cell, clipped to the grid, and smeared with a Gaussian whose sigma is drawn per frame (Andersen, "Temporal
+Smoothing in 2D Human Pose Estimation for Bouldering", 2023). Here every draw is a pure function of its key (seed,
+clip, frame, keypoint, and the epoch where noise is fresh), so that every window that shows a frame sees the same noisy
+frame, whatever its length and the batch around it.
+"""
+
+import zlib
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+
+from kerasmooth.boxes import Size
+from kerasmooth.keyed_random import Array, cast, integers, normal, random_words, uniform
+from kerasmooth.skeletons import BOULDERING_25
+
+_SHIFT, _SIGMA, _DROPOUT, _SWAP = range(4)
+"""What a number is drawn for: part of its key."""
+
+_WORD = 0xFFFFFFFF
+
+
+def clip_key(clip_id: str) -> int:
+    """The 32-bit number that stands for a clip in the key of its noise (CRC-32 of the UTF-8 text)."""
+    return zlib.crc32(clip_id.encode())
+
+
+@dataclass(frozen=True)
+class DetectorNoise:
+    """Keyed noise that turns true keypoints into simulated detections.
+
+    Attributes:
+      seed: any integer of up to 64 bits; another seed is another draw of everything.
+      shifting_scalar: the study's s, 1 or 2; 0 shifts nothing.
+      shift_std: standard deviation in cells, per axis, at s = 1 (the text says 3, the published code has 2.95).
+      random_sigma: draw the smear per frame (experiments 1 and 3); otherwise sigma index 0 always (experiment 2).
+      num_sigmas: how many sigmas there are to draw from, all equally likely.
+      constant_shift: one shift per clip and keypoint instead of one per frame, as the published code did with Penn
+        Action: a defect, as no temporal model can remove it. Kept to reproduce the published data only.
+      fresh: draw anew in every epoch; otherwise the noise of epoch 0 in all (the published way).
+      dropout: probability that a keypoint is not detected in a frame.
+      swap: probability that a left/right pair of keypoints is exchanged in a frame. Only a pair that is visible on
+        both sides is: where one side lacks annotation, there is nothing to exchange it with.
+      pairs: (left, right) keypoint indices for `swap`.
+
+    Raises:
+      ValueError: a probability outside [0, 1], a negative deviation or scalar, no sigma, a seed that is too long.
+    """
+
+    seed: int = 0
+    shifting_scalar: float = 1.0
+    shift_std: float = 2.95
+    random_sigma: bool = True
+    num_sigmas: int = 5
+    constant_shift: bool = False
+    fresh: bool = True
+    dropout: float = 0.0
+    swap: float = 0.0
+    pairs: tuple[tuple[int, int], ...] = BOULDERING_25.pairs
+
+    def __post_init__(self) -> None:
+        for name in ("dropout", "swap"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be a probability. Received: {name}={getattr(self, name)}")
+        for name in ("shifting_scalar", "shift_std"):
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be finite and not negative. Received: {name}={getattr(self, name)}")
+        if self.num_sigmas < 1:
+            raise ValueError(f"num_sigmas must be at least 1. Received: num_sigmas={self.num_sigmas}")
+        if not -(2**63) <= self.seed < 2**64:
+            raise ValueError(f"seed must have at most 64 bits. Received: seed={self.seed}")
+
+    def simulate(
+        self,
+        keypoints: Array,
+        visibility: Array,
+        clip_keys: Array,
+        frame_numbers: Array,
+        size: Size,
+        epoch: Array | int = 0,
+        xp: ModuleType = np,
+    ) -> dict[str, Array]:
+        """Simulated detections of windows.
+
+        Args:
+          keypoints: [B, T, K, 2], true (x, y) in heatmap cells, sub-pixel; meaningless where not visible.
+          visibility: bool [B, T, K].
+          clip_keys: uint32 [B], `clip_key` of each window's clip.
+          frame_numbers: int [B, T], the frames' numbers in their clip.
+          size: (height, width) of the grid.
+          epoch: int, or a scalar integer tensor; without effect unless `fresh`. Evaluation uses 0.
+          xp: `numpy` or `keras.ops`.
+
+        Returns:
+          dict of `keypoints` float32 [B, T, K, 2], the true position plus the shift, rounded (half to even) to a cell
+          and clipped to the grid, 0 where not visible; `visibility` bool [B, T, K]; `sigma_index` int32 [B, T].
+        """
+        keypoints, visibility = cast(keypoints, "float32", xp), cast(visibility, "bool", xp)
+        num_keypoints = keypoints.shape[-2]
+        if self.swap > 0:
+            keypoints = self._swap(keypoints, visibility, clip_keys, frame_numbers, epoch, xp)
+        shifted = keypoints + self.shifts(clip_keys, frame_numbers, num_keypoints, epoch, xp)
+        height, width = size
+        last_cell = np.array([width - 1, height - 1], np.float32)
+        cells = xp.clip(xp.round(shifted), np.zeros(2, np.float32), last_cell)
+        if self.dropout > 0:
+            words = self._words(_DROPOUT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
+            visibility = xp.logical_and(visibility, uniform(words[0], xp) >= self.dropout)
+        return {
+            "keypoints": xp.where(visibility[..., None], cells, np.float32(0)),
+            "visibility": visibility,
+            "sigma_index": self._sigma_index(clip_keys, frame_numbers, epoch, xp),
+        }
+
+    def shifts(
+        self,
+        clip_keys: Array,
+        frame_numbers: Array,
+        num_keypoints: int,
+        epoch: Array | int = 0,
+        xp: ModuleType = np,
+    ) -> Array:
+        """float32 [B, T, K, 2]: the (x, y) offsets in cells that `simulate` adds before it rounds."""
+        if self.constant_shift:
+            frame_numbers = xp.zeros_like(frame_numbers)
+        words = self._words(_SHIFT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
+        return normal(xp.stack(words[:2], axis=-1), self.shift_std * self.shifting_scalar, xp)
+
+    def _swap(
+        self,
+        keypoints: Array,
+        visibility: Array,
+        clip_keys: Array,
+        frame_numbers: Array,
+        epoch: Array | int,
+        xp: ModuleType,
+    ) -> Array:
+        """Keypoints with pairs exchanged; both sides of a pair draw the number of its left one."""
+        partner = np.arange(keypoints.shape[-2])
+        drawn_for = partner.copy()
+        for left, right in self.pairs:
+            if max(left, right) >= len(partner):
+                raise ValueError(
+                    f"pairs must be keypoint indices below K = {len(partner)}. Received: pairs={self.pairs}"
+                )
+            partner[[left, right]], drawn_for[right] = (right, left), left
+        chance = uniform(self._words(_SWAP, clip_keys, frame_numbers, drawn_for, epoch, xp)[0], xp)
+        both = xp.logical_and(visibility, xp.take(visibility, partner, axis=-1))
+        swapped = xp.logical_and(both, chance < self.swap)
+        return xp.where(swapped[..., None], xp.take(keypoints, partner, axis=-2), keypoints)
+
+    def _sigma_index(self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType) -> Array:
+        if not self.random_sigma:
+            return xp.zeros_like(cast(frame_numbers, "int32", xp))
+        words = self._words(_SIGMA, clip_keys, frame_numbers, np.zeros(1), epoch, xp)
+        return integers(words[0], self.num_sigmas, xp)[..., 0]
+
+    def _words(
+        self,
+        purpose: int,
+        clip_keys: Array,
+        frame_numbers: Array,
+        keypoints: np.ndarray,
+        epoch: Array | int,
+        xp: ModuleType,
+    ) -> tuple[Array, ...]:
+        """Four uint32 arrays [B, T, len(keypoints)], a function of all the keys."""
+        low, high, what = (np.array([n & _WORD], np.uint32) for n in (self.seed, self.seed >> 32, purpose))
+        epoch_key = xp.reshape(cast(epoch if self.fresh else 0, "uint32", xp), (1,))
+        stream = random_words(low, high, epoch_key, what, xp)[0]
+        clips = cast(clip_keys, "uint32", xp)[..., None, None]
+        frames = cast(frame_numbers, "uint32", xp)[..., None]
+        return random_words(clips, frames, keypoints.astype(np.uint32), stream, xp)

@@ -1,0 +1,74 @@
+"""What every pose-file format reads into and writes from."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.skeletons import Skeleton
+
+MEASURED, REPLACED, INTERPOLATED, PREDICTED, MISSING = range(5)
+PROVENANCE = ("measured", "replaced", "interpolated", "predicted", "missing")
+"""What a keypoint of a result is: smoothed from its own measurement; a rejected measurement, estimated from its
+neighbours; a gap filled between two measurements; extended beyond the last measurement; nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTable:
+    """The detections of one file, one row a person in a frame (D rows, K keypoints).
+
+    Attributes:
+      frames: int64 [D], the frame number of each row as the file has it.
+      people: int64 [D], who it is; -1 where the file does not say.
+      keypoints: float64 [D, K, 2], (x, y) in the file's own unit and direction; NaN is missing.
+      confidence: float64 [D, K]; NaN where the file does not say; 0 is missing.
+      frame_numbers: int64 [N], every frame the file knows of, increasing, those without a person too.
+      skeleton: names, pairs and limbs of the keypoints.
+      fps: frames per second, or None where the file does not say.
+      image_size: (height, width) in pixels, or None.
+      unit: "px", "normalised" (share of the image's width and height) or another unit's name such as "m".
+      y_up: whether y grows upwards.
+      provenance: uint8 [D, K], index into PROVENANCE.
+      deviation: float64 [D, K], standard deviation of a position in `unit` along one axis, NaN where unknown.
+      source: what the format that read the file keeps to write every field back; of no meaning to others.
+    """
+
+    frames: np.ndarray
+    people: np.ndarray
+    keypoints: np.ndarray
+    confidence: np.ndarray
+    frame_numbers: np.ndarray
+    skeleton: Skeleton
+    fps: float | None = None
+    image_size: tuple[int, int] | None = None
+    unit: str = "px"
+    y_up: bool = False
+    provenance: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
+    deviation: np.ndarray = field(default_factory=lambda: np.empty(0))
+    source: Any = None
+
+    def __post_init__(self) -> None:
+        rows, keypoints = len(self.frames), self.skeleton.num_keypoints
+        if not len(self.provenance):
+            missing = np.isnan(self.keypoints).any(axis=-1) | (self.confidence == 0)
+            object.__setattr__(self, "provenance", np.where(missing, MISSING, MEASURED).astype(np.uint8))
+        if not len(self.deviation):
+            object.__setattr__(self, "deviation", np.full((rows, keypoints), np.nan))
+        expected = {
+            "people": (rows,),
+            "keypoints": (rows, keypoints, 2),
+            "confidence": (rows, keypoints),
+            "provenance": (rows, keypoints),
+            "deviation": (rows, keypoints),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must have shape {shape}. Received: {name}.shape={getattr(self, name).shape}")
+        if np.any(np.diff(self.frame_numbers) <= 0):
+            raise ValueError("frame_numbers must increase. Received: frame_numbers out of order")
+        if not np.isin(self.frames, self.frame_numbers).all():
+            raise ValueError("frames must be among frame_numbers. Received: frames that are not")
+
+    def with_(self, **changes: Any) -> "PoseTable":
+        """A copy with some attributes changed."""
+        return replace(self, **changes)

@@ -1,0 +1,126 @@
+"""Devices: one, several of one machine, or several machines, behind one small interface.
+
+The training loop runs `strategy.run` on each replica and applies the optimizer itself: Keras's `fit` cannot do this under
+MultiWorkerMirroredStrategy, and one loop for all is one behaviour for all.
+"""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasmooth.errors import InputError
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The replicas that share a global batch.
+
+    Attributes:
+      strategy: TensorFlow's strategy; variables are created in its scope.
+      worker: index of this process; 0 is the chief, the only one that writes files.
+      num_workers: processes.
+      local_replicas: devices of this process.
+    """
+
+    strategy: tf.distribute.Strategy
+    worker: int = 0
+    num_workers: int = 1
+    local_replicas: int = 1
+
+    @property
+    def num_replicas(self) -> int:
+        return self.num_workers * self.local_replicas
+
+    @property
+    def is_chief(self) -> bool:
+        return self.worker == 0
+
+    def distribute(self, per_replica: Sequence[Any]) -> Any:
+        """One value for each local replica -> what `strategy.run` takes."""
+        if self.num_replicas == 1:
+            return per_replica[0]
+        first = self.worker * self.local_replicas
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: per_replica[context.replica_id_in_sync_group - first]
+        )
+
+    def local(self, value: Any) -> list[Any]:
+        """What `strategy.run` returned -> one value for each local replica."""
+        return list(self.strategy.experimental_local_results(value))
+
+    def sum_over_workers(self, values: np.ndarray) -> np.ndarray:
+        """Sums float64 arrays over the processes; every process gets the sum and must call this."""
+        if self.num_workers == 1:
+            return values
+        mine = [tf.constant(values, tf.float64)] + [tf.zeros_like(values, tf.float64)] * (self.local_replicas - 1)
+        total = self.strategy.reduce(tf.distribute.ReduceOp.SUM, self.distribute(mine), axis=None)
+        return np.asarray(total.numpy())
+
+
+def all_reduce_sum(tensor: Any) -> Any:
+    """The sum of a tensor over all replicas; called inside `strategy.run`."""
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensor)
+
+
+def build(name: str) -> Cluster:
+    """The cluster for `--strategy`.
+
+    Args:
+      name: `auto` is `mirrored` where there are several accelerators (or several logical processors and no accelerator), else
+        `single`; `multi_worker` reads the environment variable TF_CONFIG and must be called before TensorFlow computes.
+    """
+    if name == "multi_worker":
+        return _multi_worker()
+    devices = _devices()
+    if name == "single" or (name == "auto" and len(devices) == 1):
+        return Cluster(tf.distribute.get_strategy())
+    return Cluster(tf.distribute.MirroredStrategy(devices), local_replicas=len(devices))
+
+
+def _devices() -> list[str]:
+    """Names of the accelerators, or of the logical processors where there are none."""
+    for kind in ("GPU", "CPU"):
+        if found := tf.config.list_logical_devices(kind):
+            return [device.name.removeprefix("/device:") for device in found]
+    raise InputError("TensorFlow finds no device on this machine")
+
+
+def _multi_worker() -> Cluster:
+    index, count = _read_tf_config(os.environ.get("TF_CONFIG", ""))
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    return Cluster(strategy, index, count, strategy.num_replicas_in_sync // count)
+
+
+def _read_tf_config(text: str) -> tuple[int, int]:
+    """(index of this worker, number of workers) from the value of TF_CONFIG."""
+    example = '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
+    try:
+        config = json.loads(text)
+        workers, task = config["cluster"]["worker"], config["task"]
+        kind, index = task["type"], task["index"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"--strategy=multi_worker needs TF_CONFIG={example}, got {text!r}") from None
+    if not isinstance(workers, list) or not isinstance(index, int) or set(config["cluster"]) != {"worker"}:
+        raise InputError(f"TF_CONFIG must list workers only and give an index, as {example}, got {text!r}")
+    if kind != "worker" or not 0 <= index < len(workers):
+        raise InputError(f"TF_CONFIG: no worker {kind}:{index} among {len(workers)} workers")
+    return index, len(workers)
+
+
+Step = Callable[..., Any]
+
+
+def compiled(cluster: Cluster, step: Step, jit: bool) -> Step:
+    """`step` as one graph that runs on every replica; with `jit`, compiled by XLA (one replica only)."""
+
+    def run(batch: Any, epoch: Any) -> Any:
+        return cluster.strategy.run(step, args=(batch, epoch))
+
+    function: Step = tf.function(run, jit_compile=True if jit else None, reduce_retracing=True)
+    return function
