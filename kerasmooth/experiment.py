@@ -44,9 +44,7 @@ class ExperimentConfig:
 
     shifting_scalar: float = setting(1.0, "size s of the simulated detector's error, 2.95 s cells", at_least=0)
     random_sigma: bool = setting(True, "simulated heatmaps have a random width per frame; no: sigma 1 always")
-    noise: str = setting(
-        "fresh", "training noise: new in each epoch, or fixed (published)", choices=("fresh", "fixed")
-    )
+    noise: str = setting("fresh", "training noise: new in each epoch, or fixed (published)", choices=("fresh", "fixed"))
     noise_seed: int = setting(0, "seed of the simulated detector", at_least=0, at_most=2**31 - 1)
     noise_dropout: float = setting(0.0, "share of keypoints that the simulated detector misses", at_least=0, below=1)
     noise_swap: float = setting(0.0, "share of left/right pairs that it confuses", at_least=0, below=1)
@@ -68,9 +66,7 @@ class ExperimentConfig:
     lr_factor: float = setting(0.1, "the learning rate is multiplied by this", above=0, at_most=1)
     patience_lr: int = setting(5, "after this many epochs without a lower validation loss", at_least=1)
     patience_stop: int = setting(10, "training stops after this many epochs without one", at_least=1)
-    best_by: float = setting(
-        0.2, "the best epoch is the one of highest validation PCK at this", choices=PCK_THRESHOLDS
-    )
+    best_by: float = setting(0.2, "the best epoch is the one of highest validation PCK at this", choices=PCK_THRESHOLDS)
     steps_per_epoch: int = setting(0, "batches in an epoch; 0: all. The next epoch goes on behind them", at_least=0)
     max_epochs: int = setting(50, "stop after this many epochs", at_least=1, may_change=True)
     max_minutes: float = setting(

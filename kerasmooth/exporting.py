@@ -1,4 +1,4 @@
-"""A run's best model as a SavedModel that answers to heatmaps and to keypoints: written beside, checked, then renamed."""
+"""A run's best model as a SavedModel that answers to heatmaps and to keypoints; checked before it gets its name."""
 
 import json
 import os
@@ -17,10 +17,17 @@ from kerasmooth import __version__
 from kerasmooth.errors import InputError
 from kerasmooth.export_check import check_export
 from kerasmooth.runs import Run
-from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.signatures import Signatures
+from kerasmooth.skeletons import BOULDERING_25
 
 METADATA_SCHEMA = "kerasmooth.export/1"
+INPUTS = {
+    "heatmaps": "[B, T, H, W, K], not negative, the cells of each sum to `scale`; all 0 where a keypoint is missing",
+    "keypoints": "[B, T, K, 2], (x, y) in heatmap cells; an integer is the centre of a cell, (0, 0) that of the first",
+    "confidence": "[B, T, K], above 0 where the keypoint was detected",
+    "sigma": "[B, T], the detector's blur in heatmap cells; the nearest of `sigmas` is taken",
+}
+"""What the inputs of the signatures mean: part of the metadata."""
 MAX_VERSION = 2**63 - 1
 """TensorFlow Serving's versions are 64-bit integers."""
 _PARTIAL = ".partial-"
@@ -51,7 +58,9 @@ class Exported:
     compared: int
 
 
-def export_run(run: Run, export_dir: Path, *, name: str = "", version: int | None = None, decoder: str = "dark") -> Exported:
+def export_run(
+    run: Run, export_dir: Path, *, name: str = "", version: int | None = None, decoder: str = "dark"
+) -> Exported:
     """Writes `<export_dir>/<name>/<version>/`, a SavedModel with the signatures of `Signatures` and `metadata`.
 
     It is written into a hidden folder beside, loaded again and compared with the Keras model, and only then renamed, so
@@ -117,12 +126,7 @@ def metadata(run: Run, name: str, version: int, decoder: str) -> dict[str, Any]:
         "scale": run.codec.scale,
         "sigmas": list(run.codec.sigmas),
         "decoder": decoder,
-        "signatures": {
-            "heatmaps": "heatmaps [B, T, H, W, K]: not negative, the cells of each sum to scale, or all 0 where missing",
-            "keypoints": "keypoints [B, T, K, 2]: (x, y) in heatmap cells, an integer is a cell's centre, (0, 0) the first; "
-            "confidence [B, T, K]: above 0 where the keypoint is there" + "; sigma [B, T]: the detector's blur in cells, "
-            "the nearest of sigmas is used" * (run.takes == "heatmaps"),
-        },
+        "inputs": {name: text for name, text in INPUTS.items() if name != "sigma" or run.takes == "heatmaps"},
         "config": run.config.to_json(),
     }
 
@@ -132,7 +136,9 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         abandoned = [path for path in folder.glob(f"{_PARTIAL}*") if not _is_alive(path.name.rpartition("-")[2])]
     except OSError as error:
-        raise InputError(f"--export_dir: cannot make the folder {folder} ({error.strerror}): name another one") from None
+        raise InputError(
+            f"--export_dir: cannot make the folder {folder} ({error.strerror}): name another one"
+        ) from None
     for path in abandoned:
         shutil.rmtree(path, ignore_errors=True)
 
@@ -162,13 +168,15 @@ def _rename(partial: Path, target: Path) -> None:
     try:
         partial.rename(target)
     except OSError as error:
-        raise InputError(f"cannot rename {partial} to {target} ({error.strerror}): another export was faster; run again") from None
+        raise InputError(
+            f"cannot rename {partial} to {target} ({error.strerror}): another export was faster; run again"
+        ) from None
 
 
 def _write_and_check(run: Run, partial: Path, name: str, version: int, decoder: str) -> dict[str, Any]:
     asked = Signatures(run.model, run.codec, decoder)
     archive = keras.export.ExportArchive()
-    archive.track(run.model)
+    # No `archive.track(model)`: it stores every weight a second time, and the endpoints' weights are tracked anyhow.
     # The first endpoint is also `serving_default`.
     for signature, function in asked.functions().items():
         archive.add_endpoint(signature, function, asked.specs(signature))
@@ -178,7 +186,9 @@ def _write_and_check(run: Run, partial: Path, name: str, version: int, decoder: 
         archive.write_out(str(partial), verbose=False)
     except (OSError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"cannot write the SavedModel to {partial.parent} ({reason}): make room or name another --export_dir") from None
+        raise InputError(
+            f"cannot write the SavedModel to {partial.parent} ({reason}): make room or name another --export_dir"
+        ) from None
     loaded = tf.saved_model.load(str(partial))
     answer = loaded.signatures["metadata"]()["metadata"].numpy().decode()
     if answer != text:

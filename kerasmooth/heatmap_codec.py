@@ -11,6 +11,7 @@ Is in the Details: Delving Into Unbiased Data Processing for Human Pose Estimati
 Functions take `xp`, either `numpy` or `keras.ops`, and arrays of that kind.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -25,7 +26,7 @@ from kerasmooth.keyed_random import Array, cast
 SCALE = 255.0
 """The published factor on every target heatmap."""
 
-_CHUNK = 4
+_CHUNK = 8
 """Frames that NumPy decodes at once: their maxima stay in the processor's cache."""
 
 
@@ -146,32 +147,29 @@ class HeatmapCodec:
         height, width = self.size
         cell = xp.round(keypoints)
         last = np.array([width - 1, height - 1], np.float32)
-        return xp.all(xp.logical_and(cell >= np.float32(0), cell <= last), axis=-1)
+        return xp.all(xp.logical_and(cell >= 0, xp.less_equal(cell, last)), axis=-1)
 
     def _published_profile(
         self, positions: Array, shown: Array, sigma: Array, length: int, scale: float, xp: ModuleType
     ) -> Array:
         """[..., n, K]: the filtered one-hot along one axis, by lookup."""
         table = _published_rows(length, self.sigmas, scale)
-        row = cast(xp.where(shown, xp.round(positions), np.float32(length)), "int32", xp)
+        row = cast(xp.where(shown, xp.round(positions), float(length)), "int32", xp)
         return xp.swapaxes(xp.take(table, sigma * (length + 1) + row, axis=0), -1, -2)
 
     def _gaussian_profile(
         self, positions: Array, shown: Array, sigma: Array, length: int, scale: float, xp: ModuleType
     ) -> Array:
         """[..., n, K]: the sampled Gaussian along one axis."""
-        cells = np.arange(length, dtype=np.float32)[:, None]
+        cells = xp.arange(length, dtype="float32")[:, None]
         widths = xp.take(np.array(self.sigmas, np.float32), sigma, axis=0)[..., None]
-        centre = xp.where(shown, positions, np.float32(0))[..., None, :]
+        centre = xp.where(shown, positions, 0.0)[..., None, :]
         distance = (cells - centre) / widths
-        profile = xp.exp(np.float32(-0.5) * distance * distance) / _lattice_sum(centre, widths, xp)
-        return xp.where(shown[..., None, :], profile * np.float32(scale), np.float32(0))
+        profile = xp.exp(-0.5 * distance * distance) / _lattice_sum(centre, widths, xp)
+        return xp.where(shown[..., None, :], profile * scale, 0.0)
 
 
 def _lattice_sum(centre: Array, widths: Array, xp: ModuleType) -> Array:
     """Sum over all integers of a Gaussian around `centre`: its integral, corrected for sigmas below a cell."""
-    waves = (
-        xp.exp(np.float32(-2 * (np.pi * n) ** 2) * widths * widths) * xp.cos(np.float32(2 * np.pi * n) * centre)
-        for n in (1, 2)
-    )
-    return widths * np.float32(np.sqrt(2 * np.pi)) * (1 + 2 * sum(waves))
+    waves = (xp.exp(-2 * (math.pi * n) ** 2 * widths * widths) * xp.cos(2 * math.pi * n * centre) for n in (1, 2))
+    return widths * math.sqrt(2 * math.pi) * (1 + 2 * sum(waves))

@@ -47,7 +47,7 @@ def decode_frames(frames: Array, method: str, sigma: float, xp: ModuleType) -> t
     keypoints = cast(xp.stack([x, y], axis=-1), "float32", xp)
     if method != "argmax":
         keypoints = keypoints + _offsets(frames, x, y, peak, method, sigma, xp)
-    return keypoints, xp.where(peak > 0, peak, np.float32(0))
+    return keypoints, xp.where(peak > 0, peak, 0.0)
 
 
 def _maxima(frames: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
@@ -56,14 +56,14 @@ def _maxima(frames: Array, xp: ModuleType) -> tuple[Array, Array, Array]:
     row_maxima = _without_nan(_maximum_over_columns(frames, xp), xp)
     peak = xp.max(row_maxima, axis=1)
     y = _first_index(row_maxima, peak, height, xp)
-    whole_row = np.arange(width, dtype=np.int32)[None, :, None]
+    whole_row = xp.arange(width, dtype="int32")[None, :, None]
     row = _without_nan(_gather(frames, y[:, None, None, :], whole_row[:, None], xp)[:, 0], xp)
     return _first_index(row, peak, width, xp), y, peak
 
 
 def _without_nan(values: Array, xp: ModuleType) -> Array:
     values = cast(values, "float32", xp)
-    return xp.where(values == values, values, np.float32(-np.inf))
+    return xp.where(values == values, values, -np.inf)
 
 
 def _maximum_over_columns(frames: Array, xp: ModuleType) -> Array:
@@ -73,15 +73,15 @@ def _maximum_over_columns(frames: Array, xp: ModuleType) -> Array:
 
 def _first_index(values: Array, peak: Array, length: int, xp: ModuleType) -> Array:
     """int32 [N, K]: the first index along axis 1 of `values` [N, n, K] that reaches `peak` [N, K]."""
-    index = np.arange(length, dtype=np.int32)[None, :, None]
-    return xp.min(xp.where(values >= peak[:, None], index, np.int32(length - 1)), axis=1)
+    index = xp.arange(length, dtype="int32")[None, :, None]
+    return xp.min(xp.where(values >= peak[:, None], index, length - 1), axis=1)
 
 
 def _gather(frames: Array, rows: Array, columns: Array, xp: ModuleType) -> Array:
     """Values of heatmaps [N, H, W, K] at int32 `rows` and `columns` that broadcast to [N, P, Q, K]."""
     height, width, num_keypoints = frames.shape[1:]
     frame = xp.arange(xp.shape(frames)[0], dtype="int32")[:, None, None, None]
-    keypoint = np.arange(num_keypoints, dtype=np.int32)
+    keypoint = xp.arange(num_keypoints, dtype="int32")
     if xp is np:
         return frames[frame, rows, columns, keypoint]
     flat = ((frame * height + rows) * width + columns) * num_keypoints + keypoint
@@ -96,16 +96,15 @@ def _offsets(frames: Array, x: Array, y: Array, peak: Array, method: str, sigma:
     gradient_x, gradient_y, xx, yy, xy = _derivatives(surface, reach)
     room_x = xp.logical_and(x >= _BORDER, x <= width - 1 - _BORDER)
     room_y = xp.logical_and(y >= _BORDER, y <= height - 1 - _BORDER)
-    zero, one = np.float32(0), np.float32(1)
-    xy = xp.where(xp.logical_and(room_x, room_y), xy, zero)
-    gradient_x, xx = xp.where(room_x, gradient_x, zero), xp.where(room_x, xx, -one)
-    gradient_y, yy = xp.where(room_y, gradient_y, zero), xp.where(room_y, yy, -one)
+    xy = xp.where(xp.logical_and(room_x, room_y), xy, 0.0)
+    gradient_x, xx = xp.where(room_x, gradient_x, 0.0), xp.where(room_x, xx, -1.0)
+    gradient_y, yy = xp.where(room_y, gradient_y, 0.0), xp.where(room_y, yy, -1.0)
     determinant = xx * yy - xy * xy
-    is_maximum = xp.logical_and(xp.logical_and(xx < 0, determinant > np.float32(1e-9)), xp.isfinite(peak))
-    divisor = xp.where(is_maximum, determinant, one)
+    is_maximum = xp.logical_and(xp.logical_and(xx < 0, determinant > 1e-9), xp.isfinite(peak))
+    divisor = xp.where(is_maximum, determinant, 1.0)
     offset = xp.stack([xy * gradient_y - yy * gradient_x, xy * gradient_x - xx * gradient_y], axis=-1)
-    offset = xp.clip(offset / divisor[..., None], np.float32(-1), one)
-    return xp.where(is_maximum[..., None], offset, zero)
+    offset = xp.clip(offset / divisor[..., None], -1.0, 1.0)
+    return xp.where(is_maximum[..., None], offset, 0.0)
 
 
 def _log_surroundings(
@@ -115,18 +114,18 @@ def _log_surroundings(
     height, width = frames.shape[1:3]
     blur = _blur_matrix(sigma, reach)
     patch_reach = blur.shape[1] // 2
-    steps = np.arange(-patch_reach, patch_reach + 1, dtype=np.int32)
+    steps = xp.arange(-patch_reach, patch_reach + 1, dtype="int32")
     rows = (y[:, None] + steps[:, None])[:, :, None]
     columns = (x[:, None] + steps[:, None])[:, None]
     patch = cast(_gather(frames, xp.clip(rows, 0, height - 1), xp.clip(columns, 0, width - 1), xp), "float32", xp)
     usable = xp.logical_and(xp.isfinite(peak), peak > 0)
-    patch = patch / xp.where(usable, peak, np.float32(1))[:, None, None]
-    patch = xp.where(patch > 0, xp.minimum(patch, np.float32(1)), np.float32(0))  # NaN is not > 0
+    top = xp.where(usable, peak, 1.0)[:, None, None]
+    patch = xp.where(patch > 0, xp.minimum(patch, top), 0.0) / top  # NaN is not > 0
     window, num_keypoints = 2 * patch_reach + 1, frames.shape[-1]
     patch = xp.matmul(blur, patch)
     patch = xp.matmul(blur, xp.reshape(patch, (-1, window, len(blur) * num_keypoints)))
     patch = xp.reshape(patch, (-1, len(blur), len(blur), num_keypoints))
-    return xp.log(xp.maximum(patch, np.float32(_FLOOR)))
+    return xp.log(xp.maximum(patch, _FLOOR))
 
 
 def _derivatives(surface: Array, reach: int) -> tuple[Array, Array, Array, Array, Array]:

@@ -1,7 +1,7 @@
 """Records to batches to what a model takes.
 
-`tf.data` only reads, shuffles, batches and parses: it delivers keypoints, some 3 kB a window. Heatmaps and noise are made
-by `prepare` inside the compiled step, on the device that trains, where they are never the limit.
+`tf.data` only reads, shuffles, batches and parses: it delivers keypoints, some 3 kB a window. Heatmaps and noise are
+made by `prepare` inside the compiled step, on the device that trains, where they are never the limit.
 """
 
 import hashlib
@@ -116,8 +116,8 @@ def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = (
     Args:
       records: where they are.
       split: its name.
-      key: the order is a function of these numbers (seed, pass over the data); without them the windows come in the order of
-        the shards.
+      key: the order is a function of these numbers (seed, pass over the data); without them the windows come in the
+        order of the shards.
     """
     paths = records.shards(split)
     if not key:
@@ -139,8 +139,8 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Training batches `first_step` ... `first_step + num_steps - 1` of an endless stream.
 
-    The stream passes over the data again and again, each time in another order, a function of (seed, pass). A step's batch
-    depends on nothing else, so that a continued run gets the batches it would have had.
+    The stream passes over the data again and again, each time in another order, a function of (seed, pass). A step's
+    batch depends on nothing else, so that a continued run gets the batches it would have had.
 
     Returns:
       A dataset of batches whose tensors are [L, P, ...]: L local replicas of P rows. What is missing of a last batch is
@@ -229,8 +229,9 @@ def prepare(
       sub_pixel_targets: centre target Gaussians on the true position instead of its rounded cell.
 
     Returns:
-      (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells, "visibility":
-      float [B, T, K]}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the model takes these.
+      (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells,
+      "visibility": float [B, T, K]}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
+      model takes these.
     """
     if takes not in ("heatmaps", "keypoints"):
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
@@ -241,10 +242,9 @@ def prepare(
             batch["keypoints"], batch["visibility"], 0, xp=ops, sub_pixel=sub_pixel_targets
         )
     if "heatmaps" in batch:
-        heatmaps = normalised(batch["heatmaps"], codec.scale)
         if takes == "heatmaps":
-            return {"heatmaps": heatmaps}, targets
-        keypoints, confidence = codec.decode(heatmaps, decoder, xp=ops)
+            return {"heatmaps": batch["heatmaps"]}, targets
+        keypoints, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
         return {"keypoints": keypoints, "visibility": ops.cast(confidence > 0, "float32")}, targets
     seen = noise.simulate(
         batch["keypoints"], batch["visibility"], batch["clip_key"], batch["frame_numbers"], codec.size, epoch, xp=ops
@@ -252,11 +252,3 @@ def prepare(
     if takes == "heatmaps":
         return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
     return {"keypoints": seen["keypoints"], "visibility": ops.cast(seen["visibility"], "float32")}, targets
-
-
-def normalised(heatmaps: Any, scale: float) -> Any:
-    """A detector's scores [B, T, H, W, K] as the study feeds them: negatives 0, each map's sum `scale` (or 0)."""
-    ops = keras.ops
-    positive = ops.maximum(ops.cast(heatmaps, "float32"), 0.0)
-    total = ops.sum(positive, axis=(2, 3), keepdims=True)
-    return positive * (scale / ops.where(total > 0, total, ops.ones_like(total)))

@@ -1,4 +1,4 @@
-"""Judging epochs: loss and PCK over the validation windows, summed over batches, replicas and processes, divided once."""
+"""Judging epochs: loss and PCK of the validation windows, summed over batches, devices and processes, divided once."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any

@@ -63,7 +63,7 @@ def random_words(a: Array, b: Array, c: Array, d: Array, xp: ModuleType = np) ->
 
 def uniform(words: Array, xp: ModuleType = np) -> Array:
     """float32 in [0, 1), a multiple of 2^-24, from uint32 `words`."""
-    return cast(xp.right_shift(words, _constant(8)), "float32", xp) * np.float32(2.0**-24)
+    return cast(xp.right_shift(words, _constant(8)), "float32", xp) * 2.0**-24
 
 
 def integers(words: Array, count: int, xp: ModuleType = np) -> Array:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -34,8 +35,8 @@ def simulated_detector(config: ExperimentConfig) -> DetectorNoise:
 class Learner:
     """Trains and judges a model, a global batch at a time.
 
-    A loss is weight * total / count with total and count summed over all replicas, so that neither a step nor a score depends
-    on how a batch is split. Noise of training is keyed by (seed, epoch): epochs count from 1, and 0 is evaluation's.
+    A loss is weight * total / count with total and count summed over all replicas, so that neither a step nor a score
+    depends on how a batch is split. Noise of training is keyed by (seed, epoch): epochs count from 1, and 0 is evaluation's.
 
     Args:
       config: the run's settings.
@@ -81,7 +82,7 @@ class Learner:
         return self.cluster.local(self._train(batch, self._noise_epoch(epoch)))[0]
 
     def judge_step(self, batch: Any) -> tuple[Any, list[dict[str, Any]]]:
-        """(total, count) of each loss term, float64 [L, 2], and for each local replica its predicted and true keypoints."""
+        """(total, count) of each loss term, float64 [L, 2], and predicted and true keypoints of each local replica."""
         terms, predictions = self._judge(batch, _key(0))
         return self.cluster.local(terms)[0], self._by_replica(predictions)
 
@@ -184,8 +185,6 @@ def build_model(config: ExperimentConfig, num_keypoints: int = 25) -> Any:
 
 def start_from(model: Any, config: ExperimentConfig) -> None:
     """Copies the best weights of another run; the last layer keeps its own where only that is to be trained."""
-    from pathlib import Path
-
     path = Path(config.finetune_from) / "best.keras"
     if not path.is_file():
         raise InputError(

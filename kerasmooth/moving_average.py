@@ -69,7 +69,10 @@ class MovingAverage:
         share = self._share_of_newest(ops.cast(num_updates, "float32"))
         self._num_updates.assign(num_updates)
         for weight, average in zip(self._weights, self._averages, strict=True):
-            average.assign(average + ops.cast(share, average.dtype) * (weight - average))
+            # The first one replaces what was there, to the last bit; after that, steps towards the newest keep a weight
+            # that rests where it is, which a sum of two shares, rounded apart, would not.
+            before = ops.where(share == 1, weight, average)
+            average.assign(before + ops.cast(share, average.dtype) * (weight - before))
 
     def _share_of_newest(self, num_updates: keras.KerasTensor) -> keras.KerasTensor | float:
         """What the newest of n weights counts: (1 - d) / (1 - d^n), exactly 1 for the first."""

@@ -110,7 +110,7 @@ class DetectorNoise:
             words = self._words(_DROPOUT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
             visibility = xp.logical_and(visibility, uniform(words[0], xp) >= self.dropout)
         return {
-            "keypoints": xp.where(visibility[..., None], cells, np.float32(0)),
+            "keypoints": xp.where(visibility[..., None], cells, 0.0),
             "visibility": visibility,
             "sigma_index": self._sigma_index(clip_keys, frame_numbers, epoch, xp),
         }

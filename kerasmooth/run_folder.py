@@ -1,4 +1,4 @@
-"""The run folder, which tells its own story: flags to replay, settings, environment, history, checkpoint, best model."""
+"""The run folder, which tells its own story: flags to replay, settings, environment, checkpoint, best model."""
 
 import json
 import os

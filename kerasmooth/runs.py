@@ -54,7 +54,9 @@ def latest_run(runs_dir: Path) -> Path:
     """The run folder in `runs_dir` whose best model is newest. Raises InputError where there is none."""
     if not runs_dir.is_dir():
         what = "is not a folder" if runs_dir.exists() else "does not exist"
-        raise InputError(f"--runs_dir={runs_dir} {what}: train a model first with `{TRAIN_COMMAND}`, or name a run by --run")
+        raise InputError(
+            f"--runs_dir={runs_dir} {what}: train a model first with `{TRAIN_COMMAND}`, or name a run by --run"
+        )
     found = [(path.stat().st_mtime_ns, path.parent.name, path.parent) for path in runs_dir.glob(f"*/{BEST_MODEL_FILE}")]
     if not found:
         raise InputError(
@@ -75,10 +77,14 @@ def load_run(folder: Path) -> Run:
         raise InputError(f"--run={folder} {what}: name a folder that training made, such as runs/NAME")
     config = ExperimentConfig.load(folder)
     if config.model not in models.MODELS:
-        raise InputError(f"{folder / 'config.json'}: model {config.model!r} is unknown; there are {', '.join(models.MODELS)}")
+        raise InputError(
+            f"{folder / 'config.json'}: model {config.model!r} is unknown; there are {', '.join(models.MODELS)}"
+        )
     path = folder / BEST_MODEL_FILE
     if not path.exists():
-        raise InputError(f"{path} is absent: the run has not finished its first epoch; continue it with kerasmooth.train")
+        raise InputError(
+            f"{path} is absent: the run has not finished its first epoch; continue it with kerasmooth.train"
+        )
     run = Run(folder, config, _load_model(path))
     _check_fit(run, path)
     return run
@@ -86,20 +92,26 @@ def load_run(folder: Path) -> Run:
 
 def _load_model(path: Path) -> models.Smoother:
     if not path.is_file():
-        raise InputError(f"{path} is not a file: a run keeps its best Keras model there; train again or name another --run")
+        raise InputError(
+            f"{path} is not a file: a run keeps its best Keras model there; train again or name another --run"
+        )
     try:
         return keras.saving.load_model(path, compile=False)
     # A damaged archive fails in zip, JSON, HDF5 or Keras code, each with errors of its own.
     except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise InputError(f"{path} cannot be read as a Keras model ({reason[0]}): train again or name another --run") from None
+        raise InputError(
+            f"{path} cannot be read as a Keras model ({reason[0]}): train again or name another --run"
+        ) from None
 
 
 def _check_fit(run: Run, path: Path) -> None:
     """The model is what the settings say."""
     config, model = run.config, run.model
     if not isinstance(model, models.MODELS[config.model]):
-        raise InputError(f"{path} holds a {type(model).__name__}, but config.json beside it says {config.model}: train again")
+        raise InputError(
+            f"{path} holds a {type(model).__name__}, but config.json beside it says {config.model}: train again"
+        )
     expected = (config.window, tuple(config.size), BOULDERING_25.num_keypoints)
     received = (model.window, tuple(model.size), model.num_keypoints)
     if received != expected:

@@ -93,8 +93,12 @@ def _video_weights(clips: Sequence[ClipWindows]) -> dict[str, int]:
 
 
 def by_video(clips: Sequence[ClipWindows], seed: int) -> SplitPlan:
-    """60/20/20 of the frames by whole videos, the default."""
-    dealt = deal_videos(_video_weights(clips), SHARES, seed)
+    """60/20/20 of the frames by whole videos, the default. Where there are several datasets, of each of them."""
+    weights = _video_weights(clips)
+    dealt: dict[str, str] = {}
+    for dataset in sorted({video.split("/")[0] for video in weights}):
+        own = {video: weight for video, weight in weights.items() if video.split("/")[0] == dataset}
+        dealt |= deal_videos(own, SHARES, seed)
     splits = [dealt[clip.video_id] for clip in clips]
     return SplitPlan(_whole_clips(clips, splits), splits)
 
@@ -128,7 +132,9 @@ def published(clips: Sequence[ClipWindows], span: int) -> SplitPlan:
     total = sum(len(clip.starts) for clip in clips)
     bounds = np.rint(total * np.cumsum(list(SHARES.values()))).astype(np.int64)
     names = np.array(list(SHARES), "<U10")
-    windows, splits, seen, lost = [], [], 0, 0
+    windows: list[np.ndarray] = []
+    splits: list[str] = []
+    seen = lost = 0
     for clip in clips:
         position = seen + np.arange(len(clip.starts))
         split = names[np.searchsorted(bounds, position, side="right")]
@@ -154,7 +160,9 @@ def published_climbalong(clips: Sequence[ClipWindows], span: int) -> SplitPlan:
         counts[clip.video_id] += len(clip.starts)
     longest = min(counts, key=lambda video: (-counts[video], video)) if counts else ""
     bound = round(SHARES[TRAIN] * sum(count for video, count in counts.items() if video != longest))
-    windows, splits, seen, dealt = [], [], 0, 0
+    windows: list[np.ndarray] = []
+    splits: list[str] = []
+    seen = dealt = 0
     for clip in clips:
         split = np.full(len(clip.starts), EXTRA if clip.video_id == longest else "", "<U10")
         if clip.video_id != longest:

@@ -1,7 +1,7 @@
 """Devices: one, several of one machine, or several machines, behind one small interface.
 
-The training loop runs `strategy.run` on each replica and applies the optimizer itself: Keras's `fit` cannot do this under
-MultiWorkerMirroredStrategy, and one loop for all is one behaviour for all.
+The training loop runs `strategy.run` on each replica and applies the optimizer itself: Keras's `fit` cannot do this
+under MultiWorkerMirroredStrategy, and one loop for all is one behaviour for all.
 """
 
 import json
@@ -72,8 +72,9 @@ def build(name: str) -> Cluster:
     """The cluster for `--strategy`.
 
     Args:
-      name: `auto` is `mirrored` where there are several accelerators (or several logical processors and no accelerator), else
-        `single`; `multi_worker` reads the environment variable TF_CONFIG and must be called before TensorFlow computes.
+      name: `auto` is `mirrored` where there are several accelerators (or several logical processors and no
+        accelerator), else `single`; `multi_worker` reads the environment variable TF_CONFIG and must be called before
+        TensorFlow computes.
     """
     if name == "multi_worker":
         return _multi_worker()

@@ -68,7 +68,7 @@ class TrackMerger:
 
     def _slots_of(self, clip_ids: np.ndarray, frame_numbers: np.ndarray) -> np.ndarray:
         """int64 [B * T]: the row in which each frame's sums are kept."""
-        slots = []
+        slots: list[int] = []
         for clip_id, numbers in zip(clip_ids.tolist(), frame_numbers.tolist(), strict=True):
             clip = self._clips.setdefault(clip_id, len(self._clips))
             slots.extend(self._slots.setdefault((clip, number), len(self._slots)) for number in numbers)
@@ -93,7 +93,7 @@ class _Rows:
     """An array that grows along its first axis; new rows are zero."""
 
     def __init__(self, shape: tuple[int, ...], dtype: type) -> None:
-        self.values = np.zeros((0, *shape), dtype)
+        self.values: np.ndarray = np.zeros((0, *shape), dtype)
 
     def reserve(self, count: int) -> None:
         if count > len(self.values):

@@ -57,8 +57,8 @@ def with_records(config: ExperimentConfig, console: Console) -> tuple[Experiment
     records = RecordSets(config.records_dir, names)
     if records.frame_step != config.frame_step:
         raise InputError(
-            f"the records in {config.records_dir} have frame_step {records.frame_step}, --frame_step={config.frame_step} is "
-            f"asked for: `{make_records_command('OTHER_FOLDER', config.frame_step)}` and --records_dir=OTHER_FOLDER"
+            f"the records in {config.records_dir} have frame_step {records.frame_step}, but --frame_step is "
+            f"{config.frame_step}: `{make_records_command('FOLDER', config.frame_step)}` and --records_dir=FOLDER"
         )
     for split in ("train", "validation"):
         if not records.num_windows(split):
@@ -229,9 +229,9 @@ class Trainer:
         config, windows = self.config, self.records.num_windows("train")
         replicas = self.learner.cluster.num_replicas
         self.console.print(
-            f"{self.run_dir}: {config.model} ({self.learner.model.count_params():,} weights) on {', '.join(config.datasets)}: "
-            f"{windows:,} training and {self.judge.num_windows:,} validation windows, {self.steps_per_epoch:,} steps of "
-            f"{config.batch_size} an epoch, {replicas} device{'s' * (replicas > 1)}"
+            f"{self.run_dir}: {config.model} ({self.learner.model.count_params():,} weights) on "
+            f"{', '.join(config.datasets)}: {windows:,} training and {self.judge.num_windows:,} validation windows, "
+            f"{self.steps_per_epoch:,} steps of {config.batch_size} an epoch, {replicas} device{'s' * (replicas > 1)}"
         )
         if self.state.epoch > 1 or self.state.step:
             self.console.print(f"Continuing in epoch {self.state.epoch} after step {self.state.step}.")

@@ -1,7 +1,7 @@
 """Ours against tensorflow-addons 0.23.0, whose values `tools/addons_golden.py` wrote.
 
-In float32 a result of n roundings of numbers up to `largest` is off by at most n * EPSILON * largest: every tolerance here
-is of that form, with n counted generously.
+In float32 a result of n roundings of numbers up to `largest` is off by at most n * EPSILON * largest: every tolerance
+here is of that form, with n counted generously.
 """
 
 import subprocess
@@ -74,10 +74,12 @@ def motion(addons: dict[str, np.ndarray], kind: str, xp) -> np.ndarray:
 def test_bilinear_motion_of_heatmap_windows(addons, kind, xp):
     windows = addons["transform_windows"]
     moved = augmentation.move_heatmaps(windows, motion(addons, kind, xp), "bilinear", xp)
-    # Each side computes a source coordinate (up to the diagonal of the grid or the farthest move) in at most eight roundings;
-    # the interpolated surface of values in [0, 1] rises by at most 1 a cell along each of two axes.
+    # Each side computes a source coordinate (up to the diagonal of the grid or the farthest move) in at most eight
+    # roundings; the interpolated surface of values in [0, 1] rises by at most 1 a cell along each of two axes.
     largest = np.hypot(*windows.shape[2:4]) + np.abs(addons["transform_moves_xy"]).max()
-    np.testing.assert_allclose(np.asarray(moved), addons[f"{kind}_bilinear"], rtol=0, atol=2 * 8 * 2 * EPSILON * largest)
+    np.testing.assert_allclose(
+        np.asarray(moved), addons[f"{kind}_bilinear"], rtol=0, atol=2 * 8 * 2 * EPSILON * largest
+    )
 
 
 @pytest.mark.parametrize("kind", ["rotated", "moved"])
@@ -87,7 +89,9 @@ def test_nearest_motion_of_heatmap_windows(addons, kind):
     moved = augmentation.move_heatmaps(windows, matrix, "nearest")
     sources = np.stack(augmentation._sources(matrix, windows.shape[2:4]))
     # Half-way between two cells either is right.
-    clear = (np.abs(sources - np.floor(sources) - 0.5) > 1e-4).all(axis=0).reshape(len(windows), 1, *windows.shape[2:4], 1)
+    clear = (
+        (np.abs(sources - np.floor(sources) - 0.5) > 1e-4).all(axis=0).reshape(len(windows), 1, *windows.shape[2:4], 1)
+    )
     assert clear.mean() > 0.95
     np.testing.assert_array_equal(np.where(clear, moved, 0), np.where(clear, addons[f"{kind}_nearest"], 0))
 

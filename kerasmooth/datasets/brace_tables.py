@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.datasets.raw_files import MAX_COORDINATE, malformed, read_text, shown
+from kerasmooth.errors import InputError
 
 MAX_TABLE_BYTES = 16 << 20
 MAX_FPS = 1000.0
@@ -116,7 +117,7 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, s
         raise _bad_cell(path, reader.line_num, "content", "be CSV", str(error)) from None
 
 
-def _bad_cell(path: Path, line: int, field: str, expected: str, received: str) -> Exception:
+def _bad_cell(path: Path, line: int, field: str, expected: str, received: str) -> InputError:
     return malformed(path, f"line {line}: {field}", expected, shown(received), REMEDY)
 
 

@@ -1,29 +1,25 @@
 """Penn Action: 2,326 clips of 15 actions, 13 joints labelled by hand."""
 
-import io
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import scipy.io
 
 from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.mat_file import read_mat
 from kerasmooth.datasets.raw_files import (
     MAX_COORDINATE,
-    MAX_FRAMES,
     check_numbers,
     check_positions,
     list_files,
     malformed,
-    read_bytes,
     shown,
 )
-from kerasmooth.errors import InputError
 from kerasmooth.skeletons import BOULDERING_25, PENN_ACTION_13, convert
 
 PUBLISHED_ACTIONS = ("baseball_pitch", "bench_press")
@@ -35,8 +31,6 @@ SELECTIONS: dict[str, tuple[str, ...] | None] = {
 }
 """Actions by selection; None is every action. The study wanted sit-ups too, but looked for another spelling."""
 
-MAX_FILE_BYTES = 4 << 20
-"""The largest real file has 24 kB."""
 FIELDS = ("action", "x", "y", "visibility", "train", "dimensions", "nframes")
 REMEDY = "restore the file from the Penn Action download"
 
@@ -85,7 +79,7 @@ class PennAction:
 
     def read(self, source: str) -> ReadResult:
         path = Path(self.raw_dir) / source
-        fields = _load(path)
+        fields = read_mat(path, FIELDS, REMEDY)
         action = _action(path, fields["action"])
         split = _official_split(path, fields["train"])
         image_size = _image_size(path, fields["dimensions"])
@@ -110,35 +104,7 @@ class PennAction:
         return ReadResult([clip])
 
 
-def _load(path: Path) -> dict[str, object]:
-    """The fields of a label file, after checking from their headers that none is absent or absurdly large."""
-    data = read_bytes(path, MAX_FILE_BYTES, REMEDY)
-    # What a damaged file makes SciPy raise is not documented (MatRead, zlib, struct, Unicode, Memory ... errors).
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            shapes = {name: shape for name, shape, _ in scipy.io.whosmat(io.BytesIO(data))}
-    except Exception as error:
-        raise _no_mat_file(path, error) from None
-    for field in FIELDS:
-        if field not in shapes:
-            raise malformed(path, field, "be in the file", f"only {shown(sorted(shapes))}", REMEDY)
-        if max(shapes[field], default=0) > MAX_FRAMES:
-            raise malformed(path, field, f"have 1 to {MAX_FRAMES:,} frames", f"shape={shown(shapes[field])}", REMEDY)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return dict(scipy.io.loadmat(io.BytesIO(data), variable_names=FIELDS))
-    except Exception as error:
-        raise _no_mat_file(path, error) from None
-
-
-def _no_mat_file(path: Path, error: Exception) -> InputError:
-    received = f"{type(error).__name__} ({shown(str(error))})"
-    return malformed(path, "content", "be a MATLAB v5 file", received, REMEDY)
-
-
-def _keypoints(path: Path, fields: dict[str, object]) -> tuple[np.ndarray, np.ndarray]:
+def _keypoints(path: Path, fields: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray]:
     """([T, 13, 2] float64, 0 where invisible; [T, 13] bool)."""
     joints = PENN_ACTION_13.num_keypoints
     x = check_numbers(path, "x", fields["x"], (None, joints), REMEDY)
@@ -155,12 +121,9 @@ def _keypoints(path: Path, fields: dict[str, object]) -> tuple[np.ndarray, np.nd
 
 
 def _action(path: Path, value: object) -> str:
-    if not isinstance(value, np.ndarray) or value.dtype.kind != "U" or value.size != 1 or not value.item().strip():
-        raise malformed(path, "action", "be one text", value, REMEDY)
-    action = str(value.item()).strip()
-    if not action.isprintable():
-        raise malformed(path, "action", "be printable text", shown(action), REMEDY)
-    return action
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise malformed(path, "action", "be one printable text", shown(value), REMEDY)
+    return value.strip()
 
 
 def _official_split(path: Path, value: object) -> str:

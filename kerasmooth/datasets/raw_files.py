@@ -45,7 +45,7 @@ def list_files(raw_dir: Path, folder: str, pattern: str, obtain: str) -> list[st
     if not names:
         raise malformed(raw_dir, f"{folder}/", f"hold files {pattern}", "none", obtain)
     for name in names:
-        if not name.isprintable() or name.encode("utf-8", "replace").decode("utf-8") != name:
+        if not name.isprintable():  # Bytes that are not UTF-8 are not printable either.
             raise malformed(root, "file names", "be printable UTF-8", shown(name), "rename the file")
     return sorted(names)
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kerasmooth.sample.body import Limbs, Subject, assemble, rotation, torso
+from kerasmooth.sample.body import Subject, both_sides, rotation, torso
 from kerasmooth.sample.curves import horizon, smooth_path, wander
+from kerasmooth.sample.limbs import Limbs, assemble
 
 # The climber faces the wall (z = 0) with the back to the camera, so the left hand is at negative x.
 _SIDE_X = (-1.0, 1.0)
@@ -112,10 +113,10 @@ def climbing(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> n
     trunk = torso(subject, pelvis, root, spine, head + wander(rng, times, (3,), amplitude=0.06, frequency=0.4))
     limbs = Limbs(
         wrists=hands,
-        elbow_poles=trunk.chest_directions(np.array([[[0.75, -0.7, -0.35], [-0.75, -0.7, -0.35]]])),
+        elbow_poles=trunk.chest_directions(both_sides(0.75, -0.7, -0.35)),
         ankles=feet,
         turnout=0.8,
-        toes=np.broadcast_to(np.array([[-0.35, -0.05, -1.0], [0.35, -0.05, -1.0]]), hands.shape),
+        toes=np.broadcast_to(both_sides(-0.35, -0.05, -1.0), hands.shape),
         pronation=1.2,
     )
     return assemble(trunk, limbs)

@@ -41,7 +41,9 @@ def _on_grid(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     before, here, after, beyond = (values[index + step] for step in (-1, 0, 1, 2))
     slope, next_slope = (after - before) / 2, (beyond - here) / 2
     difference = after - here
-    return here + u * (slope + u * (3 * difference - 2 * slope - next_slope + u * (slope + next_slope - 2 * difference)))
+    return here + u * (
+        slope + u * (3 * difference - 2 * slope - next_slope + u * (slope + next_slope - 2 * difference))
+    )
 
 
 def wander(
@@ -92,7 +94,7 @@ def stepping(
 
 
 def horizon(times: np.ndarray) -> float:
-    """Until when (s) a motion is planned: whole tens of seconds, so that the plan hardly depends on the frames asked."""
+    """Until when (s) a motion is planned: whole tens of seconds, so that the plan hardly depends on `times` [T] s."""
     return 10.0 * np.ceil((times.max() + 1.0) / 10.0)
 
 

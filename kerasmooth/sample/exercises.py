@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from kerasmooth.sample.body import Limbs, Subject, assemble, rotation, torso
+from kerasmooth.sample.body import Subject, both_sides, rotation, torso
 from kerasmooth.sample.curves import horizon, smooth_path, wander
+from kerasmooth.sample.limbs import Limbs, assemble
 
 _FLOOR = 0.036
 
@@ -37,13 +38,13 @@ def bench_press(subject: Subject, times: np.ndarray, rng: np.random.Generator) -
     shoulders = trunk.shoulders.mean(axis=1)
     bar = shoulders + np.stack([none, 0.07 + 0.235 * up, 0.075 - 0.06 * up], axis=1)
     wrists = bar[:, None] + np.array([[grip, 0, 0], [-grip, 0, 0]])
-    feet = np.array([[0.16, _FLOOR, 0.30], [-0.16, _FLOOR, 0.30]]) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
+    feet = both_sides(0.16, _FLOOR, 0.30) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
     limbs = Limbs(
         wrists=wrists,
-        elbow_poles=np.broadcast_to([[0.7, -0.8, 0.3], [-0.7, -0.8, 0.3]], wrists.shape),
+        elbow_poles=np.broadcast_to(both_sides(0.7, -0.8, 0.3), wrists.shape),
         ankles=np.broadcast_to(feet, wrists.shape),
         turnout=0.3,
-        toes=np.broadcast_to([[0.2, -0.1, 1.0], [-0.2, -0.1, 1.0]], wrists.shape),
+        toes=np.broadcast_to(both_sides(0.2, -0.1, 1.0), wrists.shape),
         pronation=1.4,
     )
     return assemble(trunk, limbs)
@@ -58,18 +59,20 @@ def situp(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> np.n
         subject,
         pelvis,
         rotation(none, -1.52 + 1.15 * up, none),
-        np.column_stack([wander(rng, times, (), amplitude=0.03, frequency=0.4), 0.05 + 0.95 * np.sin(np.pi / 2 * up), none]),
+        np.column_stack(
+            [wander(rng, times, (), amplitude=0.03, frequency=0.4), 0.05 + 0.95 * np.sin(np.pi / 2 * up), none]
+        ),
         np.column_stack([none, 0.15 + 0.25 * up, none]),
     )
-    hands = np.array([[[0.085, 0.085, 0.03], [-0.085, 0.085, 0.03]]])
-    feet = np.array([[0.07, _FLOOR, 0.36], [-0.07, _FLOOR, 0.36]]) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
+    hands = both_sides(0.085, 0.085, 0.03)
+    feet = both_sides(0.07, _FLOOR, 0.36) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
     shape = (len(times), 2, 3)
     limbs = Limbs(
         wrists=trunk.from_chest(hands + wander(rng, times, (2, 3), amplitude=0.004, frequency=0.6)),
-        elbow_poles=trunk.chest_directions(np.array([[[0.9, 0.1, 0.35], [-0.9, 0.1, 0.35]]])),
+        elbow_poles=trunk.chest_directions(both_sides(0.9, 0.1, 0.35)),
         ankles=np.broadcast_to(feet, shape),
         turnout=0.1,
-        toes=np.broadcast_to([[0.1, -0.1, 1.0], [-0.1, -0.1, 1.0]], shape),
+        toes=np.broadcast_to(both_sides(0.1, -0.1, 1.0), shape),
     )
     return assemble(trunk, limbs)
 
@@ -89,13 +92,13 @@ def squat(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> np.n
     )
     raise_arms = 0.25 + 0.7 * down[:, None]
     hands = np.stack([none, -0.26 + 0.26 * raise_arms[:, 0], 0.12 + 0.16 * raise_arms[:, 0]], axis=1)[:, None]
-    hands = hands + np.array([[0.12, 0, 0], [-0.12, 0, 0]])
-    feet = np.array([[0.12, _FLOOR, 0.0], [-0.12, _FLOOR, 0.0]]) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
+    hands = hands + both_sides(0.12, 0, 0)
+    feet = both_sides(0.12, _FLOOR, 0.0) + rng.uniform(-0.02, 0.02, (2, 3)) * [1, 0, 1]
     limbs = Limbs(
         wrists=trunk.from_chest(hands),
-        elbow_poles=trunk.chest_directions(np.array([[[0.5, -1.0, -0.3], [-0.5, -1.0, -0.3]]])),
+        elbow_poles=trunk.chest_directions(both_sides(0.5, -1.0, -0.3)),
         ankles=np.broadcast_to(feet, hands.shape),
         turnout=0.4,
-        toes=np.broadcast_to([[0.3, -0.1, 1.0], [-0.3, -0.1, 1.0]], hands.shape),
+        toes=np.broadcast_to(both_sides(0.3, -0.1, 1.0), hands.shape),
     )
     return assemble(trunk, limbs)

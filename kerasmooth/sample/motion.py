@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.sample import climbing, dancing, exercises, pitching
 from kerasmooth.sample.body import POINTS, Subject, draw_subject
 from kerasmooth.sample.camera import draw_view, project
+from kerasmooth.sample.climbing import climbing
+from kerasmooth.sample.dancing import footwork, toprock
+from kerasmooth.sample.exercises import bench_press, situp, squat
+from kerasmooth.sample.pitching import pitching
+from kerasmooth.sample.powermove import powermove
 from kerasmooth.sample.randomness import generator
 from kerasmooth.skeletons import BOULDERING_25
 
@@ -29,18 +33,23 @@ class Kind:
     image_size: Size
 
 
+def _dancing(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    style = (toprock, footwork, powermove)[int(rng.integers(3))]
+    return style(subject, times, rng)
+
+
 _ALL_ROUND = ((-180.0, 180.0),)
 _FROM_THE_SIDE = ((50.0, 115.0), (-115.0, -50.0))
 KINDS: dict[str, Kind] = {
-    "climbing": Kind(climbing.climbing, ((-25.0, 25.0),), (1920, 1080)),
-    "dancing": Kind(dancing.dancing, ((-50.0, 50.0),), (1080, 1920)),
-    "toprock": Kind(dancing.toprock, ((-50.0, 50.0),), (1080, 1920)),
-    "footwork": Kind(dancing.footwork, _ALL_ROUND, (1080, 1920)),
-    "powermove": Kind(dancing.powermove, _ALL_ROUND, (1080, 1920)),
-    "pitching": Kind(pitching.pitching, ((-120.0, -20.0), (150.0, 200.0)), (360, 480)),
-    "bench_press": Kind(exercises.bench_press, _FROM_THE_SIDE, (360, 480)),
-    "situp": Kind(exercises.situp, _FROM_THE_SIDE, (360, 480)),
-    "squat": Kind(exercises.squat, ((-100.0, 100.0),), (360, 480)),
+    "climbing": Kind(climbing, ((-25.0, 25.0),), (1920, 1080)),
+    "dancing": Kind(_dancing, ((-50.0, 50.0),), (1080, 1920)),
+    "toprock": Kind(toprock, ((-50.0, 50.0),), (1080, 1920)),
+    "footwork": Kind(footwork, _ALL_ROUND, (1080, 1920)),
+    "powermove": Kind(powermove, _ALL_ROUND, (1080, 1920)),
+    "pitching": Kind(pitching, ((-120.0, -20.0), (150.0, 200.0)), (360, 480)),
+    "bench_press": Kind(bench_press, _FROM_THE_SIDE, (360, 480)),
+    "situp": Kind(situp, _FROM_THE_SIDE, (360, 480)),
+    "squat": Kind(squat, ((-100.0, 100.0),), (360, 480)),
 }
 
 
@@ -63,6 +72,10 @@ class Motion:
     def select(self, names: tuple[str, ...]) -> np.ndarray:
         """The pixels of the named keypoints, [T, len(names), 2]."""
         return self.pixels[:, [POINTS.index(name) for name in names]]
+
+    def select_depth(self, names: tuple[str, ...]) -> np.ndarray:
+        """The depth of the named keypoints, [T, len(names)]."""
+        return self.depth[:, [POINTS.index(name) for name in names]]
 
 
 def simulate(kind: str, num_frames: int, fps: float, seed: int, *, image_size: Size | None = None) -> Motion:

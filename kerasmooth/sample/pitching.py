@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from kerasmooth.sample.body import Limbs, Subject, assemble, mirrored, rotation, torso
+from kerasmooth.sample.body import Subject, mirrored, rotation, torso
 from kerasmooth.sample.curves import repeat_keys, smooth_path, wander
+from kerasmooth.sample.limbs import Limbs, assemble
 
 # Authored for a right-handed pitcher who throws towards +z; left-handers are mirrored. Times in s.
 _TIMES = [0.0, 0.45, 0.85, 1.25, 1.45, 1.56, 1.66, 1.85, 2.30, 2.80, 3.30, 3.80]
@@ -133,9 +134,7 @@ def pitching(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> n
     sway = wander(rng, times, (3,), amplitude=0.006, frequency=0.4)
     turn = np.radians(path(_HEAD_TURN, 0.09))
     head = np.column_stack([turn, -0.5 * angles[:, 1], np.zeros(len(times))])
-    trunk = torso(
-        subject, pelvis[:, :3] + sway, rotation(*angles.T), np.radians(path(_SPINE, 0.045)), head
-    )
+    trunk = torso(subject, pelvis[:, :3] + sway, rotation(*angles.T), np.radians(path(_SPINE, 0.045)), head)
     wrists = np.stack([path(_GLOVE, 0.05), path(_THROWING, 0.035)], axis=1)
     poles = np.stack([np.broadcast_to([0.6, -0.6, -0.5], wrists[:, 0].shape), path(_THROWING_ELBOW, 0.05)], axis=1)
     ankles = np.stack([path(_STRIDE_FOOT, 0.05), path(_PIVOT_FOOT, 0.05)], axis=1)

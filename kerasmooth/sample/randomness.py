@@ -16,13 +16,15 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
-def bursts(rng: np.random.Generator, shape: tuple[int, ...], share: float, mean_length: float) -> np.ndarray:
+def bursts(
+    rng: np.random.Generator, shape: tuple[int, ...], share: float | np.ndarray, mean_length: float
+) -> np.ndarray:
     """Events that come in runs along the first axis: a two-state Markov chain per remaining position.
 
     Args:
       rng: the source of randomness.
       shape: [T, ...].
-      share: expected share of True, in [0, 1).
+      share: expected share of True, in [0, 1); a scalar, or one that broadcasts to shape[1:].
       mean_length: mean number of frames a run lasts, at least 1.
 
     Returns:

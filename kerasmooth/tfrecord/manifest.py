@@ -45,7 +45,8 @@ class Manifest:
       encoding: "keypoints", or "dense" where literal heatmaps are stored beside the keypoints.
       compression: of the shards, "none" or "GZIP".
       heatmaps: where the stored input heatmaps come from: "none" (there are none), "detector" or "simulated".
-      clips, frames, windows: counts by split; a frame counts even if no window shows it.
+      clips, frames, windows: counts by split. A frame counts even if no window shows it; a clip that two splits share (only
+        by the published rules) counts in both.
       dropped: frames that no window shows, by reason.
       dropped_windows: windows that could be cut but are in no split, by reason.
       skipped_files: bad raw files that `--skip_bad` passed over.

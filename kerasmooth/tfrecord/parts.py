@@ -108,21 +108,24 @@ class PartMaker:
 
     Attributes:
       reader: of one dataset.
+      raw_dir: the folder it reads.
       folder: where the parts are kept.
       size: (height, width) of the grid, where no detector gives another.
     """
 
     reader: DatasetReader
+    raw_dir: Path
     folder: Path
     size: Size
 
     def path_of(self, source: str) -> Path:
         """The part of a raw file as it is now: another size or time of change is another part."""
         try:
-            about = os.stat(self.reader.raw_dir / source)
-        except OSError as error:
-            raise InputError(f"{self.reader.raw_dir / source}: cannot be read ({error.strerror})") from None
-        key = f"{self.reader.name}/{source}/{about.st_size}/{about.st_mtime_ns}"
+            about = os.stat(self.raw_dir / source)
+            state = f"{about.st_size}/{about.st_mtime_ns}"
+        except OSError:
+            state = "unreadable"  # which the reader explains better
+        key = f"{self.reader.name}/{source}/{state}"
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.part"
 
     def make(self, source: str) -> Path:

@@ -13,6 +13,6 @@ with np.load(folder / "weights.npz") as weights:
     for case in CASES:
         model = case.build()
         model.set_weights([weights[name] for name in sorted(weights.files) if name.startswith(f"{case}/")])
-        outputs = model(inputs_for(model.takes))
-        results |= {f"{case}/{name}": keras.ops.convert_to_numpy(value) for name, value in outputs.items()}
+        outputs = model.predict_on_batch(inputs_for(model.takes))
+        results |= {f"{case}/{name}": value for name, value in outputs.items()}
 np.savez(folder / "outputs.npz", **results)

@@ -1,5 +1,6 @@
 """What holds for every registered model. The file of a model tests only what is special to it."""
 
+import functools
 import importlib.util
 import json
 import os
@@ -33,6 +34,12 @@ def bfloat16() -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
 
 
+@functools.cache
+def untrained(case: Case) -> models.Smoother:
+    """Shared by the tests that change no weight; building takes most of a test's time."""
+    return case.build()
+
+
 def outputs_of(model: models.Smoother, inputs: dict[str, np.ndarray], training: bool = False) -> dict[str, np.ndarray]:
     return {name: np.array(value) for name, value in model(inputs, training=training).items()}
 
@@ -44,7 +51,7 @@ def loss_of(model: models.Smoother, inputs: dict[str, Any]) -> Any:
 @every_model
 @pytest.mark.parametrize("window", [WINDOW, 8])
 def test_output_has_the_shape_of_the_input(case: Case, window: int) -> None:
-    model = case.build()
+    model = untrained(case)
     outputs = outputs_of(model, inputs_for(model.takes, window=window))
     shape = (BATCH, window, *SIZE, KEYPOINTS) if model.takes == "heatmaps" else (BATCH, window, KEYPOINTS, 2)
     assert outputs[model.takes].shape == shape
@@ -56,7 +63,7 @@ def test_output_has_the_shape_of_the_input(case: Case, window: int) -> None:
 
 @every_model
 def test_config_makes_the_same_model(case: Case) -> None:
-    model = case.build()
+    model = untrained(case)
     config = json.loads(json.dumps(model.get_config()))
     again = type(model).from_config(config)
     assert again.get_config() == model.get_config()
@@ -67,7 +74,7 @@ def test_config_makes_the_same_model(case: Case) -> None:
 
 @every_model
 def test_saved_and_loaded_it_says_the_same(case: Case, tmp_path: Path) -> None:
-    model = case.build()
+    model = untrained(case)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert type(loaded) is type(model)
@@ -90,7 +97,7 @@ def test_a_training_step_lowers_the_loss(case: Case) -> None:
 
 @every_model
 def test_the_gradient_reaches_every_weight(case: Case) -> None:
-    model = case.build()
+    model = untrained(case)
     # Adding a constant to all keys of an attention changes nothing: the bias of keys has no gradient by its nature.
     weights = {w.path: w for w in model.trainable_weights if not w.path.endswith("key/bias")}
     with tf.GradientTape() as tape:
@@ -102,7 +109,7 @@ def test_the_gradient_reaches_every_weight(case: Case) -> None:
 
 @every_model
 def test_a_window_does_not_depend_on_the_others_of_its_batch(case: Case) -> None:
-    model = case.build()
+    model = untrained(case)
     inputs = inputs_for(model.takes)
     together = outputs_of(model, inputs)
     alone = outputs_of(model, {name: value[1:2] for name, value in inputs.items()})
@@ -133,14 +140,14 @@ def test_bfloat16_stays_close_and_answers_in_float32(case: Case, bfloat16: None)
     exact.set_weights(model.get_weights())
     for name, expected in outputs_of(exact, inputs).items():
         assert outputs[name].dtype == np.float32
-        # bfloat16 has 8 significant bits: 1 % of the largest value leaves room for three roundings.
-        np.testing.assert_allclose(outputs[name], expected, atol=0.01 * np.abs(expected).max())
+        # bfloat16 has 8 significant bits, an error of 0.2 % on average at each rounding.
+        assert np.linalg.norm(outputs[name] - expected) < 0.03 * np.linalg.norm(expected)
 
 
 @every_model
 @pytest.mark.parametrize("xla", [False, True], ids=["graph", "xla"])
 def test_compiled_equals_eager_for_other_batches_and_windows(case: Case, xla: bool) -> None:
-    model = case.build()
+    model = untrained(case)
     # No static sizes, as in an exported model, where wrong shapes would go unnoticed.
     free = {name: tf.TensorSpec((None, None, *value.shape[2:])) for name, value in inputs_for(model.takes).items()}
     compiled = tf.function(
@@ -167,7 +174,7 @@ def test_other_backends_give_the_same_numbers(backend: str, repository: Path, tm
     python = _python_with(backend)
     arrays, expected = {}, {}
     for case in CASES:
-        model = case.build()
+        model = untrained(case)
         arrays |= {f"{case}/{i:03d}": weight for i, weight in enumerate(model.get_weights())}
         expected[str(case)] = outputs_of(model, inputs_for(model.takes))
     np.savez(tmp_path / "weights.npz", **arrays)
@@ -182,12 +189,12 @@ def test_other_backends_give_the_same_numbers(backend: str, repository: Path, tm
 
 
 def test_an_unknown_model_is_the_users_mistake() -> None:
-    with pytest.raises(InputError, match="conv3d, bi_conv_lstm, deciwatch.*'conv4d'"):
+    with pytest.raises(InputError, match=r"conv3d, bi_conv_lstm, deciwatch.*'conv4d'"):
         models.build("conv4d", window=5)
 
 
 def test_an_unknown_option_is_the_users_mistake() -> None:
-    with pytest.raises(InputError, match="bi_conv_lstm has no such option, it has merge_mode, .*'heads'"):
+    with pytest.raises(InputError, match=r"bi_conv_lstm has no such option, it has merge_mode, .*'heads'"):
         models.build("bi_conv_lstm", window=5, heads=2)
 
 
@@ -210,7 +217,6 @@ def test_dimensions_must_be_positive(name: str, argument: str, bad: Any) -> None
         ("bi_conv_lstm", {"merge_mode": "concat"}, 774_513),
         ("deciwatch", {}, 1_708_388),
         ("deciwatch", {"encoder_norm": False}, 1_708_132),
-        ("deciwatch", {"sample_interval": 1}, 1_708_388),
     ],
 )
 def test_weights_are_as_many_as_published(name: str, options: dict[str, Any], count: int) -> None:

@@ -1,0 +1,259 @@
+"""Raw files -> a folder of records: read, cut, split, write; the manifest comes last.
+
+What is finished is kept in a hidden work folder until then, so that a run that was killed continues where it was.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+import kerasmooth
+from kerasmooth.boxes import Size
+from kerasmooth.datasets import DatasetReader
+from kerasmooth.errors import InputError
+from kerasmooth.tfrecord.assembly import Assembly, PlannedShard, assemble
+from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, Shard, load_manifest, sha256_of
+from kerasmooth.tfrecord.parts import PartMaker, load_part
+from kerasmooth.tfrecord.pool import make_parts, progress_bar
+
+WORK_PREFIX = ".work-"
+MAX_BAD_SHARE = 0.01
+"""With skip_bad: more bad raw files than this are no accident."""
+
+
+@dataclass(frozen=True)
+class RecordOptions:
+    """How raw files become records.
+
+    Attributes:
+      window, frame_step, stride: see `kerasmooth.windows`.
+      encoding: "keypoints" or "dense".
+      splits: "video", "published" or "official", see `kerasmooth.splits`.
+      num_shards: files a split.
+      seed: of the split, of the order of training windows, and of simulated noise with encoding dense.
+      size: (height, width) of the grid, where no detector gives another.
+      compression: of the shards, "none" or "GZIP".
+      shifting_scalar, random_sigma: of simulated noise with encoding dense, see `kerasmooth.noise`.
+      skip_bad: pass over bad raw files, up to one in a hundred.
+    """
+
+    window: int = 5
+    frame_step: int = 1
+    stride: int = 1
+    encoding: str = "keypoints"
+    splits: str = "video"
+    num_shards: int = 4
+    seed: int = 0
+    size: Size = (56, 56)
+    compression: str = "none"
+    shifting_scalar: float = 1.0
+    random_sigma: bool = True
+    skip_bad: bool = False
+
+
+@dataclass(frozen=True)
+class RecordJob:
+    """Records to be made.
+
+    Attributes:
+      dataset: its name.
+      folder: where they land.
+      raw: readers and the folders that they read.
+      options: how they are made.
+      flags: all that the bytes depend on, for the manifest and to recognise a run that goes on.
+      licence, citation: of the dataset.
+    """
+
+    dataset: str
+    folder: Path
+    raw: tuple[tuple[DatasetReader, Path], ...]
+    options: RecordOptions
+    flags: Mapping[str, object]
+    licence: str
+    citation: str
+
+
+def finished(folder: Path, flags: Mapping[str, object]) -> Manifest | None:
+    """The manifest of records that these flags made, whole and unchanged; None where there are none, or damaged ones.
+
+    Raises:
+      InputError: other flags made the records that are there.
+    """
+    if not (folder / MANIFEST_NAME).exists():
+        return None
+    manifest = load_manifest(folder)
+    # As JSON has it: a tuple comes back as a list.
+    wanted = json.loads(json.dumps(dict(flags)))
+    if manifest.flags != wanted:
+        names = sorted({k for k in {*wanted, *manifest.flags} if wanted.get(k) != manifest.flags.get(k)})
+        changes = ", ".join(f"{k}={manifest.flags.get(k)!r} (now {wanted.get(k)!r})" for k in names)
+        raise InputError(f"{folder}: holds records made with other flags: {changes}: pass --overwrite to replace them")
+    whole = manifest.tool_version == kerasmooth.__version__ and all(_intact(folder, s) for s in manifest.shards)
+    return manifest if whole else None
+
+
+def _intact(folder: Path, shard: Shard) -> bool:
+    path = folder / shard.name
+    return path.is_file() and path.stat().st_size == shard.bytes and sha256_of(path) == shard.sha256
+
+
+def build(job: RecordJob, workers: int, console: Console, announce: Callable[[str], None] = print) -> Manifest:
+    """Makes the records of a job, continuing what a former run of the same job began. Old records are replaced.
+
+    Args:
+      job: what to make.
+      workers: processes that read raw files; the bytes do not depend on it.
+      console: for progress bars.
+      announce: gets a line for each bad raw file that is skipped.
+
+    Raises:
+      InputError: a bad raw file, too many of them, no window at all, or a split without any.
+    """
+    work = job.folder / (WORK_PREFIX + _digest(json.dumps(dict(job.flags), sort_keys=True), kerasmooth.__version__))
+    work.mkdir(parents=True, exist_ok=True)
+    paths, skipped = _read(job, work, workers, console, announce)
+    options = job.options
+    assembly = assemble(
+        [load_part(path) for path in paths],
+        window=options.window,
+        frame_step=options.frame_step,
+        stride=options.stride,
+        rule=options.splits,
+        seed=options.seed,
+        climbalong=job.dataset == "climbalong",
+    )
+    (job.folder / MANIFEST_NAME).unlink(missing_ok=True)
+    shards = _write(job, work, _digest(*(path.name for path in paths)), assembly, console)
+    manifest = _manifest(job, assembly, shards, skipped)
+    temporary = work / MANIFEST_NAME
+    temporary.write_text(manifest.to_json(), "utf-8")
+    os.replace(temporary, job.folder / MANIFEST_NAME)
+    _tidy(job.folder, {shard.name for shard in shards})
+    return manifest
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def _read(
+    job: RecordJob, work: Path, workers: int, console: Console, announce: Callable[[str], None]
+) -> tuple[list[Path], list[str]]:
+    """(paths of the parts, raw files that were skipped)."""
+    makers = [PartMaker(reader, raw_dir, work, job.options.size) for reader, raw_dir in job.raw]
+    sources = [(i, source) for i, maker in enumerate(makers) for source in maker.reader.list_sources()]
+    paths, bad = [], []
+    with progress_bar(console, "reading", len(sources), "files") as bar:
+        for (_, source), made in zip(sources, make_parts(makers, sources, workers), strict=True):
+            bar.advance()
+            if isinstance(made, Path):
+                paths.append(made)
+                continue
+            if not job.options.skip_bad:
+                raise InputError(f"{made} (or pass over bad files with --skip_bad)")
+            bad.append(source)
+            announce(f"skipped: {made}")
+    if len(bad) > MAX_BAD_SHARE * len(sources):
+        raise InputError(
+            f"{len(bad)} of {len(sources)} raw files are bad, more than {MAX_BAD_SHARE:.0%}, which --skip_bad does "
+            f"not pass over: {', '.join(bad[:3])}{' ...' if len(bad) > 3 else ''}: get the raw files anew"
+        )
+    return paths, bad
+
+
+def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: Console) -> list[Shard]:
+    """Writes the shards that are not there yet; `state` stands for the raw files they are made from."""
+    with _native_messages_hidden():
+        # TensorFlow takes seconds to import, and worker processes import this module.
+        from kerasmooth.noise import DetectorNoise
+        from kerasmooth.tfrecord.writer import RecordMaker, write_shard
+
+    options = job.options
+    noise = DetectorNoise(options.seed, options.shifting_scalar, random_sigma=options.random_sigma, fresh=False)
+    make_record = RecordMaker(options.encoding, assembly.size, noise)
+    offsets = np.arange(options.window) * options.frame_step
+    shards = []
+    with progress_bar(console, "writing", assembly.num_windows, "windows") as bar:
+
+        def records(planned: PlannedShard) -> Iterator[bytes]:
+            for clip, start in planned.windows:
+                yield make_record(assembly.clips[clip], start + offsets)
+                bar.advance()
+
+        for planned in assembly.shards(options.num_shards):
+            note = work / f"{state}-{planned.name}.json"
+            shard = _noted(job.folder, note)
+            if shard is None:
+                path = job.folder / planned.name
+                shard = write_shard(path, planned.split, records(planned), options.compression)
+                note.write_text(json.dumps(dataclasses.asdict(shard)))
+            else:
+                bar.advance(shard.windows)
+            shards.append(shard)
+    return shards
+
+
+@contextmanager
+def _native_messages_hidden() -> Iterator[None]:
+    """Keeps the greetings of TensorFlow's C++ core, which heed no log level, out of the output of an import."""
+    stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nothing)
+
+
+def _noted(folder: Path, note: Path) -> Shard | None:
+    """The shard that a former run finished, if its note and the file itself are whole."""
+    try:
+        shard = Shard(**json.loads(note.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return shard if _intact(folder, shard) else None
+
+
+def _manifest(job: RecordJob, assembly: Assembly, shards: list[Shard], skipped: list[str]) -> Manifest:
+    options = job.options
+    simulated = "simulated" if options.encoding == "dense" else "none"
+    return Manifest(
+        dataset=job.dataset,
+        window=options.window,
+        frame_step=options.frame_step,
+        stride=options.stride,
+        size=assembly.size,
+        encoding=options.encoding,
+        compression=options.compression,
+        heatmaps="detector" if assembly.has_detector else simulated,
+        clips=assembly.num_clips,
+        frames=assembly.num_frames,
+        windows={split: len(windows) for split, windows in assembly.windows.items()},
+        dropped=assembly.dropped,
+        dropped_windows=assembly.dropped_windows,
+        shards=tuple(shards),
+        flags=dict(job.flags),
+        licence=job.licence,
+        citation=job.citation,
+        tool_version=kerasmooth.__version__,
+        skipped_files=tuple(skipped),
+    )
+
+
+def _tidy(folder: Path, keep: set[str]) -> None:
+    """Removes what earlier records and interrupted runs left."""
+    for path in folder.iterdir():
+        if path.name.startswith(WORK_PREFIX):
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name.endswith((".tfrecord", ".tfrecord.part")) and path.name not in keep:
+            path.unlink(missing_ok=True)
