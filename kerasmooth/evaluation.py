@@ -1,20 +1,20 @@
-"""Judges trained models beside no smoothing: records in, scores out. Batches stream through; only keypoints are kept."""
+"""Judges trained models beside no smoothing: records in, scores out. Batches stream by; only keypoints are kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
 from kerasmooth.boxes import Size
+from kerasmooth.contestants import IDENTITY, PUBLISHED_DECODER, BiasFit, Contestants, Entry
 from kerasmooth.errors import InputError
 from kerasmooth.experiment import SAMPLE, resolve_datasets
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
-from kerasmooth.input_pipeline import RecordSets, evaluation_batches, prepare, steps_for
+from kerasmooth.input_pipeline import RecordSets, evaluation_batches, steps_for
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.progress import Meter
 from kerasmooth.runs import Run
@@ -22,9 +22,11 @@ from kerasmooth.scores import RowScore, Scores, added, in_spaces, score_tracks
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.tracks import TrackMerger
 
-IDENTITY, BIAS_ONLY = "identity", "bias_only"
 BIAS_WINDOWS = 2000
-PICTURED_WINDOWS = 6
+"""Training windows that the bias-only row is fitted to, evenly spaced."""
+PICTURED_WINDOWS = 4
+"""Windows of each dataset that are kept to be drawn."""
+KEPT = ("keypoints", "visibility", "boxes", "frame_numbers", "clip_id")
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,19 +50,6 @@ class Setting:
     noise: DetectorNoise
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A row's name, what it is, and where it comes from: kind is `identity`, `bias_only` or `model`; run and decoder
-    are "" where there is none.
-    """
-
-    name: str
-    kind: str
-    run: str = ""
-    decoder: str = ""
-    model: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The scores of all rows in one setting.
@@ -72,7 +61,8 @@ class Evaluation:
       num_windows: windows judged, by dataset.
       in_all: windows there are, by dataset.
       bias_windows: training windows that `bias_only` was fitted to; 0 where there is no such row.
-      pictured: a few windows to draw: keypoints, visibility, clip_id, frame_numbers, and each row's keypoints by name.
+      pictured: a few windows to draw, of each dataset: keypoints [T, K, 2], visibility [T, K], boxes [T, 4], clip_id,
+        frame_numbers [T], and by the name of each row its keypoints [T, K, 2].
     """
 
     setting: Setting
@@ -81,7 +71,7 @@ class Evaluation:
     num_windows: dict[str, int]
     in_all: dict[str, int]
     bias_windows: int
-    pictured: Arrays
+    pictured: list[Arrays]
 
     def total(self, name: str) -> RowScore:
         """A row's score over all datasets."""
@@ -104,12 +94,14 @@ def settings_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = ()
         received, expected = getattr(records, what), getattr(config, what)
         if received != expected:
             raise InputError(
-                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {run.folder} was trained with "
-                f"{expected}: name the records it was trained from by --records_dir, or make such"
+                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {run.folder} was trained "
+                f"with {expected}: name the records it was trained from by --records_dir, or make such"
             )
     if not records.num_windows(split):
         there = sorted({s for manifest in records.manifests for s, count in manifest.windows.items() if count})
-        raise InputError(f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}")
+        raise InputError(
+            f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}"
+        )
     # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
     noise = replace(run.noise, fresh=True)
     return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)
@@ -143,31 +135,104 @@ def evaluate(
       InputError: the records are damaged.
       ValueError: an unknown decoder.
     """
-    if unknown := set(decoders) - set(DECODING_METHODS):
-        raise ValueError(f"decoders must be of {DECODING_METHODS}. Received: decoders={sorted(unknown)}")
+    if not decoders or set(decoders) - set(DECODING_METHODS):
+        raise ValueError(f"decoders must be of {DECODING_METHODS}. Received: decoders={decoders}")
     console = console or Console(quiet=True)
-    with _reading(setting):
-        offsets, bias_windows = _fit_bias(setting, batch_size, console)
-        predictor = _Predictor(runs, setting, decoders, offsets if bias_windows else None)
-        names = [entry.name for entry in predictor.entries]
-        scores: dict[str, dict[str, RowScore]] = {name: {} for name in names}
-        pictured: list[Arrays] = []
-        num_windows, in_all = {}, {}
-        for dataset in setting.datasets:
-            judge = _Judge(predictor, setting, dataset)
-            in_all[dataset] = judge.records.num_windows(setting.split)
-            num_windows[dataset] = _share(max_windows, dataset, setting)
-            for name, score in judge.scores(batch_size, num_windows[dataset], console).items():
-                scores[name][dataset] = score
-            pictured += judge.pictured
-    sample = _evenly(pictured, PICTURED_WINDOWS)
-    stacked = {key: np.stack([window[key] for window in sample]) for key in sample[0]}
-    return Evaluation(setting, predictor.entries, scores, num_windows, in_all, bias_windows, stacked)
+    counts = _windows_to_judge(setting, max_windows)
+    codec = HeatmapCodec(size=setting.size)
+    offsets, bias_windows = _fit_bias(setting, codec, batch_size, console)
+    detector_decoders = decoders if _has_detector(setting) else (PUBLISHED_DECODER,)
+    rows = Contestants(runs, codec, setting.noise, decoders, detector_decoders, offsets)
+    scores: dict[str, dict[str, RowScore]] = {entry.name: {} for entry in rows.entries}
+    pictured: list[Arrays] = []
+    for dataset, count in counts.items():
+        judged, examples = _judge(rows, setting, dataset, count, batch_size, console)
+        for name, score in judged.items():
+            scores[name][dataset] = score
+        pictured += examples
+    in_all = {name: RecordSets(setting.records_dir, (name,)).num_windows(setting.split) for name in counts}
+    return Evaluation(setting, rows.entries, scores, counts, in_all, bias_windows, pictured)
 
 
-def _share(max_windows: int, dataset: str, setting: Setting) -> int:
-    """How many windows of a dataset are judged: its proportion of `max_windows`, one at least."""
-    counts = {name: RecordSets(setting.records_dir, (name,)).num_windows(setting.split) for name in setting.datasets}
-    if not max_windows or max_windows >= sum(counts.values()):
-        return counts[dataset]
-    return min(counts[dataset], max(1, round(max_windows * counts[dataset] / sum(counts.values()))))
+def _windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
+    """Windows of each dataset: all, or its proportion of `max_windows`, one at least."""
+    manifests = zip(setting.datasets, _records(setting).manifests, strict=True)
+    counts = {name: manifest.windows.get(setting.split, 0) for name, manifest in manifests}
+    in_all = sum(counts.values())
+    share = min(1.0, max_windows / in_all) if max_windows else 1.0
+    return {name: min(count, max(1, round(share * count))) for name, count in counts.items() if count}
+
+
+def _records(setting: Setting, dataset: str = "") -> RecordSets:
+    return RecordSets(setting.records_dir, (dataset,) if dataset else setting.datasets)
+
+
+def _has_detector(setting: Setting) -> bool:
+    return any(manifest.heatmaps == "detector" for manifest in _records(setting).manifests)
+
+
+@contextlib.contextmanager
+def _damage_is_bad_input(records: RecordSets) -> Iterator[None]:
+    """TensorFlow's errors about damaged or vanished shards, as the user's to mend."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        reason = error.message.strip().splitlines()[0]
+        where = ", ".join(map(str, records.folders))
+        raise InputError(f"the records in {where} cannot be read ({reason}): make them again") from None
+
+
+def _batches(
+    records: RecordSets, split: str, count: int, batch_size: int, console: Console, title: str
+) -> Iterator[tuple[Any, Arrays]]:
+    """Batches of `count` evenly spaced windows, as tensors and as arrays without the rows that pad the last one."""
+    batches = evaluation_batches(records, split, batch_size=batch_size, max_windows=count)
+    meter = Meter(console, title, steps_for(count, batch_size), unit_per_step=batch_size)
+    with meter, _damage_is_bad_input(records):
+        for replicas in batches:
+            batch = {name: tensor[0] for name, tensor in replicas.items()}
+            arrays = {name: batch[name].numpy() for name in KEPT}
+            real = arrays["clip_id"] != b""
+            yield batch, {name: array[real] for name, array in arrays.items()}
+            meter.advance()
+
+
+def _fit_bias(
+    setting: Setting, codec: HeatmapCodec, batch_size: int, console: Console
+) -> tuple[np.ndarray | None, int]:
+    """Offsets [K, 2] of the bias-only row, and how many windows they are from; (None, 0) without a training split."""
+    records = _records(setting)
+    if not (count := min(BIAS_WINDOWS, records.num_windows("train"))):
+        return None, 0
+    detector, fit = Contestants((), codec, setting.noise, ()), BiasFit(BOULDERING_25.num_keypoints)
+    for batch, arrays in _batches(records, "train", count, batch_size, console, "bias of the detector"):
+        detected = detector.predict(batch)[IDENTITY][: len(arrays["keypoints"])]
+        # A keypoint that the detector missed stands at (0, 0).
+        fit.add(arrays["keypoints"], detected, arrays["visibility"] & detected.any(axis=-1))
+    return fit.offsets(), count
+
+
+def _judge(
+    rows: Contestants, setting: Setting, dataset: str, count: int, batch_size: int, console: Console
+) -> tuple[dict[str, RowScore], list[Arrays]]:
+    """Scores of every row on one dataset, and a few windows to draw."""
+    names = [entry.name for entry in rows.entries]
+    merger = TrackMerger(names, BOULDERING_25.num_keypoints)
+    windows: dict[str, Scores] = {}
+    examples: list[Arrays] = []
+    wanted = set(np.linspace(0, count - 1, min(count, PICTURED_WINDOWS)).round().astype(int).tolist())
+    first = 0
+    for batch, arrays in _batches(_records(setting, dataset), setting.split, count, batch_size, console, dataset):
+        size = len(arrays["clip_id"])
+        predicted = {name: answer[:size] for name, answer in rows.predict(batch).items()}
+        truth = (arrays["keypoints"], arrays["visibility"], arrays["boxes"])
+        for name in names:
+            score = in_spaces(truth[0], predicted[name], *truth[1:], setting.size)
+            windows[name] = added(windows[name], score) if name in windows else score
+        merger.add(arrays, predicted)
+        for row in sorted(wanted & set(range(first, first + size))):
+            examples.append({key: array[row - first] for key, array in (arrays | predicted).items()})
+        first += size
+    tracks = merger.tracks(setting.frame_step)
+    merged = {name: score_tracks(tracks, name, setting.size) for name in names}
+    return {name: RowScore(windows[name], *merged[name]) for name in names}, examples

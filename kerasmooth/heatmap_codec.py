@@ -155,7 +155,9 @@ class HeatmapCodec:
         """[..., n, K]: the filtered one-hot along one axis, by lookup."""
         table = _published_rows(length, self.sigmas, scale)
         row = cast(xp.where(shown, xp.round(positions), float(length)), "int32", xp)
-        return xp.swapaxes(xp.take(table, sigma * (length + 1) + row, axis=0), -1, -2)
+        profile = xp.swapaxes(xp.take(table, sigma * (length + 1) + row, axis=0), -1, -2)
+        # NumPy would lay the heatmaps out in the order of this transposed view, and all that reads them would be slow.
+        return np.ascontiguousarray(profile) if xp is np else profile
 
     def _gaussian_profile(
         self, positions: Array, shown: Array, sigma: Array, length: int, scale: float, xp: ModuleType

@@ -88,11 +88,13 @@ def in_spaces(
       `pixels`: the same in image pixels.
     """
     whole = np.rint(truth.astype(np.float64))
-    in_image = (boxes.to_image(keypoints.astype(np.float64), frame_boxes, size) for keypoints in (truth, predicted))
+    true_pixels, predicted_pixels = (
+        boxes.to_image(keypoints.astype(np.float64), frame_boxes, size) for keypoints in (truth, predicted)
+    )
     return {
         "cells": SpaceScore.of(whole, predicted, visibility),
         "cells_exact": SpaceScore.of(truth, predicted, visibility),
-        "pixels": SpaceScore.of(*in_image, visibility),
+        "pixels": SpaceScore.of(true_pixels, predicted_pixels, visibility),
     }
 
 
@@ -105,6 +107,11 @@ class Jitter:
     truth: KeypointSums
     predicted: KeypointSums
     error: KeypointSums
+
+    @classmethod
+    def zero(cls, num_keypoints: int) -> "Jitter":
+        """Nothing summed: the start of a sum."""
+        return cls(*(KeypointSums.zero(num_keypoints) for _ in range(3)))
 
     def __add__(self, other: "Jitter") -> "Jitter":
         return Jitter(self.truth + other.truth, self.predicted + other.predicted, self.error + other.error)
@@ -135,26 +142,27 @@ def added(one: Scores, other: Scores) -> Scores:
     return {space: one[space] + other[space] for space in one}
 
 
-def score_tracks(tracks: Tracks, name: str, size: boxes.Size, frame_step: int) -> tuple[Scores, Jitter]:
+def score_tracks(tracks: Tracks, name: str, size: boxes.Size) -> tuple[Scores, Jitter]:
     """Scores one smoother's tracks: every frame once, and the jitter in image pixels."""
-    parts = [slice(start, start + _CHUNK) for start in range(0, len(tracks.clips), _CHUNK)]
     scores: Scores = {}
-    for part in parts:
-        arrays = (tracks.truth, tracks.predicted[name], tracks.visibility, tracks.boxes)
-        part_scores = in_spaces(*(array[part, None] for array in arrays), size)
-        scores = added(scores, part_scores) if scores else part_scores
-    num_keypoints = tracks.truth.shape[1]
-    zero = KeypointSums.zero(num_keypoints)
-    jitter = Jitter(zero, zero, zero)
-    starts = tracks.triples(frame_step)
-    for part in (starts[i : i + _CHUNK] for i in range(0, len(starts), _CHUNK)):
-        rows = part[:, None] + np.arange(3)
-        truth, predicted = (
-            boxes.to_image(keypoints[rows].astype(np.float64), tracks.boxes[rows], size)
-            for keypoints in (tracks.truth, tracks.predicted[name])
-        )
-        shown = tracks.visibility[rows]
-        jitter += Jitter(
-            acceleration(truth, shown), acceleration(predicted, shown), acceleration_error(truth, predicted, shown)
-        )
+    for start in range(0, len(tracks.clips), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        truth, predicted = tracks.truth[part, None], tracks.predicted[name][part, None]
+        found = in_spaces(truth, predicted, tracks.visibility[part, None], tracks.boxes[part, None], size)
+        scores = added(scores, found) if scores else found
+    starts = tracks.triples()
+    jitter = Jitter.zero(tracks.truth.shape[1])
+    for start in range(0, len(starts), _CHUNK):
+        jitter += _jitter(tracks, name, size, starts[start : start + _CHUNK, None] + np.arange(3))
     return scores, jitter
+
+
+def _jitter(tracks: Tracks, name: str, size: boxes.Size, rows: np.ndarray) -> Jitter:
+    """Of the frames `rows` [N, 3], each three in a row."""
+    truth, predicted = (
+        boxes.to_image(keypoints[rows].astype(np.float64), tracks.boxes[rows], size)
+        for keypoints in (tracks.truth, tracks.predicted[name])
+    )
+    shown = tracks.visibility[rows]
+    error = acceleration_error(truth, predicted, shown)
+    return Jitter(acceleration(truth, shown), acceleration(predicted, shown), error)

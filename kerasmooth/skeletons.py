@@ -85,7 +85,123 @@ PENN_ACTION_13 = _skeleton(
 )
 """Penn Action's joints; its head is used as the nose."""
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (BOULDERING_25, COCO_17, PENN_ACTION_13)}
+_HEAD_LIMBS = "nose-left_eye nose-right_eye left_eye-left_ear right_eye-right_ear "
+_FEET = (
+    "left_ankle-left_heel left_ankle-left_big_toe left_big_toe-left_small_toe "
+    "right_ankle-right_heel right_ankle-right_big_toe right_big_toe-right_small_toe"
+)
+
+BODY_25 = _skeleton(
+    "body_25",
+    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip right_knee "
+    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe left_small_toe "
+    "left_heel right_big_toe right_small_toe right_heel",
+    "nose-neck neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist neck-left_shoulder "
+    "left_shoulder-left_elbow left_elbow-left_wrist neck-mid_hip mid_hip-right_hip right_hip-right_knee "
+    "right_knee-right_ankle mid_hip-left_hip left_hip-left_knee left_knee-left_ankle nose-right_eye nose-left_eye "
+    "right_eye-right_ear left_eye-left_ear " + _FEET,
+)
+"""OpenPose's default."""
+
+BODY_25B = _skeleton(
+    "body_25b",
+    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
+    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle neck head_top left_big_toe "
+    "left_small_toe left_heel right_big_toe right_small_toe right_heel",
+    _BODY_LIMBS + _HEAD_LIMBS + "nose-neck neck-head_top " + _FEET,
+)
+"""OpenPose's more accurate model; it has as many keypoints as BODY_25 in another order."""
+
+OPENPOSE_COCO_18 = _skeleton(
+    "openpose_coco_18",
+    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
+    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear",
+    "nose-neck neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist neck-left_shoulder "
+    "left_shoulder-left_elbow left_elbow-left_wrist neck-right_hip right_hip-right_knee right_knee-right_ankle "
+    "neck-left_hip left_hip-left_knee left_knee-left_ankle nose-right_eye nose-left_eye right_eye-right_ear "
+    "left_eye-left_ear",
+)
+
+OPENPOSE_MPI_15 = _skeleton(
+    "openpose_mpi_15",
+    "head neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
+    "right_ankle left_hip left_knee left_ankle chest",
+    "head-neck neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist neck-left_shoulder "
+    "left_shoulder-left_elbow left_elbow-left_wrist neck-chest chest-right_hip right_hip-right_knee "
+    "right_knee-right_ankle chest-left_hip left_hip-left_knee left_knee-left_ankle",
+)
+
+HALPE_26 = _skeleton(
+    "halpe_26",
+    " ".join(COCO_17.keypoints) + " head neck mid_hip left_big_toe right_big_toe left_small_toe right_small_toe "
+    "left_heel right_heel",
+    _BODY_LIMBS + _HEAD_LIMBS + "head-neck neck-mid_hip " + _FEET,
+)
+"""AlphaPose's body with feet."""
+
+BLAZEPOSE_33 = _skeleton(
+    "blazepose_33",
+    "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
+    "left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
+    "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
+    "right_ankle left_heel right_heel left_foot_index right_foot_index",
+    _BODY_LIMBS + "nose-left_eye_inner left_eye_inner-left_eye left_eye-left_eye_outer left_eye_outer-left_ear "
+    "nose-right_eye_inner right_eye_inner-right_eye right_eye-right_eye_outer right_eye_outer-right_ear "
+    "left_mouth-right_mouth left_wrist-left_pinky left_wrist-left_index left_wrist-left_thumb right_wrist-right_pinky "
+    "right_wrist-right_index right_wrist-right_thumb left_ankle-left_heel left_heel-left_foot_index "
+    "right_ankle-right_heel right_heel-right_foot_index",
+)
+"""MediaPipe's; its mouth corners are called mouth_left and mouth_right there."""
+
+MPII_16 = _skeleton(
+    "mpii_16",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax neck head right_wrist right_elbow "
+    "right_shoulder left_shoulder left_elbow left_wrist",
+    "right_ankle-right_knee right_knee-right_hip right_hip-pelvis left_hip-pelvis left_hip-left_knee "
+    "left_knee-left_ankle pelvis-thorax thorax-neck neck-head right_wrist-right_elbow right_elbow-right_shoulder "
+    "right_shoulder-thorax left_shoulder-thorax left_shoulder-left_elbow left_elbow-left_wrist",
+)
+
+SHELF_15 = _skeleton(
+    "shelf_15",
+    "right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow right_shoulder "
+    "left_shoulder left_elbow left_wrist neck head_top mid_hip",
+    "right_ankle-right_knee right_knee-right_hip right_hip-mid_hip left_hip-mid_hip left_hip-left_knee "
+    "left_knee-left_ankle right_wrist-right_elbow right_elbow-right_shoulder right_shoulder-neck left_shoulder-neck "
+    "left_shoulder-left_elbow left_elbow-left_wrist neck-head_top neck-mid_hip",
+)
+
+
+def _numbered(prefix: str, count: int) -> str:
+    return " ".join(f"{prefix}_{i}" for i in range(count))
+
+
+COCO_WHOLEBODY_133 = _skeleton(
+    "coco_wholebody_133",
+    " ".join(COCO_17.keypoints)
+    + " left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel "
+    + " ".join(_numbered(*part) for part in (("face", 68), ("left_hand", 21), ("right_hand", 21))),
+    _BODY_LIMBS + _HEAD_LIMBS + _FEET,
+)
+"""Body, feet, face outline and hands."""
+
+SKELETONS = {
+    skeleton.name: skeleton
+    for skeleton in (
+        BOULDERING_25,
+        COCO_17,
+        PENN_ACTION_13,
+        BODY_25,
+        BODY_25B,
+        OPENPOSE_COCO_18,
+        OPENPOSE_MPI_15,
+        HALPE_26,
+        BLAZEPOSE_33,
+        MPII_16,
+        SHELF_15,
+        COCO_WHOLEBODY_133,
+    )
+}
 
 
 def index_map(source: Skeleton, target: Skeleton) -> np.ndarray:

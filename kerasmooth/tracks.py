@@ -7,11 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Frames ordered by clip and frame number, each once.
+    """Frames, each once, ordered so that those a window would show next to each other are neighbours.
+
+    With a frame step of 2 these are the even frames of a clip and then the odd ones.
 
     Attributes:
       clips: int64 [F], which clip a frame is of; equal numbers stand together.
-      frame_numbers: int64 [F], increasing within a clip.
+      frame_numbers: int64 [F].
+      frame_step: clip frames from one frame of a window to the next.
       truth: float32 [F, K, 2], true (x, y) in heatmap cells.
       visibility: bool [F, K].
       boxes: float32 [F, 4].
@@ -20,14 +23,15 @@ class Tracks:
 
     clips: np.ndarray
     frame_numbers: np.ndarray
+    frame_step: int
     truth: np.ndarray
     visibility: np.ndarray
     boxes: np.ndarray
     predicted: dict[str, np.ndarray]
 
-    def triples(self, frame_step: int) -> np.ndarray:
+    def triples(self) -> np.ndarray:
         """int64 [N]: every i such that frames i, i + 1, i + 2 are of one clip and `frame_step` apart each."""
-        follows = (np.diff(self.clips) == 0) & (np.diff(self.frame_numbers) == frame_step)
+        follows = (np.diff(self.clips) == 0) & (np.diff(self.frame_numbers) == self.frame_step)
         return np.flatnonzero(follows[:-1] & follows[1:])
 
 
@@ -74,14 +78,15 @@ class TrackMerger:
             slots.extend(self._slots.setdefault((clip, number), len(self._slots)) for number in numbers)
         return np.array(slots, np.int64)
 
-    def tracks(self) -> Tracks:
+    def tracks(self, frame_step: int = 1) -> Tracks:
         """Everything added so far, merged."""
         keys = np.array(list(self._slots), np.int64).reshape(-1, 2)
-        order = np.lexsort((keys[:, 1], keys[:, 0]))
+        order = np.lexsort((keys[:, 1], keys[:, 1] % frame_step, keys[:, 0]))
         counts = self._counts.values[order, None, None].astype(np.float32)
         return Tracks(
             clips=keys[order, 0],
             frame_numbers=keys[order, 1],
+            frame_step=frame_step,
             truth=self._truth.values[order],
             visibility=self._visibility.values[order],
             boxes=self._boxes.values[order],

@@ -61,6 +61,7 @@ def test_agrees_with_scipy_at_every_cell(index: int) -> None:
     heatmaps = CODEC.encode(cells, np.ones(cells.shape[:2], bool), index)
     assert heatmaps.shape == (len(cells), *SIZE, 1)
     assert heatmaps.dtype == np.float32
+    assert heatmaps.flags.c_contiguous
     expected = [published(int(x), int(y), CODEC.sigmas[index], SIZE) for x, y in cells[:, 0]]
     np.testing.assert_allclose(heatmaps[..., 0], expected, atol=255e-6)
 
@@ -120,13 +121,23 @@ def test_keras_encodes_as_numpy_does(way: str) -> None:
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
-def test_argmax_is_the_first_maximum_in_reading_order() -> None:
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, np.uint8, np.int32])
+def test_argmax_is_the_first_maximum_in_reading_order(dtype: type) -> None:
     rng = np.random.default_rng(1)
-    heatmaps = rng.integers(-3, 2, (40, *SIZE, 5)).astype(np.float32)  # full of ties
+    heatmaps = rng.integers(-3, 2, (40, *SIZE, 5)) + (3 if dtype is np.uint8 else 0)
+    heatmaps = heatmaps.astype(dtype)  # full of ties
+    heatmaps[3, 4, 5] = heatmaps[3, 2, 11] = 9
     keypoints, confidence = CODEC.decode(heatmaps)
     first = heatmaps.reshape(40, -1, 5).argmax(axis=1)
     np.testing.assert_array_equal(keypoints, np.stack([first % SIZE[1], first // SIZE[1]], axis=-1))
     np.testing.assert_array_equal(confidence, np.maximum(heatmaps.max(axis=(1, 2)), 0))
+    assert keypoints.dtype == confidence.dtype == np.float32
+
+
+def test_near_equal_float64_maxima_are_told_apart_as_float32() -> None:
+    heatmaps = np.zeros((1, *SIZE, 2))
+    heatmaps[0, 3, 4] = heatmaps[0, 7, 2] = 0.1  # 0.1 is more as float32
+    assert CODEC.decode(heatmaps)[0].tolist() == [[[4, 3], [4, 3]]]
 
 
 def test_every_cell_survives_encoding_and_decoding() -> None:

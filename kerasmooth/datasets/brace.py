@@ -9,12 +9,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets.brace_frames import find_manual, read_automatic, read_manual
 from kerasmooth.datasets.brace_tables import BraceTables, Segment, VideoInfo, read_tables
 from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.published_boxes import in_grid, published_boxes
 from kerasmooth.datasets.raw_files import list_files, malformed, shown
 from kerasmooth.skeletons import BOULDERING_25, COCO_17, convert
 
@@ -75,9 +75,8 @@ class Brace:
         for i in np.flatnonzero(np.isin(numbers, list(manual))):
             keypoints[i], visibility[i] = read_manual(manual[numbers[i]])
             boxed[i] = visibility[i] & _inside_image(keypoints[i], info.image_size)
-        frame_boxes = boxes.from_cell_centres(boxes.tight_box(keypoints, boxed), self.size)
-        outside = ~boxes.inside(boxes.to_heatmap(keypoints, frame_boxes, self.size), self.size)
-        visibility &= ~(outside & boxes.has_area(frame_boxes)[:, None])
+        frame_boxes = published_boxes(keypoints, boxed, self.size)
+        visibility &= in_grid(keypoints, frame_boxes, self.size)
         keypoints = convert(np.where(visibility[..., None], keypoints, 0.0), COCO_17, BOULDERING_25, 0.0)
         visibility = convert(visibility, COCO_17, BOULDERING_25, False)
         segment = self._segment(video, year, path.stem, numbers)

@@ -10,6 +10,7 @@ from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.published_boxes import in_grid
 from kerasmooth.datasets.raw_files import (
     MAX_COORDINATE,
     check_numbers,
@@ -87,8 +88,7 @@ class ClimbAlong:
         if self.outside_box == "clamp":
             keypoints = clamp_to_grid(keypoints, frame_boxes, size)
         else:
-            outside = ~boxes.inside(boxes.to_heatmap(keypoints, frame_boxes, size), size)
-            visibility = visibility & ~(outside & boxes.has_area(frame_boxes)[:, None])
+            visibility = visibility & in_grid(keypoints, frame_boxes, size)
         clip_id = f"{self.name}/{path.stem}"
         clip = PoseClip(
             clip_id=clip_id,

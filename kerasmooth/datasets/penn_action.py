@@ -12,6 +12,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets.dataset_reader import ReadResult
 from kerasmooth.datasets.mat_file import read_mat
+from kerasmooth.datasets.published_boxes import in_grid, published_boxes
 from kerasmooth.datasets.raw_files import (
     MAX_COORDINATE,
     check_numbers,
@@ -31,6 +32,7 @@ SELECTIONS: dict[str, tuple[str, ...] | None] = {
 }
 """Actions by selection; None is every action. The study wanted sit-ups too, but looked for another spelling."""
 
+OCCLUDED = ("drop", "keep")
 FIELDS = ("action", "x", "y", "visibility", "train", "dimensions", "nframes")
 REMEDY = "restore the file from the Penn Action download"
 
@@ -39,18 +41,21 @@ REMEDY = "restore the file from the Penn Action download"
 class PennAction:
     """Reads `raw_dir/labels/<number>.mat`; one clip a file, frames numbered from 1 as its images are.
 
-    - A joint counts as visible where its `visibility` flag is set. Where it is not, the position is a guess or a mark
-      for "not annotated" (x == y < 2, the rescaled pixel (1, 1)): discarded, as published. Such a mark is no position
-      even if the flag were set.
+    - A joint counts as visible where its `visibility` flag is set. Where it is not, the position is the guess of an
+      annotator (`occluded`) or a mark for "not annotated" (x == y < 2, the rescaled pixel (1, 1)), which is never a
+      position, even if the flag were set.
     - Four files (0979, 1021, 1024, 1032) have visible joints far beyond their `dimensions`, which are wrong: the
       joints are kept, and `image_size` is None.
-    - Boxes are the published ones, from the visible joints; `bbox`, which has faults of its own, is not read, and
-      neither is the value of `nframes`, which may have overflowed. Frames without two visible joints have no box.
+    - Boxes are the published ones, around the joints whose flag is set; a frame with fewer than two has none. A joint
+      outside the grid of its box is not visible. `bbox`, which has faults of its own, is not read, and neither is the
+      value of `nframes`, which may have overflowed.
 
     Attributes:
       raw_dir: folder that holds `labels/`.
       actions: "published" (307 clips), "intended" (407 clips: with situp) or "all"; frames of other actions are
         dropped as `other_action`.
+      occluded: "drop" discards joints whose flag is not set, as the thesis says; "keep" counts them as visible where
+        they lie in the grid, as the published code does.
       size: (height, width) of the heatmap grid that the boxes are for.
 
     Reference: Zhang, Zhu, Derpanis, From Actemes to Action, ICCV 2013.
@@ -58,6 +63,7 @@ class PennAction:
 
     raw_dir: Path
     actions: str = "intended"
+    occluded: str = "drop"
     size: Size = (56, 56)
 
     name: ClassVar[str] = "penn_action"
@@ -73,6 +79,8 @@ class PennAction:
     def __post_init__(self) -> None:
         if self.actions not in SELECTIONS:
             raise ValueError(f"actions must be one of {sorted(SELECTIONS)}. Received: actions={self.actions!r}")
+        if self.occluded not in OCCLUDED:
+            raise ValueError(f"occluded must be one of {OCCLUDED}. Received: occluded={self.occluded!r}")
 
     def list_sources(self) -> list[str]:
         return list_files(Path(self.raw_dir), "labels", "*.mat", self.obtain)
@@ -83,29 +91,34 @@ class PennAction:
         action = _action(path, fields["action"])
         split = _official_split(path, fields["train"])
         image_size = _image_size(path, fields["dimensions"])
-        keypoints, visibility = _keypoints(path, fields)
+        keypoints, annotated, visibility = _keypoints(path, fields)
         frames = len(keypoints)
         wanted = SELECTIONS[self.actions]
         if wanted is not None and action not in wanted:
             return ReadResult([], {"other_action": frames})
-        beyond = keypoints[visibility] > image_size[::-1]
+        beyond = np.any(keypoints[visibility] > image_size[::-1])
+        frame_boxes = published_boxes(keypoints, visibility, self.size)
+        if self.occluded == "keep":
+            visibility = annotated & boxes.has_area(frame_boxes)[:, None]
+        visibility = visibility & in_grid(keypoints, frame_boxes, self.size)
+        keypoints = np.where(visibility[..., None], keypoints, 0.0)
         clip_id = f"{self.name}/{path.stem}"
         clip = PoseClip(
             clip_id=clip_id,
             video_id=clip_id,
             keypoints=convert(keypoints, PENN_ACTION_13, BOULDERING_25, 0.0),
             visibility=convert(visibility, PENN_ACTION_13, BOULDERING_25, False),
-            boxes=boxes.from_cell_centres(boxes.tight_box(keypoints, visibility), self.size),
+            boxes=frame_boxes,
             frame_numbers=np.arange(1, frames + 1, dtype=np.int64),
-            image_size=None if beyond.any() else image_size,
+            image_size=None if beyond else image_size,
             label=action,
             official_split=split,
         )
         return ReadResult([clip])
 
 
-def _keypoints(path: Path, fields: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray]:
-    """([T, 13, 2] float64, 0 where invisible; [T, 13] bool)."""
+def _keypoints(path: Path, fields: Mapping[str, object]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Keypoints float64 [T, 13, 2], 0 where not annotated; which are annotated, and visible besides: bool [T, 13]."""
     joints = PENN_ACTION_13.num_keypoints
     x = check_numbers(path, "x", fields["x"], (None, joints), REMEDY)
     y = check_numbers(path, "y", fields["y"], (len(x), joints), REMEDY)
@@ -113,11 +126,13 @@ def _keypoints(path: Path, fields: Mapping[str, object]) -> tuple[np.ndarray, np
     unknown = (flags != 0) & (flags != 1)
     if unknown.any():
         raise malformed(path, "visibility", "be 0 or 1", f"{flags[unknown][0]}", REMEDY)
-    not_annotated = (x == y) & (x >= 0) & (x < 2)
-    visibility = (flags == 1) & ~not_annotated
+    believable = (np.abs(x) <= MAX_COORDINATE) & (np.abs(y) <= MAX_COORDINATE)
+    mark = (x == y) & (x >= 0) & (x < 2)
+    visibility = (flags == 1) & ~mark
     check_positions(path, "x", x, visibility, REMEDY)
     check_positions(path, "y", y, visibility, REMEDY)
-    return np.where(visibility[..., None], np.stack([x, y], axis=-1), 0.0), visibility
+    annotated = believable & ~mark
+    return np.where(annotated[..., None], np.stack([x, y], axis=-1), 0.0), annotated, visibility
 
 
 def _action(path: Path, value: object) -> str:

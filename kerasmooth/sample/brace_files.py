@@ -85,7 +85,7 @@ def segments(num_videos: int, frames_per_video: int) -> list[Segment]:
 def brace_files(num_videos: int, frames_per_video: int, seed: int) -> Iterator[tuple[str, bytes]]:
     """(path, content) of dataset/, manual_keypoints/, annotations/ and videos_info.csv.
 
-    `frames_per_video` frames are spread over a video's segments; in every fourth segment GAP_FRAMES of them are missing.
+    The frames of a video are spread over its segments; in every fourth segment GAP_FRAMES of them are missing.
     """
     all_segments = segments(num_videos, frames_per_video)
     for segment in all_segments:

@@ -93,7 +93,7 @@ def detect(keypoints: np.ndarray, frame_boxes: np.ndarray, head: KeypointHead, r
     missed = bursts(rng, shape, head.miss_share, head.run_length)
     secondary, confused = secondary & ~missed, confused & ~missed
     height = head.score[0] + np.ptp(head.score) * rng.beta(3, 2, shape)
-    relative = np.where(confused, rng.uniform(1.1, 1.4, shape), rng.uniform(0.3, 0.8, shape))
+    relative = np.where(confused, rng.uniform(1.35, 1.7, shape), rng.uniform(0.3, 0.8, shape))
     scores = _Scores(
         main=np.where(missed, 0.0, height),
         second=np.where(secondary, height * relative, 0.0),

@@ -23,8 +23,10 @@ def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
             member = zipfile.ZipInfo(f"{name}.npy", _ZIP_EPOCH)
             member.create_system = _UNIX
             member.external_attr = 0o644 << 16
-            with archive.open(member, "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            # Written at once, not as a stream: Python versions differ in how they announce a size yet unknown.
+            archive.writestr(member, content.getbuffer())
     return stream.getvalue()
 
 

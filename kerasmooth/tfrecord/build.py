@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from kerasmooth.tfrecord.assembly import Assembly, PlannedShard, assemble
 from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, Shard, load_manifest, sha256_of
 from kerasmooth.tfrecord.parts import PartMaker, load_part
 from kerasmooth.tfrecord.pool import make_parts, progress_bar
+from kerasmooth.tfrecord.quiet import import_tensorflow
 
 WORK_PREFIX = ".work-"
 MAX_BAD_SHARE = 0.01
@@ -172,10 +172,10 @@ def _read(
 
 def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: Console) -> list[Shard]:
     """Writes the shards that are not there yet; `state` stands for the raw files they are made from."""
-    with _native_messages_hidden():
-        # TensorFlow takes seconds to import, and worker processes import this module.
-        from kerasmooth.noise import DetectorNoise
-        from kerasmooth.tfrecord.writer import RecordMaker, write_shard
+    # TensorFlow takes seconds to import, and worker processes import this module.
+    import_tensorflow()
+    from kerasmooth.noise import DetectorNoise
+    from kerasmooth.tfrecord.writer import RecordMaker, write_shard
 
     options = job.options
     noise = DetectorNoise(options.seed, options.shifting_scalar, random_sigma=options.random_sigma, fresh=False)
@@ -200,19 +200,6 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
                 bar.advance(shard.windows)
             shards.append(shard)
     return shards
-
-
-@contextmanager
-def _native_messages_hidden() -> Iterator[None]:
-    """Keeps the greetings of TensorFlow's C++ core, which heed no log level, out of the output of an import."""
-    stderr, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nothing)
 
 
 def _noted(folder: Path, note: Path) -> Shard | None:

@@ -41,7 +41,7 @@ def penn_fields(frames: int = FRAMES) -> dict[str, Any]:
         "train": np.array([[1]], np.int32),
         "bbox": np.tile([90.0, 50.0, 360.0, 160.0], (frames, 1)),
         "dimensions": np.array([[270, 480, frames]], np.uint16),
-        "nframes": np.array([[frames]], np.uint8),
+        "nframes": np.array([[frames % 256]], np.uint8),  # overflows, as in real files
     }
 
 

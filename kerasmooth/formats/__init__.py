@@ -1,0 +1,69 @@
+"""Pose files of other tools and our own: found by content, read into a PoseTable, written back with nothing lost.
+
+`read` gives a table whose first rows are the file's; `append_rows` adds rows of people in frames where the file had
+nobody; `write` gives the file back with what changed.
+"""
+
+from pathlib import Path
+
+from kerasmooth.boxes import Size
+from kerasmooth.errors import InputError
+from kerasmooth.formats.npz_poses import NpzPoses
+from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
+from kerasmooth.pose_table import PoseTable
+
+__all__ = ["FORMATS", "PoseFormat", "append_rows", "detect", "read", "write"]
+
+FORMATS: dict[str, PoseFormat] = {each.name: each for each in (NpzPoses(),)}
+"""By name; where several could read a file the first one does."""
+
+
+def detect(path: Path) -> PoseFormat:
+    """The format of a file or folder. Raises InputError naming the known ones if it is none of them."""
+    if not path.exists():
+        raise InputError(f"{path}: path must exist, received nothing there: check the name")
+    for each in FORMATS.values():
+        if each.detect(path):
+            return each
+    kind = "folder" if path.is_dir() else "file"
+    known = ", ".join(FORMATS)
+    raise InputError(f"{path}: content must be of a known format, received a {kind} of none: known are {known}")
+
+
+def by_name(name: str) -> PoseFormat:
+    """The format of that name. Raises InputError naming the known ones if there is none."""
+    if name not in FORMATS:
+        raise InputError(f"format must be one of {', '.join(FORMATS)}, received {name!r}: choose one of these")
+    return FORMATS[name]
+
+
+def read(
+    path: Path, *, fps: float | None = None, image_size: Size | None = None, format_name: str | None = None
+) -> PoseTable:
+    """The table of a pose file or folder; the format is found by content unless it is named.
+
+    Args:
+      path: of the file, or of the folder for formats that are folders.
+      fps: frames per second where the file does not know it; takes precedence where it does.
+      image_size: (height, width) in pixels, likewise.
+      format_name: one of FORMATS.
+
+    Raises:
+      InputError: no known format, or a damaged file.
+    """
+    chosen = by_name(format_name) if format_name else detect(path)
+    return chosen.read(path, fps=fps, image_size=image_size)
+
+
+def write(table: PoseTable, path: Path, to: str | None = None) -> None:
+    """Writes the table in the format it came from, or in the format `to`.
+
+    Raises:
+      InputError: the format cannot hold the table, `path` is the file that was read, or it cannot be written.
+    """
+    source = table.source if isinstance(table.source, Source) else None
+    if to is None and source is None:
+        raise InputError(f"{path}: format must be named, received a table of no file: choose of {', '.join(FORMATS)}")
+    if source and path.exists() and source.path.exists() and path.samefile(source.path):
+        raise InputError(f"{path}: output must not be the input, received the same path: choose another --output")
+    by_name(to or (source.format if source else "")).write(table, path)

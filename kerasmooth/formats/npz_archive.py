@@ -1,0 +1,144 @@
+"""NPZ archives that may be hostile: nothing is unpickled, and nothing is unpacked before its size is checked."""
+
+import math
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from kerasmooth.formats.bounded_files import check_file, reason, replacing
+from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
+
+_MAX_MEMBERS = 10_000
+_PLAUSIBLE_RATIO = 100
+"""Unpacked to packed bytes of a whole file; a zip bomb has 1,000."""
+_ALWAYS_PLAUSIBLE = 256 << 20
+_DATE = (1980, 1, 1, 0, 0, 0)
+_REMEDY = "write the file again"
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What the header of an array says."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def member_names(path: Path) -> list[str]:
+    """Names in a zip archive as they are stored; [] for a file that is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()[:_MAX_MEMBERS]
+    # What a damaged archive raises is not documented (zlib, zipfile, struct, Unicode, Memory ... errors).
+    except Exception:
+        return []
+
+
+class NpzFile:
+    """A checked NPZ archive; arrays are read one by one.
+
+    Raises:
+      InputError: no archive, damaged, or larger than believable.
+    """
+
+    def __init__(self, path: Path) -> None:
+        check_file(path, MAX_ARRAY_BYTES)
+        self.path = path
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self._members = {info.filename: info for info in archive.infolist()}
+                count = len(archive.infolist())
+        except Exception as error:
+            raise bad(path, "content", "be an NPZ file", reason(error), _REMEDY) from None
+        if count != len(self._members) or count > _MAX_MEMBERS:
+            received = f"{count:,} of which {len(self._members):,} differ"
+            raise bad(path, "members", f"be at most {_MAX_MEMBERS:,} with names of their own", received, _REMEDY)
+        unpacked = sum(info.file_size for info in self._members.values())
+        room = min(MAX_ARRAY_BYTES, max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE_RATIO * path.stat().st_size))
+        if unpacked > room:
+            raise bad(path, "content", f"unpack to at most {room:,} bytes", f"{unpacked:,} bytes", "split the file")
+
+    @property
+    def arrays(self) -> list[str]:
+        return [name.removesuffix(".npy") for name in self._members if name.endswith(".npy")]
+
+    def header(self, name: str) -> ArrayHeader:
+        """Shape and type of an array, checked against the place that it has in the file."""
+        info = self._members.get(f"{name}.npy")
+        if info is None:
+            raise bad(self.path, name, "be in the file", f"only {', '.join(self.arrays)[:60]!r}", _REMEDY)
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(info) as stream:
+                return _read_header(stream, info.file_size)
+        except Exception as error:
+            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+
+    def read(self, name: str, kinds: str = "biuf") -> np.ndarray:
+        """An array whose dtype is of one of the `kinds` (numpy's letters). Raises InputError otherwise."""
+        header = self.header(name)
+        if header.dtype.kind not in kinds:
+            expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
+            raise bad(self.path, name, expected, f"dtype {header.dtype}", _REMEDY)
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
+                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        except Exception as error:
+            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+
+    def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
+        """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
+        without = {f"{name}.npy" for name in leave_out}
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                return [(name, archive.read(name)) for name in self._members if name not in without]
+        except Exception as error:
+            raise bad(self.path, "content", "be a readable NPZ file", reason(error), _REMEDY) from None
+
+
+def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
+    version = np.lib.format.read_magic(stream)
+    parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = parse(stream)
+    claimed, place = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if dtype.kind != "O" and (claimed != place or min(shape, default=0) < 0):
+        raise ValueError(f"shape {shape} of {dtype} in {place:,} bytes")
+    return ArrayHeader(shape, dtype)
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The numbers of a .npy file. Raises InputError for anything else."""
+    check_file(path, MAX_ARRAY_BYTES)
+    try:
+        with path.open("rb") as stream:
+            header = _read_header(stream, path.stat().st_size)
+            if header.dtype.kind not in "biuf":
+                raise ValueError(f"dtype {header.dtype}")
+            stream.seek(0)
+            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+    except Exception as error:
+        raise bad(path, "content", "be a NPY file of numbers", reason(error), _REMEDY) from None
+
+
+def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:
+    """Writes arrays (under `name.npy`) and raw members, unpacked and undated: the same bytes for the same content."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, value in members:
+            is_array = isinstance(value, np.ndarray)
+            info = zipfile.ZipInfo(f"{name}.npy" if is_array else name, _DATE)
+            with archive.open(info, "w", force_zip64=True) as stream:
+                if isinstance(value, np.ndarray):
+                    np.lib.format.write_array(stream, np.asarray(value, order="C"), allow_pickle=False)
+                else:
+                    stream.write(value)
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Writes one array whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)
