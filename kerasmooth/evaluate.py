@@ -23,8 +23,8 @@ _SPLIT = flags.DEFINE_string("split", "test", "which windows: test, validation, 
 _DECODER = flags.DEFINE_list(
     "decoder",
     ["argmax", "dark"],
-    "how keypoints are read from the heatmaps that models give, a row for each: argmax is the published way and hits whole "
-    f"cells only, dark is sub-pixel; of {', '.join(DECODING_METHODS)}, or all",
+    "how keypoints are read from the heatmaps that models give, a row for each: argmax is the published way and hits "
+    f"whole cells only, dark is sub-pixel; of {', '.join(DECODING_METHODS)}, or all",
 )
 _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "windows at a time", lower_bound=1)
 _MAX_WINDOWS = flags.DEFINE_integer(

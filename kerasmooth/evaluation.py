@@ -201,9 +201,12 @@ def _fit_bias(
     setting: Setting, codec: HeatmapCodec, batch_size: int, console: Console
 ) -> tuple[np.ndarray | None, int]:
     """Offsets [K, 2] of the bias-only row, and how many windows they are from; (None, 0) without a training split."""
-    records = _records(setting)
-    if not (count := min(BIAS_WINDOWS, records.num_windows("train"))):
+    manifests = zip(setting.datasets, _records(setting).manifests, strict=True)
+    names = tuple(name for name, manifest in manifests if manifest.windows.get("train", 0))
+    if not names:
         return None, 0
+    records = RecordSets(setting.records_dir, names)
+    count = min(BIAS_WINDOWS, records.num_windows("train"))
     detector, fit = Contestants((), codec, setting.noise, ()), BiasFit(BOULDERING_25.num_keypoints)
     for batch, arrays in _batches(records, "train", count, batch_size, console, "bias of the detector"):
         detected = detector.predict(batch)[IDENTITY][: len(arrays["keypoints"])]

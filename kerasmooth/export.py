@@ -7,7 +7,7 @@ compared with the model and only then renamed; one that exists is never overwrit
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from absl import flags
+from absl import flags, logging
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
@@ -58,6 +58,8 @@ def main() -> None:
     """Exports as the flags say."""
     if _DECODER.value not in DECODING_METHODS:
         raise InputError(f"--decoder={_DECODER.value!r}: it must be one of {', '.join(DECODING_METHODS)}")
+    # TensorFlow tells of every step of saving.
+    logging.set_verbosity(logging.WARNING)
     from kerasmooth import exporting, runs
 
     folder = Path(_RUN.value) if _RUN.value else runs.latest_run(Path(_RUNS_DIR.value))

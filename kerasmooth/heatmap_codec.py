@@ -83,10 +83,10 @@ class HeatmapCodec:
           visibility: bool [..., K].
           sigma_index: int [...], one per frame, or one int for all: index into `sigmas`.
           xp: `numpy` or `keras.ops`.
-          sub_pixel: False is the published form, described above: the keypoint is rounded (half to even), and near
-            a border the mass that would fall outside is heaped up inside. True samples the Gaussian around the
-            unrounded keypoint instead, exp(-d^2 / (2 sigma^2)) at distance d, scaled so that it would sum to `scale`
-            over an unbounded grid; what falls outside is lost.
+          sub_pixel: False is the published form, described above: the keypoint is rounded (half to even); one in an
+            outermost cell counts as repeated beyond the border, so its heatmap is stronger there. True samples the
+            Gaussian around the unrounded keypoint instead, exp(-d^2 / (2 sigma^2)) at distance d, scaled so that it
+            would sum to `scale` over an unbounded grid; what falls outside is lost.
 
         Returns:
           float32 [..., H, W, K].
@@ -103,7 +103,8 @@ class HeatmapCodec:
         """Keypoints of heatmaps.
 
         Args:
-          heatmaps: [..., H, W, K] of any size. NaN and, for refinement, negative values count as no evidence.
+          heatmaps: [..., H, W, K] of any size, compared as float32. NaN and, for refinement, negative values count as
+            no evidence.
           method: "argmax": the cell of the maximum, the first one in reading order among equals. "dark" and "udp":
             that cell plus the offset, at most one cell per axis, to the maximum of a parabola through the logarithm of
             the smoothed surroundings (by a Gaussian of the targets' sigma), which is exact for Gaussians. They differ

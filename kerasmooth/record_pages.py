@@ -68,7 +68,7 @@ def draw_page(windows: Sequence[Window], labels: Sequence[str], title: str, code
             _skeleton(truth, window["keypoints"][frame], window["visibility"][frame])
             seen = _panel(figure, (place[0] + columns * panel + 0.36, *place[1:]), inputs[frame], window["boxes"])
             points = window["keypoints"][frame][window["visibility"][frame]]
-            seen.scatter(*points.T, s=3, c=MARK, linewidths=0, zorder=3)
+            seen.scatter(points[:, 0], points[:, 1], s=3, c=MARK, linewidths=0, zorder=3)
     return figure
 
 
@@ -143,7 +143,8 @@ def _skeleton(axes: Axes, keypoints: np.ndarray, visibility: np.ndarray) -> None
     colours = [SIDES[_side(a) if _side(a) == _side(b) else ""] for a, b in limbs]
     axes.add_collection(LineCollection([keypoints[list(limb)] for limb in limbs], colors=colours, linewidths=1.3))
     points = np.flatnonzero(visibility)
-    axes.scatter(*keypoints[points].T, s=7, c=[SIDES[_side(int(i))] for i in points], linewidths=0, zorder=3)
+    colours = [SIDES[_side(int(i))] for i in points]
+    axes.scatter(keypoints[points, 0], keypoints[points, 1], s=7, c=colours, linewidths=0, zorder=3)
 
 
 def save_page(figure: Figure, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kerasmooth import __version__, checkpoint
@@ -35,6 +36,7 @@ DEFINITIONS = {
     "length of the second difference of the truth, of the prediction, and of the difference of the two (acceleration "
     "error); frames are those of a window, frame_step video frames apart",
     "curve": "PCK at curve_thresholds",
+    "by_dataset": "the parts of total, where there are several datasets",
     "identity": "no smoothing: the arg-max of the detector's heatmaps",
     "bias_only": "identity plus one constant offset for each keypoint, the mean error on training windows",
 }
@@ -68,7 +70,7 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
 
 def print_tables(evaluation: Evaluation, console: Console) -> None:
     """Prints what was judged, PCK, errors and jitter, and PCK by keypoint."""
-    console.print(describe(evaluation), soft_wrap=True)
+    console.print(describe(evaluation), soft_wrap=True, markup=False)
     scores = {entry.name: evaluation.total(entry.name) for entry in evaluation.entries}
     width = console.width
     for table in (_pck_table(scores), _error_table(scores), _keypoint_table(scores)):
@@ -88,7 +90,7 @@ def describe(evaluation: Evaluation) -> str:
         f"{sum(evaluation.num_windows.values()):,} of {sum(evaluation.in_all.values()):,} windows, "
         f"{in_windows.pck.frames:,} frames in windows ({in_windows.pck.frames_skipped:,} without a torso, not in PCK), "
         f"{in_windows.pck.totals.sum():,} keypoints scored; {in_tracks.pck.frames:,} different frames. "
-        f"Mean torso {_text(_torso(in_windows))} cells, {_text(_torso(first.windows['pixels']))} px."
+        f"Mean torso {_text(in_windows.mean_torso)} cells, {_text(first.windows['pixels'].mean_torso)} px."
     )
 
 
@@ -141,8 +143,8 @@ def _space(score: SpaceScore) -> Json:
             for i, threshold in enumerate(pck.thresholds)
         },
         "end_point_error": _sums(score.error),
-        "curve": [_number(100 * hits / max(pck.totals.sum(), 1)) for hits in score.curve],
-        "mean_torso": _number(_torso(score)),
+        "curve": [_number(100 * share) for share in score.curve_shares()],
+        "mean_torso": _number(score.mean_torso),
         "frames": pck.frames,
         "frames_without_torso": pck.frames_skipped,
         "keypoints": int(pck.totals.sum()),
@@ -157,10 +159,6 @@ def _sums(sums: KeypointSums) -> Json:
 def _number(value: float) -> float | None:
     """Rounded to a millionth, None for NaN."""
     return round(float(value), 6) if math.isfinite(value) else None
-
-
-def _torso(score: SpaceScore) -> float:
-    return score.torso_sum / score.frames_judged if score.frames_judged else math.nan
 
 
 def _text(value: float, digits: int = 2) -> str:
@@ -181,7 +179,7 @@ def _pck_table(scores: dict[str, RowScore]) -> Table:
     for name, score in scores.items():
         values = [*score.windows["cells"].pck.total(), *score.windows["pixels"].pck.total()]
         values.append(score.frames["pixels"].pck.total()[-1])
-        table.add_row(name, *(_text(100 * value) for value in values))
+        table.add_row(escape(name), *(_text(100 * value) for value in values))
     return table
 
 
@@ -191,14 +189,16 @@ def _error_table(scores: dict[str, RowScore]) -> Table:
     for name, score in scores.items():
         errors = [score.windows["cells_exact"].error, score.windows["pixels"].error]
         values = [*errors, score.jitter.predicted, score.jitter.error]
-        table.add_row(name, *(_text(value.mean()) for value in values))
+        table.add_row(escape(name), *(_text(value.mean()) for value in values))
     truth = next(iter(scores.values())).jitter.truth.mean()
     table.add_row("truth", "", "", _text(truth), "", style="dim")
     return table
 
 
 def _keypoint_table(scores: dict[str, RowScore]) -> Table:
-    table = _table("PCK@0.1 [%] in cells by keypoint", ["keypoints", *(name.replace(" ", "\n") for name in scores)])
+    table = _table(
+        "PCK@0.1 [%] in cells by keypoint", ["keypoints", *(escape(name).replace(" (", "\n(") for name in scores)]
+    )
     counts = {name: score.windows["cells"].pck for name, score in scores.items()}
     totals = next(iter(counts.values())).totals
     for keypoint, indices in sides_merged(BOULDERING_25).items():

@@ -69,9 +69,7 @@ def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
     titles = {"cells": "heatmap cells, whole-cell truth (published)", "pixels": "image pixels, exact truth"}
     for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         for (label, score), colour in zip(scores.items(), _colours(len(scores)), strict=True):
-            found = score.windows[space]
-            share = 100 * found.curve / max(1, int(found.pck.totals.sum()))
-            axes.plot(CURVE_THRESHOLDS, share, color=colour, label=label)
+            axes.plot(CURVE_THRESHOLDS, 100 * score.windows[space].curve_shares(), color=colour, label=label)
         for threshold in THRESHOLDS:
             axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="share of the torso diameter", xlim=(0, CURVE_THRESHOLDS[-1]), ylim=(0, 100))

@@ -1,5 +1,6 @@
 """What an evaluation counts of one smoother: sums that add over batches and datasets, in cells and in image pixels."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +64,15 @@ class SpaceScore:
         )
 
     @property
-    def frames_judged(self) -> int:
-        return self.pck.frames - self.pck.frames_skipped
+    def mean_torso(self) -> float:
+        """Mean torso diameter of the frames that `pck` judged; NaN if there are none."""
+        judged = self.pck.frames - self.pck.frames_skipped
+        return self.torso_sum / judged if judged else math.nan
+
+    def curve_shares(self) -> np.ndarray:
+        """float64 [51], PCK at `CURVE_THRESHOLDS`; NaN if nothing was judged."""
+        totals = int(self.pck.totals.sum())
+        return self.curve / totals if totals else np.full(len(self.curve), math.nan)
 
 
 Scores = dict[str, SpaceScore]

@@ -204,14 +204,13 @@ def _thinned(starts: np.ndarray, span: int) -> np.ndarray:
     return np.array(kept, np.int64)
 
 
-def frames_by_split(clip: ClipWindows, windows: np.ndarray, otherwise: str, span: int) -> Counter[str]:
+def frames_by_split(clip: ClipWindows, windows: np.ndarray, otherwise: str) -> Counter[str]:
     """Frames of a clip by split. One that no window shows counts with the frame before it, or as `otherwise`.
 
     Args:
       clip: the clip.
       windows: [N], the splits of its windows.
       otherwise: the split of the frames before the first window.
-      span: clip frames from the first to the last of a window.
     """
     names = sorted({*windows.tolist(), otherwise})
     if len(names) == 1:

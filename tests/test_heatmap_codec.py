@@ -140,10 +140,11 @@ def test_near_equal_float64_maxima_are_told_apart_as_float32() -> None:
     assert CODEC.decode(heatmaps)[0].tolist() == [[[4, 3], [4, 3]]]
 
 
-def test_every_cell_survives_encoding_and_decoding() -> None:
+@pytest.mark.parametrize("sub_pixel", [False, True])
+def test_every_cell_survives_encoding_and_decoding(sub_pixel: bool) -> None:
     cells = all_cells(SIZE)
-    for sub_pixel in (False, True):
-        heatmaps = CODEC.encode(cells, np.ones(cells.shape[:2], bool), 0, sub_pixel=sub_pixel)
+    for index in range(5):
+        heatmaps = CODEC.encode(cells, np.ones(cells.shape[:2], bool), index, sub_pixel=sub_pixel)
         np.testing.assert_array_equal(CODEC.decode(heatmaps)[0], cells)
 
 

@@ -8,13 +8,19 @@ from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
+from kerasmooth.formats.alphapose import AlphaPose
+from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.npz_poses import NpzPoses
+from kerasmooth.formats.openpifpaf import OpenPifPaf
+from kerasmooth.formats.openpose import OpenPose
 from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
 from kerasmooth.pose_table import PoseTable
 
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "detect", "read", "write"]
 
-FORMATS: dict[str, PoseFormat] = {each.name: each for each in (NpzPoses(),)}
+FORMATS: dict[str, PoseFormat] = {
+    each.name: each for each in (NpzPoses(), OpenPose(), AlphaPose(), OpenPifPaf(), CocoResults())
+}
 """By name; where several could read a file the first one does."""
 
 

@@ -104,7 +104,7 @@ def assemble(
     length = span(window, frame_step)
     plan = _plan(cut, rule, seed, length, climbalong)
     windows = _by_split(cut, plan, seed)
-    num_clips, num_frames = _counts(cut, plan, length, dropped)
+    num_clips, num_frames = _counts(cut, plan, dropped)
     names = [name for name in (*splits.SHARES, splits.EXTRA) if name in windows]
     return Assembly(
         clips,
@@ -161,7 +161,7 @@ def _by_split(cut: Sequence[ClipWindows], plan: SplitPlan, seed: int) -> dict[st
 
 
 def _counts(
-    cut: Sequence[ClipWindows], plan: SplitPlan, length: int, dropped: Counter[str]
+    cut: Sequence[ClipWindows], plan: SplitPlan, dropped: Counter[str]
 ) -> tuple[Counter[str], Counter[str]]:
     """(clips, frames) by split; frames of clips that no split counts are added to `dropped`."""
     clips: Counter[str] = Counter()
@@ -171,5 +171,5 @@ def _counts(
             dropped["no_official_split"] += clip.num_frames
             continue
         clips.update({str(name) for name in np.unique(windows) if name} or {split})
-        frames.update(splits.frames_by_split(clip, windows, split, length))
+        frames.update(splits.frames_by_split(clip, windows, split))
     return clips, frames

@@ -45,8 +45,8 @@ class Manifest:
       encoding: "keypoints", or "dense" where literal heatmaps are stored beside the keypoints.
       compression: of the shards, "none" or "GZIP".
       heatmaps: where the stored input heatmaps come from: "none" (there are none), "detector" or "simulated".
-      clips, frames, windows: counts by split. A frame counts even if no window shows it; a clip that two splits share (only
-        by the published rules) counts in both.
+      clips, frames, windows: counts by split. A frame counts even if no window shows it; a clip that the published
+        rules cut between two splits counts in both.
       dropped: frames that no window shows, by reason.
       dropped_windows: windows that could be cut but are in no split, by reason.
       skipped_files: bad raw files that `--skip_bad` passed over.
@@ -120,7 +120,7 @@ def load_manifest(folder: Path | str) -> Manifest:
         values = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file, so no finished records here: {MAKE}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}): {REMAKE}") from None
     try:
         return manifest_from(values)
@@ -140,6 +140,8 @@ def manifest_from(values: object) -> Manifest:
         _check_fields(shard, _SHARD_FIELDS, "shards: ")
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     manifest = Manifest(**values | lists | {"shards": tuple(Shard(**shard) for shard in values["shards"])})
+    if strange := {shard.split for shard in manifest.shards} - set(manifest.windows):
+        raise ValueError(f"shards: split must be one of {list(manifest.windows)}, received {sorted(strange)}")
     for split, windows in manifest.windows.items():
         if sum(shard.windows for shard in manifest.shards_of(split)) != windows:
             raise ValueError(f"windows of {split} must be the sum over its shards, received {windows}")

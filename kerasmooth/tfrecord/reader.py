@@ -72,7 +72,7 @@ def parse_batch(serialized: tf.Tensor, manifest: Manifest) -> dict[str, tf.Tenso
         frame_numbers: int32 [B, T];
         clip_key: uint32 [B], and clip_id: string [B];
         heatmaps: float32 [B, T, H, W, K], the input, only where the records hold it: a detector made it, or the
-          encoding is dense. One that saw anything sums to 255.
+          encoding is dense. A detector's sums to 255 where it saw anything.
         target_heatmaps: float32 [B, T, H, W, K], with encoding dense only.
     """
     parsed = tf.io.parse_example(serialized, feature_spec(manifest))

@@ -1,0 +1,110 @@
+"""JSON of a checked size, and written back in the style that it was found in."""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
+from kerasmooth.formats.limits import bad, shown
+
+MAX_JSON_BYTES = 1 << 29
+_MAX_CONTAINERS = 12_000_000
+_MAX_ITEMS = 80_000_000
+_BOM = "\ufeff"
+_STYLE_SAMPLE = 1 << 16
+
+
+@dataclass(frozen=True)
+class JsonStyle:
+    """How a JSON text is laid out: as json.dumps takes it, with what follows the value."""
+
+    separators: tuple[str, str] = (", ", ": ")
+    indent: str | None = None
+    ascii: bool = True
+    start: str = ""
+    end: str = ""
+
+
+def load(path: Path) -> tuple[Any, JsonStyle]:
+    """The value in a JSON file, and the text's style. Raises InputError for anything else."""
+    data = read_bytes(path, MAX_JSON_BYTES)
+    # An empty list takes 60 times the memory of its two characters.
+    containers, items = data.count(b"[") + data.count(b"{"), data.count(b",")
+    if containers > _MAX_CONTAINERS or items > _MAX_ITEMS:
+        expected = f"have at most {_MAX_CONTAINERS:,} lists and objects and {_MAX_ITEMS:,} values"
+        raise bad(path, "content", expected, f"{containers:,} and {items:,}", "split the file")
+    text = decode(path, data)
+    return parse(path, text), style_of(text)
+
+
+def parse(path: Path, text: str, where: str = "content") -> Any:
+    """The value of a JSON text. Raises InputError naming the file and `where` in it."""
+    try:
+        return json.loads(text.removeprefix(_BOM))
+    except RecursionError:
+        raise bad(path, where, "be JSON of moderate nesting", "deep nesting", "check that it is a pose file") from None
+    except MemoryError:
+        raise bad(path, where, "be JSON that fits into memory", "more", "split the file") from None
+    except json.JSONDecodeError as error:
+        received = f"a fault at line {error.lineno} column {error.colno} ({error.msg})"
+        raise bad(path, where, "be whole JSON", received, "write the file again") from None
+    except ValueError as error:
+        raise bad(path, where, "be JSON", shown(str(error)), "write the file again") from None
+
+
+def style_of(text: str) -> JsonStyle:
+    """The layout of a JSON text, from its beginning and its end."""
+    sample = text[:_STYLE_SAMPLE].removeprefix(_BOM)
+    stripped = text[-_STYLE_SAMPLE:].rstrip()
+    end = text[-_STYLE_SAMPLE:][len(stripped) :]
+    indented = re.match(r"\s*[\[{]\r?\n([ \t]*)\S", sample)
+    comma = "," if indented or re.search(r'[\]}"\d],[^ ]', sample) else ", "
+    colon = ":" if re.search(r'":[^ ]', sample) else ": "
+    indent = indented.group(1) if indented else None
+    return JsonStyle((comma, colon), indent, text.isascii(), _BOM if text.startswith(_BOM) else "", end)
+
+
+def dumps(value: Any, style: JsonStyle) -> bytes:
+    """The JSON text of a value in a style; NaN is written as the standard library does."""
+    text = json.dumps(value, ensure_ascii=style.ascii, separators=style.separators, indent=style.indent)
+    return (style.start + text + style.end).encode("utf-8")
+
+
+@lru_cache(maxsize=16)
+def _keys_in_head(path: Path, stamp: tuple[int, int]) -> tuple[str, frozenset[str]]:
+    text = head_text(path).lstrip()
+    return text[:1], frozenset(re.findall(r'"([A-Za-z0-9_ .-]{1,60})"\s*:', text))
+
+
+def first_and_keys(path: Path) -> tuple[str, frozenset[str]]:
+    """The first character and the keys in the beginning of a JSON file; "" and none for any other file."""
+    if path.suffix.lower() not in (".json", ".jsonl") or not path.is_file():
+        return "", frozenset()
+    state = path.stat()
+    return _keys_in_head(path, (state.st_mtime_ns, state.st_size))
+
+
+def numbers(path: Path, field: str, values: list[Any]) -> np.ndarray:
+    """A list of numbers as float64 [N]; null counts as NaN. Raises InputError for anything else in it."""
+    odd = set(map(type, values)) - {int, float, type(None)}
+    if odd:
+        culprit = next(value for value in values if type(value) in odd)
+        raise bad(path, field, "hold numbers", culprit, "check what wrote the file")
+    try:
+        return np.array(values, np.float64)
+    except (OverflowError, ValueError, TypeError):
+        raise bad(path, field, "hold numbers", "one that is too large", "check what wrote the file") from None
+
+
+def integer(path: Path, field: str, value: Any) -> int:
+    """A whole number within 53 bits. Raises InputError for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 53) < value < 1 << 53:
+        raise bad(path, field, "be a whole number", value, "check what wrote the file")
+    return value
