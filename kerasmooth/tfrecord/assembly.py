@@ -125,6 +125,8 @@ def _check_alike(clips: Sequence[PreparedClip]) -> None:
         if clip.size != clips[0].size:
             sizes = f"{clip.size} and {clips[0].size} of {clips[0].clip_id}"
             raise InputError(f"{clip.clip_id}: heatmaps of (height, width) {sizes} cannot be in one set of records")
+        if (clip.heatmaps is None) != (clips[0].heatmaps is None):
+            raise InputError(f"{clip.clip_id}: only some clips have a detector's heatmaps: make them separate records")
 
 
 def _plan(cut: Sequence[ClipWindows], rule: str, seed: int, length: int, climbalong: bool) -> SplitPlan:
