@@ -1,5 +1,6 @@
 """What every entry point shares: flag parsing, exit codes and one-line errors."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,15 +17,16 @@ def _fail(message: str) -> None:
     raise SystemExit(EXIT_BAD_INPUT)
 
 
-def _parse_flags(argv: Sequence[str]) -> list[str]:
+def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
     """Parses flags strictly: unknown flags, bad values and leftover words are bad input, not a page of help."""
+    flags.FLAGS.set_gnu_getopt(takes_words)  # whether flags may follow words
     try:
         rest: list[str] = app.parse_flags_with_usage(list(argv)) if _asks_help(argv) else flags.FLAGS(list(argv))
     except flags.Error as error:
         _fail(f"{' '.join(str(error).split())} (--help lists the flags)")
     except (OSError, UnicodeDecodeError) as error:
         _fail(f"cannot read a flagfile: {error}")
-    if len(rest) > 1:
+    if len(rest) > 1 and not takes_words:
         _fail(f"unexpected words {rest[1:]}: every setting is a flag, --name=value (in a flagfile too)")
     return rest
 
@@ -33,20 +35,24 @@ def _asks_help(argv: Sequence[str]) -> bool:
     return any(word.lstrip("-").split("=")[0] in {"help", "helpfull", "helpshort", "helpxml"} for word in argv[1:])
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[..., None], takes_words: bool = False) -> None:
     """Runs `main` after parsing absl flags; turns `InputError` into one line on stderr and exit status 2.
 
+    With `takes_words`, words that are no flags may stand before, between and behind flags, and `main` gets their list.
     An interruption (Ctrl-C) exits with 130 and says nothing but that; any other exception is a defect of ours
     and keeps its traceback.
     """
 
-    def guarded(_: Sequence[str]) -> None:
+    def guarded(argv: Sequence[str]) -> None:
         try:
-            main()
+            if takes_words:
+                main(list(argv[1:]))
+            else:
+                main()
         except InputError as error:
             _fail(str(error))
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)  # noqa: T201
             raise SystemExit(EXIT_INTERRUPTED) from None
 
-    app.run(guarded, flags_parser=_parse_flags)
+    app.run(guarded, flags_parser=functools.partial(_parse_flags, takes_words=takes_words))

@@ -87,12 +87,15 @@ class Contestants:
 
     def _answers(self, batch: Batch) -> dict[str, Any]:
         answers: dict[str, Any] = {}
+        detected = {
+            decoder: self._detected(batch, decoder) for decoder in {PUBLISHED_DECODER, *self._detector_decoders}
+        }
         for entry in self.entries:
             if entry.kind == IDENTITY:
-                answers[entry.name] = self._detected(batch, entry.decoder)["keypoints"]
+                answers[entry.name] = detected[entry.decoder]["keypoints"]
             elif entry.kind == BIAS_ONLY:
-                detected = self._detected(batch, entry.decoder)
-                answers[entry.name] = detected["keypoints"] + self._offsets * detected["visibility"][..., None]
+                seen = detected[entry.decoder]["visibility"][..., None]
+                answers[entry.name] = detected[entry.decoder]["keypoints"] + self._offsets * seen
         for run in self._runs:
             inputs, _ = prepare(batch, self._codec, self._noise, run.takes, 0, run.config.decoder)
             outputs = run.model(inputs, training=False)

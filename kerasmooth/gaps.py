@@ -65,3 +65,14 @@ def interpolate(positions: np.ndarray, known: np.ndarray) -> np.ndarray:
     start = np.take_along_axis(solid, before[..., None], axis=0)
     end = np.take_along_axis(solid, after[..., None], axis=0)
     return np.where(known[..., None], solid, start + np.clip(share, 0, 1)[..., None] * (end - start))
+
+
+def spans(alive: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+    """The runs of frames in which a keypoint lives, (first, end) -> indices of the keypoints. alive: bool [T, K]."""
+    edges = np.diff(np.pad(alive.astype(np.int8), ((1, 1), (0, 0))), axis=0)
+    keypoints, firsts = np.nonzero(edges.T == 1)
+    _, ends = np.nonzero(edges.T == -1)
+    found: dict[tuple[int, int], list[int]] = {}
+    for keypoint, first, end in zip(keypoints.tolist(), firsts.tolist(), ends.tolist(), strict=True):
+        found.setdefault((first, end), []).append(keypoint)
+    return {span: np.array(indices) for span, indices in found.items()}

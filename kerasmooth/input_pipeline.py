@@ -90,9 +90,14 @@ class RecordSets:
         """Windows of a split over all datasets."""
         return sum(manifest.windows.get(split, 0) for manifest in self.manifests)
 
-    def shards(self, split: str) -> list[str]:
-        """Paths of a split's shards in a fixed order. Raises InputError where one is absent."""
-        return [str(path) for folder in self.folders for path in reader.shard_paths(folder, split)]
+    def shards(self, split: str, verify: bool = False) -> list[str]:
+        """Paths of a split's shards in a fixed order.
+
+        Raises InputError where one is absent or has another size, or, with `verify`, other bytes than it should.
+        """
+        holders = [m.windows.get(split, 0) > 0 for m in self.manifests]
+        folders = [folder for folder, holds in zip(self.folders, holders, strict=True) if holds]
+        return [str(path) for folder in folders for path in reader.shard_paths(folder, split, verify)]
 
     @property
     def compression_type(self) -> str:

@@ -24,6 +24,7 @@ class Meter:
         self._console, self._title, self._total, self._unit = console, title, total, unit_per_step
         self._done = self._first = done
         self._began = self._shown = time.monotonic()
+        self._warm = False
         self._bar: Progress | None = None
         if console.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -44,7 +45,7 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Windows (or whatever a step handles) per second, since the start."""
+        """Windows (or whatever a step handles) per second, since the end of the first step, which compiles."""
         return (self._done - self._first) * self._unit / max(time.monotonic() - self._began, 1e-9)
 
     def due(self) -> bool:
@@ -54,7 +55,9 @@ class Meter:
     def advance(self, note: str = "") -> None:
         """One step more. `note` is shown beside the rate when it is `due`."""
         self._done += 1
-        if not self.due():
+        if self._done - self._first == 1 and not self._warm:
+            self._began, self._first, self._warm = time.monotonic(), self._done, True
+        if not self.due() or self._done == self._first:
             return
         self._shown = time.monotonic()
         note = f"{self.rate:,.0f} windows/s {note}"

@@ -99,7 +99,8 @@ def _evaluation(evaluation: Evaluation) -> Json:
     noise = dataclasses.asdict(setting.noise)
     rows = []
     for entry in evaluation.entries:
-        by_dataset = {name: _row(score) for name, score in evaluation.scores[entry.name].items()}
+        parts = evaluation.scores[entry.name] if len(evaluation.num_windows) > 1 else {}
+        by_dataset = {name: _row(score) for name, score in parts.items()}
         rows.append(
             {**dataclasses.asdict(entry), "total": _row(evaluation.total(entry.name)), "by_dataset": by_dataset}
         )

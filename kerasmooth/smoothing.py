@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth import gaps, person_scale
+from kerasmooth import gaps, smoothing_report
 from kerasmooth.filters import FILTERS
-from kerasmooth.filters.confidence import confidence_weights
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.smoothing_steps import Person, apply_filter, extend_ends, prepare
 
 AUTO = "auto"
 METHODS = (AUTO, *FILTERS)
@@ -21,16 +21,17 @@ OVERLAP_SECONDS = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Smoothed:
-    """What `smooth_keypoints` returns; P people only where the input had them.
+    """What `smooth_keypoints` returns; the axis P only where the input had it.
 
     Attributes:
       keypoints: float64 [P, T, K, 2]; NaN where nothing is known.
       confidence: float64 [P, T, K], the input's (1 without one); between its neighbours' where filled; 0 where missing.
-      deviation: float64 [P, T, K], standard deviation of a position along one axis, NaN where the filter knows none.
+      deviation: float64 [P, T, K], standard deviation of a position along one axis in the input's unit, NaN where the
+        filter knows none.
       provenance: uint8 [P, T, K], index into `pose_table.PROVENANCE`.
       report: name -> array [P, K] (object for texts and dicts): `method`, `parameters`, `gaps_filled` (runs),
-        `outliers` (frames), `swaps` (frames), `jitter_before`, `jitter_after` (mean length of the second difference,
-        input unit per frame squared), `lag_ms`; and `person_size` [P].
+        `outliers` and `swaps` (frames), `jitter_before` and `jitter_after` (mean length of the second difference where
+        measured, input unit per frame squared), `lag_ms`; and `person_size` [P].
     """
 
     keypoints: np.ndarray
@@ -40,17 +41,19 @@ class Smoothed:
     report: dict[str, np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """One person, ready to filter: positions [T, K, 2] in person sizes, without NaN."""
+@dataclass(frozen=True)
+class _Settings:
+    """The checked settings of one call."""
 
-    positions: np.ndarray
-    weights: np.ndarray
-    confidence: np.ndarray
-    provenance: np.ndarray
-    size: float
-    origin: np.ndarray
-    counts: dict[str, np.ndarray]
+    fps: float
+    skeleton: Skeleton | None
+    method: str
+    max_gap: float
+    extend: float
+    outliers: bool
+    swaps: bool
+    strength: float
+    parameters: dict[str, Any]
 
 
 def smooth_keypoints(
@@ -80,14 +83,141 @@ def smooth_keypoints(
       outliers: find and replace positions that the others contradict.
       swaps: find and mend exchanged left/right pairs (needs `skeleton`).
       strength: multiplies the filter's time constant; 0 leaves everything as it is.
-      **parameters: those of the filter; lengths in person sizes.
+      **parameters: those of the filter, in hertz, seconds and person sizes.
 
     Raises:
-      ValueError: shapes that do not fit, fps missing or not positive, an unknown method or parameter.
+      ValueError: shapes that do not fit, fps missing or not positive, an unknown method, skeleton or parameter.
     """
-    skeleton = _skeleton_of(skeleton)
-    people, scores = _checked(keypoints, confidence, fps, skeleton, method)
-    for name, value in (("max_gap", max_gap), ("extend", extend), ("strength", strength)):
-        if not value >= 0:
-            raise ValueError(f"{name} must not be negative. Received: {name}={value}")
-    raise NotImplementedError
+    people, scores = _checked_arrays(keypoints, confidence)
+    settings = _Settings(
+        _checked_fps(fps), _skeleton(skeleton, people.shape[2]), method, max_gap, extend, outliers, swaps, strength,
+        parameters,
+    )  # fmt: skip
+    _check_settings(settings)
+    smoothed = [_smooth_person(person, score, settings) for person, score in zip(people, scores, strict=True)]
+    parts = [np.stack([getattr(one, name) for one in smoothed]) for name in _ARRAYS]
+    report = {name: np.stack([one.report[name] for one in smoothed]) for name in smoothed[0].report} if smoothed else {}
+    if np.ndim(keypoints) == 3:
+        parts, report = [part[0] for part in parts], {name: values[0] for name, values in report.items()}
+    return Smoothed(*parts, report=report)
+
+
+_ARRAYS = ("keypoints", "confidence", "deviation", "provenance")
+
+
+def _checked_arrays(keypoints: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints [P, T, K, 2] and confidence [P, T, K], float64."""
+    array = np.asarray(keypoints)
+    if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or not np.issubdtype(array.dtype, np.number):
+        raise ValueError(
+            "keypoints must be numbers [T, K, 2 or 3] or [P, T, K, 2 or 3]. "
+            f"Received: keypoints.shape={array.shape}, dtype={array.dtype}"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"keypoints must not be empty. Received: keypoints.shape={array.shape}")
+    if confidence is not None and array.shape[-1] == 3:
+        raise ValueError(f"confidence is given twice. Received: confidence and keypoints.shape={array.shape}")
+    scores = np.asarray(confidence) if confidence is not None else array[..., 2] if array.shape[-1] == 3 else None
+    if scores is not None and scores.shape != array.shape[:-1]:
+        raise ValueError(f"confidence must have shape {array.shape[:-1]}. Received: confidence.shape={scores.shape}")
+    scores = np.ones(array.shape[:-1]) if scores is None else scores.astype(np.float64)
+    if (scores < 0).any():
+        raise ValueError(f"confidence must not be negative. Received: confidence.min()={np.nanmin(scores)}")
+    if array.ndim == 3:
+        array, scores = array[None], scores[None]
+    return array[..., :2].astype(np.float64), scores
+
+
+def _checked_fps(fps: float | None) -> float:
+    if fps is None or isinstance(fps, bool) or not np.isfinite(fps) or not fps > 0:
+        raise ValueError(f"fps must be the frames per second of the input, positive. Received: fps={fps}")
+    return float(fps)
+
+
+def _skeleton(skeleton: str | Skeleton | None, num_keypoints: int) -> Skeleton | None:
+    if isinstance(skeleton, str):
+        if skeleton not in SKELETONS:
+            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
+        skeleton = SKELETONS[skeleton]
+    if skeleton is not None and skeleton.num_keypoints != num_keypoints:
+        raise ValueError(
+            f"the skeleton must have the K = {num_keypoints} keypoints of the input. Received: skeleton={skeleton.name}"
+            f" with {skeleton.num_keypoints}"
+        )
+    return skeleton
+
+
+def _check_settings(settings: _Settings) -> None:
+    if settings.method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}. Received: method={settings.method!r}")
+    for name in ("max_gap", "extend", "strength"):
+        if not 0 <= getattr(settings, name) < np.inf:
+            raise ValueError(f"{name} must not be negative. Received: {name}={getattr(settings, name)}")
+
+
+def _smooth_person(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
+    """One person, [T, K, 2] and [T, K]; long recordings in chunks that overlap, so that memory stays flat."""
+    overlap = int(np.ceil(OVERLAP_SECONDS * settings.fps))
+    chunk = max(CHUNK_FRAMES, 4 * overlap)
+    if len(keypoints) <= chunk + 2 * overlap:
+        return _smooth_stretch(keypoints, scores, settings)
+    parts = []
+    for first in range(0, len(keypoints), chunk):
+        begin, end = max(first - overlap, 0), min(first + chunk + overlap, len(keypoints))
+        inner = slice(first - begin, min(first + chunk, len(keypoints)) - begin)
+        whole = _smooth_stretch(keypoints[begin:end], scores[begin:end], settings)
+        parts.append((whole, inner))
+    arrays = [np.concatenate([getattr(whole, name)[inner] for whole, inner in parts]) for name in _ARRAYS]
+    return Smoothed(*arrays, report=parts[0][0].report)
+
+
+def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
+    person = prepare(
+        keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
+    )
+    unchanged = settings.strength == 0
+    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, settings.parameters)
+    estimate, deviation, notes = filtered.positions, filtered.deviation, filtered.notes or {}
+    predicted = extend_ends(estimate, person.alive, int(settings.extend * settings.fps + 1e-6), settings.fps)
+    provenance = np.full(person.known.shape, MISSING, np.uint8)
+    provenance[person.alive] = INTERPOLATED
+    provenance[person.known] = MEASURED
+    provenance[person.rejected & person.alive] = REPLACED
+    provenance[predicted] = PREDICTED
+    shown = provenance != MISSING
+    result = np.where(shown[..., None], estimate * person.size + person.origin, np.nan)
+    if unchanged:
+        measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
+        result, provenance, shown = keypoints, np.where(measured, MEASURED, MISSING).astype(np.uint8), measured
+    spread = np.full(shown.shape, np.nan) if deviation is None else np.where(shown, deviation * person.size, np.nan)
+    filled = gaps.interpolate(np.nan_to_num(person.confidence, nan=1.0)[..., None], person.known)[..., 0]
+    confidence = np.where(person.known, person.confidence, np.where(shown, filled, 0.0))
+    report = _report(person, keypoints, result, settings, notes)
+    return Smoothed(result, confidence, spread, provenance, report)
+
+
+def _report(
+    person: Person, before: np.ndarray, after: np.ndarray, settings: _Settings, notes: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    num_keypoints = after.shape[1]
+    parameters = np.empty(num_keypoints, object)
+    chosen = {name: np.broadcast_to(np.asarray(value), (num_keypoints,)) for name, value in notes.items()}
+    methods = chosen.pop("method", np.full(num_keypoints, settings.method)).astype(object)
+    for keypoint in range(num_keypoints):
+        parameters[keypoint] = settings.parameters | {name: values[keypoint] for name, values in chosen.items()}
+    lag = np.zeros(num_keypoints)
+    if settings.method in smoothing_report.CAUSAL:
+        max_lag = int(smoothing_report.MAX_LAG_SECONDS * settings.fps)
+        smooth = (np.nan_to_num(after) - person.origin) / person.size
+        lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known) * 1000 / settings.fps
+    return {
+        "method": methods,
+        "parameters": parameters,
+        "gaps_filled": person.gaps_filled,
+        "outliers": person.rejected.sum(axis=0),
+        "swaps": person.swapped.sum(axis=0),
+        "jitter_before": smoothing_report.jitter(before, person.measured),
+        "jitter_after": smoothing_report.jitter(after, person.measured),
+        "lag_ms": lag,
+        "person_size": np.float64(person.size),
+    }

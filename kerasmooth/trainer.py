@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from kerasmooth import checkpoint, curves, history, input_pipeline, run_folder, strategy
+from kerasmooth import checkpoint, curves, history, input_pipeline, run_folder, run_report, strategy
 from kerasmooth.errors import InputError
-from kerasmooth.experiment import PCK_THRESHOLDS, ExperimentConfig, make_records_command, resolve_datasets
+from kerasmooth.experiment import ExperimentConfig, make_records_command, resolve_datasets
 from kerasmooth.history import Row, pck_column
 from kerasmooth.input_pipeline import RecordSets
 from kerasmooth.interrupt import Interrupt
@@ -65,7 +65,7 @@ def with_records(config: ExperimentConfig, console: Console) -> tuple[Experiment
             raise InputError(
                 f"the records of {', '.join(names)} in {config.records_dir} have no {split} windows; make more"
             )
-        records.shards(split)
+        records.shards(split, verify=True)
     return dataclasses.replace(config, datasets=names, window=records.window, size=records.size), records
 
 
@@ -97,11 +97,11 @@ class Trainer:
         if reason := self.state.why_finished(self.config):
             self.console.print(f"{self.run_dir} is finished: {reason}.")
         else:
-            self._announce()
+            self.console.print(run_report.announcement(self.learner, self.state, self.records, self.steps_per_epoch))
             with self.interrupt:
                 reason = self._train()
             self.console.print(f"Finished: {reason}.")
-        self._report()
+        self.console.print(run_report.summary(self.config, self.state, self.judge.num_windows, self.run_dir))
         return self.state
 
     def _train(self) -> str:
@@ -145,14 +145,14 @@ class Trainer:
         state, began = self.state, time.monotonic()
         with self.learner.judged_weights():
             loss, scores = self.judge.model(self._stop_if_asked)
-            improved = state.schedule.update(state.epoch, loss, scores[pck_column(self.config.best_by)])
             row = self._row(loss, scores, time.monotonic() - began)
+            improved = state.schedule.update(state.epoch, loss, scores[pck_column(self.config.best_by)])
             if improved and self.is_chief:
                 self._keep_best(row)
         state.end_epoch(row)
         self._save()
         self._write_history()
-        self._tell(row, improved)
+        self.console.print(run_report.epoch_line(row, improved))
         return row
 
     def _row(self, loss: float, scores: dict[str, float], judging_seconds: float) -> dict[str, float]:
@@ -163,7 +163,7 @@ class Trainer:
             "train_loss": self.learner.loss_value(np.array(state.sums)),
             "validation_loss": loss,
             **scores,
-            "learning_rate": float(self.learner.optimizer.learning_rate.numpy()),
+            "learning_rate": state.schedule.learning_rate,
             "seconds": state.epoch_seconds + judging_seconds,
             "windows_per_second": windows / max(state.epoch_seconds, 1e-9),
         }
@@ -224,31 +224,3 @@ class Trainer:
         curves.draw(
             self.run_dir / curves.CURVES_FILE, state.rows, state.identity, state.schedule.best_epoch, self.run_dir.name
         )
-
-    def _announce(self) -> None:
-        config, windows = self.config, self.records.num_windows("train")
-        replicas = self.learner.cluster.num_replicas
-        self.console.print(
-            f"{self.run_dir}: {config.model} ({self.learner.model.count_params():,} weights) on "
-            f"{', '.join(config.datasets)}: {windows:,} training and {self.judge.num_windows:,} validation windows, "
-            f"{self.steps_per_epoch:,} steps of {config.batch_size} an epoch, {replicas} device{'s' * (replicas > 1)}"
-        )
-        if self.state.epoch > 1 or self.state.step:
-            self.console.print(f"Continuing in epoch {self.state.epoch} after step {self.state.step}.")
-
-    def _tell(self, row: Row, improved: bool) -> None:
-        scores = " / ".join(f"{100 * row[pck_column(threshold)]:.2f}" for threshold in PCK_THRESHOLDS)
-        self.console.print(
-            f"epoch {row['epoch']}: loss {row['train_loss']:.5g}, validation loss {row['validation_loss']:.5g}, "
-            f"PCK {scores} %, {row['seconds']:.0f} s, {row['windows_per_second']:,.0f} windows/s{' *' * improved}"
-        )
-
-    def _report(self) -> None:
-        state, names = self.state, [pck_column(threshold) for threshold in PCK_THRESHOLDS]
-        best = state.best_row
-        self.console.print(f"Best epoch: {best['epoch']} of {len(state.rows)}, by {pck_column(self.config.best_by)}.")
-        for title, values in (("no smoothing", state.identity), (self.config.model, best)):
-            scores = ", ".join(f"{name} {100 * values[name]:.2f} %" for name in names)
-            self.console.print(f"  {title}: {scores}  (validation, {self.judge.num_windows:,} windows)")
-        command = f"python -m kerasmooth.evaluate --run={self.run_dir}"
-        self.console.print(f"All of it is in {self.run_dir}. Next: {command}")

@@ -65,7 +65,7 @@ def write_records(
             starts = window_starts(clip.has_box, window, frame_step)
             records += [make(clip, indices) for indices in frame_indices(starts, window, frame_step)]
         counts[split] = len(records)
-        for index in range(2 if records else 0):
+        for index in range(min(2, len(records))):
             name = f"{split}-{index:05d}-of-00002.tfrecord"
             shards.append(write_shard(folder / name, split, records[index::2]))
     manifest = Manifest(

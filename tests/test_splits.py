@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def test_published_climbalong() -> None:
         for start, split in zip(c.starts, windows, strict=True)
         if split in ("validation", "test")
     ]
-    for (a, first), (b, second) in zip(evaluated, evaluated[1:], strict=False):
+    for (a, first), (b, second) in pairwise(evaluated):
         assert a != b or second - first >= WINDOW
     dealt = [s for windows in plan.windows for s in windows if s in ("validation", "test")]
     assert dealt == (["validation", "test"] * len(dealt))[: len(dealt)]

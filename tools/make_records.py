@@ -4,6 +4,7 @@ Without flags: small sample records of a generated person. The formats and the f
 """
 
 import dataclasses
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.console import Console
 from kerasmooth.command_line import run
 from kerasmooth.datasets import DATASETS, DatasetReader
 from kerasmooth.datasets.climbalong import OUTSIDE_BOX
-from kerasmooth.datasets.penn_action import SELECTIONS
+from kerasmooth.datasets.penn_action import OCCLUDED, SELECTIONS
 from kerasmooth.errors import InputError
 from kerasmooth.sample import write_raw
 from kerasmooth.tfrecord import build
@@ -27,6 +28,7 @@ SAMPLE_VIDEOS = {"penn_action": (10, 40), "brace": (10, 44)}
 """Generated raw files of the sample by layout: (videos, frames a video)."""
 ONLY_FOR = {
     "actions": ("dataset", "penn_action"),
+    "occluded": ("dataset", "penn_action"),
     "outside_box": ("dataset", "climbalong"),
     "shifting_scalar": ("encoding", "dense"),
     "random_sigma": ("encoding", "dense"),
@@ -44,6 +46,7 @@ flags.DEFINE_enum("encoding", "keypoints", ENCODINGS, "dense also stores literal
 flags.DEFINE_enum("splits", "video", SPLIT_RULES, "60/20/20 by whole videos, as published, or the authors' own.")
 flags.DEFINE_enum("outside_box", "clamp", OUTSIDE_BOX, "True keypoints outside the detector's box (climbalong).")
 flags.DEFINE_enum("actions", "intended", list(SELECTIONS), "Which actions of penn_action.")
+flags.DEFINE_enum("occluded", "drop", OCCLUDED, "Occluded joints of penn_action; the published code keeps them.")
 flags.DEFINE_string("size", None, "Heatmap cells, N or HEIGHTxWIDTH; default 56 (climbalong: as its detector has).")
 flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Of the record files.")
 flags.DEFINE_integer("num_shards", 4, "Files a split, at most.", lower_bound=1, upper_bound=10_000)
@@ -69,7 +72,12 @@ def heatmap_size(text: str) -> tuple[int, int]:
 
 
 def check_flags() -> None:
-    """Refuses combinations of flags that would be ignored in silence."""
+    """Refuses what absl lets pass, and combinations of flags that would be ignored in silence."""
+    for name in ("raw_dir", "records_dir"):
+        if FLAGS[name].value == "":
+            raise InputError(f"--{name} is empty: name a folder")
+    if math.isnan(FLAGS.shifting_scalar):
+        raise InputError("--shifting_scalar must be a number from 0 to 100, received nan")
     for name, (other, value) in ONLY_FOR.items():
         if FLAGS[name].present and FLAGS[other].value != value:
             raise InputError(
@@ -77,6 +85,11 @@ def check_flags() -> None:
             )
     if FLAGS.dataset == "climbalong" and FLAGS.size is not None:
         raise InputError(f"--size: the detector's heatmaps have their own, received {FLAGS.size!r}: leave it out")
+    check_raw_dir()
+
+
+def check_raw_dir() -> None:
+    """Refuses a folder of raw files where none is wanted, or none where one is."""
     if FLAGS.dataset == SAMPLE:
         if FLAGS.raw_dir is not None:
             datasets = "|".join(DATASETS)
@@ -100,7 +113,7 @@ def options() -> build.RecordOptions:
         splits=FLAGS.splits,
         num_shards=FLAGS.num_shards,
         seed=FLAGS.seed,
-        size=heatmap_size(FLAGS.size or "56"),
+        size=heatmap_size("56" if FLAGS.size is None else FLAGS.size),
         compression=FLAGS.compression,
         shifting_scalar=FLAGS.shifting_scalar,
         random_sigma=FLAGS.random_sigma,
@@ -114,6 +127,7 @@ def resolved_flags(options: build.RecordOptions) -> dict[str, object]:
         "dataset": FLAGS.dataset,
         "raw_dir": FLAGS.raw_dir,
         "actions": FLAGS.actions,
+        "occluded": FLAGS.occluded,
         "outside_box": FLAGS.outside_box,
     }
     for name, (other, value) in ONLY_FOR.items():
@@ -134,9 +148,8 @@ def raw_data(size: tuple[int, int], temporary: Path) -> tuple[tuple[DatasetReade
     """(reader, folder) of all raw data; that of the sample is generated in the folder `temporary`."""
     if FLAGS.dataset != SAMPLE:
         folder = Path(FLAGS.raw_dir)
-        return (
-            (reader(FLAGS.dataset, folder, actions=FLAGS.actions, outside_box=FLAGS.outside_box, size=size), folder),
-        )
+        settings = {"actions": FLAGS.actions, "occluded": FLAGS.occluded, "outside_box": FLAGS.outside_box}
+        return ((reader(FLAGS.dataset, folder, size=size, **settings), folder),)
     for dataset, (num_videos, frames_per_video) in SAMPLE_VIDEOS.items():
         write_raw(
             temporary / dataset,

@@ -9,17 +9,51 @@ from pathlib import Path
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.formats.alphapose import AlphaPose
+from kerasmooth.formats.array_poses import ArrayPoses
+from kerasmooth.formats.climbalong_heatmaps import ClimbAlongHeatmaps
 from kerasmooth.formats.coco_results import CocoResults
+from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
+from kerasmooth.formats.deeplabcut_hdf import DeepLabCutHdf
+from kerasmooth.formats.long_csv import LongCsv
+from kerasmooth.formats.mmpose import MMPose
 from kerasmooth.formats.npz_poses import NpzPoses
 from kerasmooth.formats.openpifpaf import OpenPifPaf
 from kerasmooth.formats.openpose import OpenPose
+from kerasmooth.formats.parquet_poses import ParquetPoses
 from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
+from kerasmooth.formats.sleap import SleapAnalysis
+from kerasmooth.formats.speed21 import Speed21
+from kerasmooth.formats.trc import Trc
+from kerasmooth.formats.ultralytics_json import UltralyticsJson
+from kerasmooth.formats.ultralytics_txt import UltralyticsTxt
+from kerasmooth.formats.wide_csv import WideCsv
 from kerasmooth.pose_table import PoseTable
 
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "detect", "read", "write"]
 
 FORMATS: dict[str, PoseFormat] = {
-    each.name: each for each in (NpzPoses(), OpenPose(), AlphaPose(), OpenPifPaf(), CocoResults())
+    each.name: each
+    for each in (
+        NpzPoses(),
+        ParquetPoses(),
+        ClimbAlongHeatmaps(),
+        ArrayPoses(),
+        OpenPose(),
+        UltralyticsTxt(),
+        AlphaPose(),
+        MMPose(),
+        UltralyticsJson(),
+        OpenPifPaf(),
+        CocoResults(),
+        LightningPoseCsv(),
+        DeepLabCutCsv(),
+        LongCsv(),
+        WideCsv(),
+        SleapAnalysis(),
+        DeepLabCutHdf(),
+        Trc(),
+        Speed21(),
+    )
 }
 """By name; where several could read a file the first one does."""
 

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -134,7 +135,7 @@ class JsonRecordFormat(PoseFormat):
                 at = payload.rows[row]
                 items[at] = self._with_person(items[at], int(table.people[row]))
         frames = payload.names.frames.tolist() if source else []
-        in_order = all(a <= b for a, b in zip(frames, frames[1:], strict=False))
+        in_order = all(a <= b for a, b in pairwise(frames))
         for row in range(len(source.frames) if source else 0, len(table.frames)):
             frame = int(table.frames[row])
             items.append(self.fresh(table, row, payload))

@@ -2,13 +2,14 @@
 
 import math
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import check_file, reason, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 
@@ -26,6 +27,7 @@ class ArrayHeader:
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    is_fortran: bool
 
 
 def member_names(path: Path) -> list[str]:
@@ -89,6 +91,24 @@ class NpzFile:
         except Exception as error:
             raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
 
+    def chunks(self, name: str, rows: int) -> Iterator[np.ndarray]:
+        """An array of floats in parts of at most `rows` along its first axis, so that it is never whole in memory."""
+        header = self.header(name)
+        if header.dtype.kind != "f" or not header.shape or header.is_fortran:
+            raise bad(self.path, name, "be floats in C order", f"{header.dtype}, shape {header.shape}", _REMEDY)
+        size = math.prod(header.shape[1:]) * header.dtype.itemsize
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
+                _read_header(stream, self._members[f"{name}.npy"].file_size)
+                for start in range(0, header.shape[0], rows):
+                    count = min(rows, header.shape[0] - start)
+                    data = stream.read(count * size)
+                    yield np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
+        except InputError:
+            raise
+        except Exception as error:
+            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+
     def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
         """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
         without = {f"{name}.npy" for name in leave_out}
@@ -102,25 +122,34 @@ class NpzFile:
 def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
     version = np.lib.format.read_magic(stream)
     parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = parse(stream)
+    shape, is_fortran, dtype = parse(stream)
     claimed, place = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if dtype.kind != "O" and (claimed != place or min(shape, default=0) < 0):
         raise ValueError(f"shape {shape} of {dtype} in {place:,} bytes")
-    return ArrayHeader(shape, dtype)
+    return ArrayHeader(shape, dtype, is_fortran)
 
 
-def read_npy(path: Path) -> np.ndarray:
-    """The numbers of a .npy file. Raises InputError for anything else."""
+def npy_header(path: Path) -> ArrayHeader:
+    """What a .npy file says of itself. Raises InputError for other files and for arrays of objects."""
     check_file(path, MAX_ARRAY_BYTES)
     try:
         with path.open("rb") as stream:
             header = _read_header(stream, path.stat().st_size)
-            if header.dtype.kind not in "biuf":
-                raise ValueError(f"dtype {header.dtype}")
-            stream.seek(0)
+    except Exception as error:
+        raise bad(path, "content", "be a NPY file", reason(error), _REMEDY) from None
+    if header.dtype.kind not in "biuf":
+        raise bad(path, "content", "hold numbers", f"dtype {header.dtype}", _REMEDY)
+    return header
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The numbers of a .npy file. Raises InputError for anything else."""
+    npy_header(path)
+    try:
+        with path.open("rb") as stream:
             return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
     except Exception as error:
-        raise bad(path, "content", "be a NPY file of numbers", reason(error), _REMEDY) from None
+        raise bad(path, "content", "be a whole NPY file", reason(error), _REMEDY) from None
 
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:

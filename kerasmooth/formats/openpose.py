@@ -222,7 +222,8 @@ def _skeleton(triples: np.ndarray) -> Skeleton:
 def _limb_length(triples: np.ndarray, skeleton: Skeleton) -> float:
     """Mean over the limbs of their median length; 0 where there is nothing to measure."""
     ends = np.array(skeleton.limbs)
-    seen = (triples[:, ends, 2] > 0).all(axis=2)
+    scores = triples[..., 2]
+    seen = (scores[:, ends[:, 0]] > 0) & (scores[:, ends[:, 1]] > 0)
     lengths = np.linalg.norm(triples[:, ends[:, 0], :2] - triples[:, ends[:, 1], :2], axis=2)
     medians = [np.median(lengths[seen[:, i], i]) for i in range(len(ends)) if seen[:, i].any()]
     return float(np.mean(medians)) if medians else 0.0

@@ -162,9 +162,7 @@ def _by_split(cut: Sequence[ClipWindows], plan: SplitPlan, seed: int) -> dict[st
     return windows
 
 
-def _counts(
-    cut: Sequence[ClipWindows], plan: SplitPlan, dropped: Counter[str]
-) -> tuple[Counter[str], Counter[str]]:
+def _counts(cut: Sequence[ClipWindows], plan: SplitPlan, dropped: Counter[str]) -> tuple[Counter[str], Counter[str]]:
     """(clips, frames) by split; frames of clips that no split counts are added to `dropped`."""
     clips: Counter[str] = Counter()
     frames: Counter[str] = Counter()

@@ -132,6 +132,6 @@ def test_a_finished_part_is_not_read_again_until_the_raw_file_changes(maker: Par
 
 def test_a_bad_raw_file_leaves_no_part(maker: PartMaker) -> None:
     for source in ("b.raw", "b.raw"):
-        with pytest.raises(InputError, match="b.raw: bad"):
+        with pytest.raises(InputError, match=r"b\.raw: bad"):
             maker.make(source)
     assert os.listdir(maker.folder) == []

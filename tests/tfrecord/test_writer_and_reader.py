@@ -178,7 +178,10 @@ DAMAGES: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "another window": (lambda folder, shard: edit(folder, '"window": 5', '"window": 7'), "not of window=7"),
     "another encoding": (lambda folder, shard: edit(folder, '"keypoints"', '"dense"'), "encoding=dense"),
     "a detector": (lambda folder, shard: edit(folder, '"heatmaps": "none"', '"heatmaps": "detector"'), "not of window"),
-    "compressed": (lambda folder, shard: edit(folder, '"compression": "none"', '"compression": "GZIP"'), "not of window"),
+    "compressed": (
+        lambda folder, shard: edit(folder, '"compression": "none"', '"compression": "GZIP"'),
+        "not of window",
+    ),
     "another version": (lambda folder, shard: edit(folder, '"schema_version": 1', '"schema_version": 9'), "received 9"),
 }
 
@@ -201,7 +204,7 @@ def test_one_flipped_bit_is_found_when_asked_to_verify(tmp_path: Path) -> None:
     folder = write_records(tmp_path)
     change_byte(folder / "train-00002-of-00003.tfrecord")
     shard_paths(folder, "train")
-    with pytest.raises(InputError, match="train-00002.*SHA-256"):
+    with pytest.raises(InputError, match=r"train-00002.*SHA-256"):
         shard_paths(folder, "train", verify=True)
 
 

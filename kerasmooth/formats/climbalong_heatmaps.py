@@ -1,0 +1,78 @@
+"""ClimbAlong's detector output: NPZ with bboxes [T, 4] and heatmaps [T, K, H, W] of one climber."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kerasmooth.boxes import Size, has_area, to_image
+from kerasmooth.formats.building import build_table, check_asked, check_counts
+from kerasmooth.formats.limits import MAX_COORDINATE, bad
+from kerasmooth.formats.npz_archive import NpzFile, member_names
+from kerasmooth.formats.pose_format import PoseFormat
+from kerasmooth.formats.skeleton_json import index_skeleton
+from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import BOULDERING_25
+
+_FRAMES_AT_ONCE = 64
+_MAX_CELLS = 1 << 16
+_SIGMA = 1.0
+_REMEDY = "check what wrote the file"
+
+
+class ClimbAlongHeatmaps(PoseFormat):
+    """Keypoints are decoded below a cell (DARK); the confidence is how concentrated a heatmap is, from 0 to 1."""
+
+    name = "climbalong"
+    description = "ClimbAlong heatmaps and boxes (reading only)"
+    suffix = ".npz"
+
+    def detect(self, path: Path) -> bool:
+        return path.is_file() and {"bboxes.npy", "heatmaps.npy"} <= set(member_names(path))
+
+    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
+        check_asked(fps, image_size)
+        file = NpzFile(path)
+        shape = file.header("heatmaps").shape
+        if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
+            raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}", _REMEDY)
+        check_counts(path, shape[0], shape[1])
+        if file.header("bboxes").shape != (shape[0], 4):
+            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{file.header('bboxes').shape}", _REMEDY)
+        boxes = file.read("bboxes").astype(np.float64)
+        if (np.abs(boxes) > MAX_COORDINATE).any():
+            raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", _REMEDY)
+        parts = [_decoded(chunk) for chunk in file.chunks("heatmaps", _FRAMES_AT_ONCE)]
+        cells = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, shape[1], 2))
+        scores = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, shape[1]))
+        detected = has_area(boxes)
+        keypoints = to_image(cells[detected], boxes[detected], (shape[2], shape[3]))
+        return build_table(
+            self.name,
+            path,
+            frames=np.flatnonzero(detected),
+            people=np.zeros(int(detected.sum()), np.int64),
+            keypoints=keypoints,
+            confidence=scores[detected],
+            skeleton=BOULDERING_25 if shape[1] == BOULDERING_25.num_keypoints else index_skeleton(shape[1]),
+            payload=None,
+            frame_numbers=np.arange(shape[0]),
+            fps=fps,
+            image_size=image_size,
+        )
+
+    def write(self, table: PoseTable, path: Path) -> None:
+        raise bad(
+            path, "format", "be one that holds keypoints", "climbalong, which holds heatmaps", "write npz instead"
+        )
+
+
+def _decoded(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells [T, K, 2] and confidence [T, K] of raw scores [T, K, H, W]; negative ones count as nothing."""
+    evidence = np.maximum(np.nan_to_num(heatmaps.astype(np.float32), posinf=0.0, neginf=0.0), 0.0).transpose(0, 2, 3, 1)
+    size = (evidence.shape[1], evidence.shape[2])
+    keypoints, peak = HeatmapCodec(size).decode(evidence, method="dark")
+    mass = evidence.sum(axis=(1, 2), dtype=np.float64)
+    # The peak of a Gaussian of sigma 1 and mass 1 is 1 / (2 pi).
+    share = np.divide(peak, mass, out=np.zeros(mass.shape), where=mass > 0)
+    return keypoints.astype(np.float64), np.minimum(share * 2 * np.pi * _SIGMA**2, 1.0)

@@ -1,0 +1,71 @@
+"""HDF5 files that may be hostile: sizes are checked before anything is read, and links to other files are not taken."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kerasmooth.errors import InputError
+from kerasmooth.formats.bounded_files import check_file, head, reason
+from kerasmooth.formats.limits import MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_REMEDY = "export the file again"
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file begins as HDF5 does."""
+    return path.is_file() and head(path, 8) == _SIGNATURE
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file for reading. Whatever the library raises inside the block becomes an InputError."""
+    check_file(path, MAX_ARRAY_BYTES)
+    if not is_hdf5(path):
+        raise bad(path, "content", "be HDF5", f"{head(path, 8)!r} at its beginning", "check that it is a pose file")
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except InputError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
+        raise bad(path, "content", "be a whole HDF5 file", reason(error), _REMEDY) from None
+
+
+def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+    """An array that lies in the file itself and is not too large. Raises InputError otherwise."""
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
+        raise bad(path, name, "be an array in the file", "none", _REMEDY)
+    found = file[name]
+    size = math.prod(found.shape or ()) * found.dtype.itemsize
+    if found.shape is None or found.external or found.is_virtual or size > MAX_ARRAY_BYTES:
+        received = "one elsewhere" if size <= MAX_ARRAY_BYTES else f"{size:,} bytes"
+        raise bad(path, name, f"be an array of at most {MAX_ARRAY_BYTES:,} bytes in the file", received, _REMEDY)
+    # A tiny file may claim terabytes of fill values, or of zeros packed a thousandfold.
+    if size > max(256 << 20, 100 * path.stat().st_size):
+        raise bad(path, name, "fit the size of its file", f"{size:,} bytes", "split the file")
+    return found
+
+
+def numbers(path: Path, file: h5py.File, name: str) -> np.ndarray:
+    """An array of numbers as float64. Raises InputError for anything else."""
+    found = dataset(path, file, name)
+    if found.dtype.kind not in "biuf":
+        raise bad(path, name, "hold numbers", f"dtype {found.dtype}", _REMEDY)
+    return np.asarray(found[()], np.float64)
+
+
+def texts(path: Path, file: h5py.File, name: str) -> list[str]:
+    """A list of different names. Raises InputError for anything else."""
+    found = dataset(path, file, name)
+    if found.ndim != 1 or found.dtype.kind not in "SO" or not 1 <= found.shape[0] <= MAX_KEYPOINTS:
+        expected = f"be 1 to {MAX_KEYPOINTS:,} names"
+        raise bad(path, name, expected, f"shape {found.shape} of {found.dtype}", _REMEDY)
+    values = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in found[()]]
+    if len(set(values)) < len(values):
+        raise bad(path, name, "differ", "a name twice", _REMEDY)
+    return values

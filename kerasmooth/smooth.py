@@ -1,0 +1,83 @@
+"""Gives the poses that an estimator wrote back steadier, in the same format: python -m kerasmooth.smooth IN --output=OUT.
+
+IN is a pose file, a folder that is one (OpenPose), a folder of pose files, or a glob; several may be given, and then OUT
+is a folder. Every frame and every field of the input is in the output; the input is never written to.
+"""
+
+from absl import flags
+
+from kerasmooth.command_line import run
+from kerasmooth.smooth_command import smooth_inputs
+from kerasmooth.smooth_options import Options, parse_image_size, parse_parameters
+from kerasmooth.smoothing import METHODS
+from kerasmooth.stretch import Settings
+
+_OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
+_TO = flags.DEFINE_string("to", "", "format to write; default: the input's")
+_FROM = flags.DEFINE_string("from", "", "format of the inputs; default: found by content")
+_METHOD = flags.DEFINE_string(
+    "method", "auto", f"filter, of {', '.join(METHODS)}; auto chooses and tunes one for each keypoint"
+)
+_MODEL = flags.DEFINE_string(
+    "model", "", "run folder or export of a trained model; it smooths the keypoints it knows, --method the others"
+)
+_FPS = flags.DEFINE_float("fps", None, "frames per second of the video; needed where the file does not say it")
+_IMAGE_SIZE = flags.DEFINE_string("image_size", "", "HEIGHTxWIDTH of the video, where the file does not say it")
+_MAX_GAP = flags.DEFINE_float("max_gap", 0.5, "seconds; shorter gaps are filled, longer ones stay open")
+_EXTEND = flags.DEFINE_float("extend", 0.0, "seconds by which a keypoint goes on before its first and after its last")
+_STRENGTH = flags.DEFINE_float("strength", 1.0, "multiplies the filter's time constant; 0 leaves everything as it is")
+_OUTLIERS = flags.DEFINE_boolean("outliers", True, "find and replace positions that the frames around contradict")
+_SWAPS = flags.DEFINE_boolean("swaps", True, "find and mend exchanged left and right keypoints")
+_PARAMETER = flags.DEFINE_multi_string(
+    "parameter", [], "NAME=VALUE for the filter, in hertz, seconds and person sizes; may be given again"
+)
+_PLOT = flags.DEFINE_string("plot", "", "folder for pictures: trajectories, spectra, frames")
+_REPORT = flags.DEFINE_string("report", "", "JSON file for what was chosen and mended for each keypoint")
+_VIDEO = flags.DEFINE_string("video", "", "video that the poses were estimated from, for --overlay")
+_OVERLAY = flags.DEFINE_string("overlay", "", "MP4 file to draw the poses into, before and after")
+_OVERLAY_STYLE = flags.DEFINE_enum(
+    "overlay_style", "beside", ["beside", "over"], "before left and after right, or both over each other"
+)
+_WORKERS = flags.DEFINE_integer("workers", 1, "files at a time, each in a process", lower_bound=1, upper_bound=256)
+_OVERWRITE = flags.DEFINE_boolean("overwrite", False, "replace outputs that exist")
+
+
+def main(words: list[str]) -> None:
+    """Smooths as the flags say."""
+    settings = Settings(
+        method=_METHOD.value,
+        max_gap=_MAX_GAP.value,
+        extend=_EXTEND.value,
+        outliers=_OUTLIERS.value,
+        swaps=_SWAPS.value,
+        strength=_STRENGTH.value,
+        parameters=parse_parameters(_PARAMETER.value),
+    )
+    smooth_inputs(
+        words,
+        Options(
+            output=_OUTPUT.value,
+            to=_TO.value,
+            input_format=_FROM.value,
+            settings=settings,
+            model=_MODEL.value,
+            fps=_FPS.value,
+            image_size=parse_image_size(_IMAGE_SIZE.value),
+            plot=_PLOT.value,
+            report=_REPORT.value,
+            video=_VIDEO.value,
+            overlay=_OVERLAY.value,
+            overlay_style=_OVERLAY_STYLE.value,
+            workers=_WORKERS.value,
+            overwrite=_OVERWRITE.value,
+        ),
+    )
+
+
+def cli() -> None:
+    """The console script."""
+    run(main, takes_words=True)
+
+
+if __name__ == "__main__":
+    cli()
