@@ -94,7 +94,8 @@ def _state_of(archive: Any) -> dict[str, Any]:
 def _opened(path: Path) -> Iterator[Any]:
     """An open archive; what goes wrong while reading it becomes one line."""
     try:
-        with np.load(path) as archive:
+        # NumPy leaves a file that it cannot read open.
+        with open(path, "rb") as file, np.load(file) as archive:
             if _STATE not in archive.files:
                 raise InputError(f"{path} is not a checkpoint of kerasmooth: remove it to start anew")
             yield archive

@@ -57,6 +57,7 @@ class ExperimentConfig:
 
     batch_size: int = setting(16, "windows in a global batch, over all devices", at_least=1, at_most=2**20)
     learning_rate: float = setting(1e-3, "of Adam, at the start", above=0)
+    warmup_steps: int = setting(0, "the learning rate rises to it over this many first steps", at_least=0)
     beta_1: float = setting(0.9, "of Adam", at_least=0, below=1)
     beta_2: float = setting(0.999, "of Adam", at_least=0, below=1)
     weight_decay: float = setting(0.0, "decoupled weight decay; above 0 Adam becomes AdamW", at_least=0)

@@ -36,7 +36,7 @@ class Learner:
     """Trains and judges a model, a global batch at a time.
 
     A loss is weight * total / count with total and count summed over all replicas, so that neither a step nor a score
-    depends on how a batch is split. Noise of training is keyed by (seed, epoch): epochs count from 1, and 0 is evaluation's.
+    depends on how a batch is split. Noise of training is keyed by (seed, epoch), epochs from 1; 0 is evaluation's.
 
     Args:
       config: the run's settings.
@@ -61,10 +61,7 @@ class Learner:
             self.optimizer.build(self.trained)
             self.average = MovingAverage(self.trained, config.ema) if config.ema else None
         self.takes: str = self.model.takes
-        self._loss_name = config.loss or losses.default_loss(config.model)
-        if self._loss_name not in losses.LOSSES:
-            raise InputError(f"--loss must be one of {', '.join(losses.LOSSES)}, got {self._loss_name!r}")
-        self._loss = losses.LOSSES[self._loss_name]
+        self._loss = losses.LOSSES[checked_loss(config, self.model)]
         jit = self._uses_jit()
         self._train = strategy.compiled(cluster, self._train_replica, jit)
         self._judge = strategy.compiled(cluster, self._judge_replica, jit)
@@ -173,9 +170,7 @@ def build_model(config: ExperimentConfig, num_keypoints: int = 25) -> Any:
             config.model, window=config.window, size=config.size, num_keypoints=num_keypoints, **config.model_options
         )
     except (ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"--model_options do not suit {config.model}: {error}") from None
+        raise InputError(f"--model={config.model} with these --model_options: {error}") from None
     finally:
         keras.config.set_dtype_policy(before)
     if config.finetune_from:
@@ -201,6 +196,16 @@ def start_from(model: Any, config: ExperimentConfig) -> None:
     if config.freeze_but_last:
         for variable, value in fresh:
             variable.assign(value)
+
+
+def checked_loss(config: ExperimentConfig, model: Any) -> str:
+    """The name of the loss to train with. Raises InputError where there is none of that name or for this model."""
+    name = config.loss or losses.default_loss(config.model)
+    if name not in losses.LOSSES:
+        raise InputError(f"--loss must be one of {', '.join(losses.LOSSES)}, got {name!r}")
+    if name == "deciwatch" and "denoised" not in model.output:
+        raise InputError(f"--loss=deciwatch needs a model that denoises, {config.model} does not: leave --loss out")
+    return name
 
 
 def last_layer(model: Any) -> list[Any]:

@@ -68,14 +68,17 @@ def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
     figure.suptitle(f"PCK over its threshold: {what}")
     titles = {"cells": "heatmap cells, whole-cell truth (published)", "pixels": "image pixels, exact truth"}
     for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
-        for (label, score), colour in zip(scores.items(), _colours(len(scores)), strict=True):
-            axes.plot(CURVE_THRESHOLDS, 100 * score.windows[space].curve_shares(), color=colour, label=label)
+        for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
+            shares = 100 * score.windows[space].curve_shares()
+            # No smoothing is dashed and on top: the bias-only curve mostly covers it.
+            style, height = ("-", 2) if row else ("--", 3)
+            axes.plot(CURVE_THRESHOLDS, shares, style, zorder=height, color=colour, label=label)
         for threshold in THRESHOLDS:
             axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="share of the torso diameter", xlim=(0, CURVE_THRESHOLDS[-1]), ylim=(0, 100))
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("keypoints within [%]")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
@@ -93,9 +96,8 @@ def _jitter(scores: dict[str, RowScore], what: str) -> Figure:
     left, right = figure.axes
     left.invert_yaxis()
     if np.isfinite(truth):
-        left.axvline(truth, color="black", linestyle="--", linewidth=1, label=f"truth: {truth:.2f}")
-        left.legend(loc="lower right")
-    left.set_xlabel("acceleration [px/frame²]")
+        left.axvline(truth, color="black", linestyle="--", linewidth=1)
+    left.set_xlabel("acceleration [px/frame²]" + f"; dashed: truth, {truth:.2f}" * bool(np.isfinite(truth)))
     right.set_xlabel("acceleration error [px/frame²]")
     return figure
 

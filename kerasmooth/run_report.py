@@ -14,8 +14,8 @@ def announcement(learner: Learner, state: RunState, records: RecordSets, steps_p
     config, replicas = learner.config, learner.cluster.num_replicas
     text = (
         f"{config.model} ({learner.model.count_params():,} weights) on {', '.join(config.datasets)}: "
-        f"{records.num_windows('train'):,} training windows, {steps_per_epoch:,} steps of {config.batch_size} an epoch, "
-        f"{replicas} device{'s' * (replicas > 1)}"
+        f"{records.num_windows('train'):,} training windows, {steps_per_epoch:,} steps of {config.batch_size} "
+        f"an epoch, {replicas} device{'s' * (replicas > 1)}"
     )
     if state.epoch > 1 or state.step:
         text += f"\nContinuing in epoch {state.epoch} after step {state.step}."

@@ -1,7 +1,7 @@
-"""Gives the poses that an estimator wrote back steadier, in the same format: python -m kerasmooth.smooth IN --output=OUT.
+"""Gives the poses that an estimator wrote back steadier: python -m kerasmooth.smooth IN --output=OUT.
 
-IN is a pose file, a folder that is one (OpenPose), a folder of pose files, or a glob; several may be given, and then OUT
-is a folder. Every frame and every field of the input is in the output; the input is never written to.
+IN is a pose file, a folder that is one (OpenPose), a folder of pose files, or a glob. Several may be given; then OUT is
+a folder. OUT has the format of the input and every frame and field of it; the input is never written to.
 """
 
 from absl import flags

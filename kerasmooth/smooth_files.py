@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from kerasmooth import gaps, tracking
 from kerasmooth.errors import InputError
 from kerasmooth.formats import append_rows
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.stretch import Settings, Smoother, SmoothedStretch, check_model, smooth_stretch
+from kerasmooth.stretch import Settings, SmoothedStretch, Smoother, check_model, smooth_stretch
 
 MAX_FPS = 10_000.0
 MAX_DENSE_VALUES = 1 << 27

@@ -19,6 +19,8 @@ MAX_SECONDS = 10.0
 """Longest gap that may be filled."""
 MAX_STRENGTH = 100.0
 MAX_SIDE = 100_000
+_TRIAL_FPS = 1000.0
+"""A frame rate at which every sensible frequency can be tried."""
 _NOT_PARAMETERS = {"positions", "weights", "fps", "parameters"}
 
 
@@ -62,7 +64,9 @@ def check(options: Options) -> None:
     if options.fps is not None and not 0 < options.fps <= MAX_FPS:
         raise InputError(f"--fps must be above 0 and at most {MAX_FPS:g}, received {options.fps}")
     if options.video and not options.overlay:
-        raise InputError(f"--video={options.video} is only used to draw on: name the file to draw with --overlay=FILE.mp4")
+        raise InputError(
+            f"--video={options.video} is only used to draw on: name the file to draw with --overlay=FILE.mp4"
+        )
     if options.overlay and not options.overlay.lower().endswith(".mp4"):
         raise InputError(f"--overlay must end in .mp4, received {options.overlay!r}")
     _check_parameters(settings)
@@ -80,15 +84,10 @@ def _check_parameters(settings: Settings) -> None:
             raise InputError(f"--parameter: {settings.method} takes {listed}, received {name!r}")
     try:
         smooth_keypoints(
-            np.arange(24.0).reshape(12, 1, 2), fps=options_fps(), method=settings.method, **settings.parameters
+            np.arange(24.0).reshape(12, 1, 2), fps=_TRIAL_FPS, method=settings.method, **settings.parameters
         )
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"--parameter: {settings.method}: {error}") from None
-
-
-def options_fps() -> float:
-    """A frame rate at which every sensible frequency can be tried."""
-    return 1000.0
 
 
 def parse_parameters(texts: list[str]) -> dict[str, Any]:
@@ -119,7 +118,7 @@ def _value(text: str, value: str) -> bool | int | float:
 
 
 def parse_image_size(text: str) -> Size | None:
-    """"1080x1920" (height, width); None for an empty text. Raises InputError for others."""
+    """ "1080x1920" (height, width); None for an empty text. Raises InputError for others."""
     if not text:
         return None
     parts = text.lower().split("x")

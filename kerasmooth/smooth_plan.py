@@ -69,7 +69,7 @@ def _expand(word: str, input_format: str) -> list[tuple[Path, str]]:
         found = sorted(glob.glob(word)) if glob.has_magic(word) else []
         if not found:
             raise InputError(f"{word}: there is no such file: check the name")
-        return [one for name in found for one in _expand(glob.escape(name) if False else name, input_format)]
+        return [one for name in found for one in _expand(name, input_format)]
     if not path.is_dir() or _is_pose_folder(path, input_format):
         return [(path, input_format or formats.detect(path).name)]
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
@@ -109,7 +109,11 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
     seen: dict[Path, Path] = {}
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
-        written = [job.target, *([job.overlay] if job.overlay else []), *([Path(options.report)] if options.report else [])]
+        written = [
+            job.target,
+            *([job.overlay] if job.overlay else []),
+            *([Path(options.report)] if options.report else []),
+        ]
         for target in written:
             _check_writable(target, options.overwrite)
             _check_apart(target, sources)
@@ -120,7 +124,9 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             raise InputError(f"{job.target}: {seen[key]} and {job.source} would both be written there: rename one")
         seen[key] = job.source
         if formats.FORMATS[job.output_format].suffix and job.target.is_dir():
-            raise InputError(f"--output={job.target}: {job.output_format} is a file, received a folder: name a file in it")
+            raise InputError(
+                f"--output={job.target}: {job.output_format} is a file, received a folder: name a file in it"
+            )
 
 
 def _check_apart(target: Path, sources: set[Path]) -> None:

@@ -9,9 +9,8 @@ from kerasmooth import gaps, smoothing_report
 from kerasmooth.filters import FILTERS
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import SKELETONS, Skeleton
-from kerasmooth.smoothing_steps import Person, apply_filter, extend_ends, prepare
+from kerasmooth.smoothing_steps import AUTO, Person, apply_filter, extend_ends, prepare
 
-AUTO = "auto"
 METHODS = (AUTO, *FILTERS)
 """What `method` may be."""
 

@@ -1,17 +1,21 @@
 """The steps of a smoothing, one person at a time: prepare, filter, extend."""
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kerasmooth import gaps
-from kerasmooth.filters import FILTERS, Filtered
+from kerasmooth.auto_filter import auto
+from kerasmooth.filters import FILTERS, TIME_CONSTANTS, Filtered
 from kerasmooth.filters.confidence import confidence_weights
 from kerasmooth.outliers import find_outliers
 from kerasmooth.person_scale import person_size
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.swaps import find_swaps
+
+AUTO = "auto"
 
 DECAY_SECONDS = 0.1
 """Beyond its last measurement a keypoint moves on at its velocity, which decays with this time constant."""
@@ -105,17 +109,50 @@ def apply_filter(person: Person, method: str, fps: float, strength: float, param
     """Filters every stretch between open gaps by itself; keypoints that live through the same frames together."""
     if strength == 0:
         return Filtered(person.positions)
-    method = "gaussian" if method == "auto" else method
+    if method == AUTO:
+        return _apply_auto(person, fps, strength, parameters)
+    scaled = _scaled(method, strength, parameters)
     positions = np.array(person.positions)
     deviation = np.full(person.known.shape, np.nan)
+    notes: dict[str, np.ndarray] = {}
     for (first, end), keypoints in gaps.spans(person.alive).items():
         part = np.ix_(range(first, end), keypoints)
-        weights = person.weights[part]
-        filtered = FILTERS[method](positions[part], weights=weights, fps=fps, **parameters)
-        positions[part] = filtered.positions
+        filtered = FILTERS[method](positions[part], weights=person.weights[part], fps=fps, **scaled)
+        share = 1.0 if method in TIME_CONSTANTS else min(strength, 1.0)
+        positions[part] += share * (filtered.positions - positions[part])
         if filtered.deviation is not None:
             deviation[part] = filtered.deviation
-    return Filtered(positions, deviation)
+        for name, values in (filtered.notes or {}).items():
+            notes.setdefault(name, np.full(person.known.shape[1], np.nan))[keypoints] = values
+    return Filtered(positions, deviation, notes)
+
+
+def _scaled(method: str, strength: float, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a filter whose time constants are `strength` times as long."""
+    accepted = inspect.signature(FILTERS[method]).parameters
+    for name in parameters:
+        if name not in accepted or name in ("positions", "weights", "fps"):
+            raise ValueError(f"method {method!r} has no such parameter. Received: {name}={parameters[name]!r}")
+    powers = TIME_CONSTANTS.get(method, {})
+    scaled = {name: parameters.get(name, accepted[name].default) * strength**power for name, power in powers.items()}
+    return parameters | scaled
+
+
+def _apply_auto(person: Person, fps: float, strength: float, parameters: dict[str, Any]) -> Filtered:
+    """All keypoints together, through every stretch of frames in which the person is there."""
+    if parameters:
+        raise ValueError(f"method 'auto' tunes itself and takes no parameters. Received: parameters={parameters}")
+    positions = np.array(person.positions)
+    deviation = np.full(person.known.shape, np.nan)
+    notes: dict[str, np.ndarray] = {}
+    longest = 0
+    for first, end in gaps.spans(person.alive.any(axis=1, keepdims=True)):
+        stretch = slice(first, end)
+        filtered = auto(positions[stretch], person.weights[stretch], person.known[stretch], fps, strength)
+        positions[stretch], deviation[stretch] = filtered.positions, filtered.deviation
+        if end - first > longest and filtered.notes:
+            longest, notes = end - first, filtered.notes
+    return Filtered(positions, deviation, notes)
 
 
 def extend_ends(positions: np.ndarray, alive: np.ndarray, max_frames: int, fps: float) -> np.ndarray:

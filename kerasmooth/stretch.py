@@ -13,6 +13,9 @@ from kerasmooth.smoothing_steps import prepare
 
 SmoothedStretch = smoothing.Smoothed
 
+MAX_DEVIATION = 0.2
+"""In person sizes: a model that moves a keypoint farther than this in most frames has never learnt it."""
+
 
 class Smoother(Protocol):
     """A trained model: see `model_smoothing.ModelSmoother`."""
@@ -109,6 +112,8 @@ def _through_model(
     asked = np.full((len(keypoints), BOULDERING_25.num_keypoints, 2), np.nan)
     asked[:, has] = clean[:, columns]
     answer = model.smooth(asked, np.isfinite(asked).all(axis=-1).astype(np.float64), fps)[:, has]
+    untaught = _untaught(answer, clean[:, columns], person.size)
+    answer[:, untaught] = np.nan
     share = min(settings.strength, 1.0)
     answer = clean[:, columns] + share * (answer - clean[:, columns])
     answered = np.isfinite(answer).all(axis=-1)
@@ -116,11 +121,24 @@ def _through_model(
     positions[:, columns] = np.where(answered[..., None], answer, positions[:, columns])
     deviation[:, columns] = np.where(answered, np.nan, deviation[:, columns])
     report = {name: np.array(values) for name, values in done.report.items()}
-    report["method"][columns] = f"model {model.name}"
-    for column in columns:
+    taught = columns[~untaught]
+    report["method"][taught] = "model"
+    for column in taught:
         report["parameters"][column] = {}
     report["jitter_after"] = smoothing_report.jitter(positions, person.measured)
     max_lag = int(smoothing_report.MAX_LAG_SECONDS * fps)
-    lag = smoothing_report.lag_frames(np.nan_to_num(clean), np.nan_to_num(positions), max_lag, person.known)
-    report["lag_ms"][columns] = lag[columns] * 1000 / fps
+    smooth = np.where(shown[..., None], (positions - person.origin) / person.size, 0.0)
+    lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known & shown)
+    report["lag_ms"][taught] = lag[taught] * 1000 / fps
     return positions, deviation, report
+
+
+def _untaught(answer: np.ndarray, clean: np.ndarray, size: float) -> np.ndarray:
+    """bool [C]: what the model says of a keypoint is not where the keypoint is.
+
+    Datasets annotate different keypoints, and nothing in a model tells which of the 25 it was trained on.
+    """
+    moved = np.linalg.norm(answer - clean, axis=-1) / size
+    known = np.isfinite(moved)
+    far = np.where(known, moved > MAX_DEVIATION, False).sum(axis=0)
+    return far * 2 > known.sum(axis=0)

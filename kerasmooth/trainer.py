@@ -90,6 +90,7 @@ class Trainer:
         self.steps_per_epoch = self.config.steps_per_epoch or in_all
         self.interrupt = Interrupt()
         self._saved_at = time.monotonic()
+        self._rate = 0.0
 
     def run(self) -> RunState:
         """Trains until there is a reason to stop, and says which."""
@@ -118,7 +119,6 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         state, config = self.state, self.config
-        self.learner.optimizer.learning_rate = state.schedule.learning_rate
         batches = input_pipeline.training_batches(
             self.records,
             seed=config.seed,
@@ -132,6 +132,7 @@ class Trainer:
         title = f"epoch {state.epoch}/{config.max_epochs}"
         with Meter(self.console, title, self.steps_per_epoch, state.step, config.batch_size) as meter:
             for batch in distributed(self.learner, batches):
+                self._set_learning_rate()
                 # Nothing here waits for the device, but where something is shown or saved.
                 sums = sums + self.learner.train_step(batch, state.epoch)
                 state.step += 1
@@ -140,6 +141,14 @@ class Trainer:
                     self._save()
                     self._stop_if_asked()
                 meter.advance(f"loss {self.learner.loss_value(sums.numpy()):.4g}" if meter.due() else "")
+
+    def _set_learning_rate(self) -> None:
+        """The schedule's, rising to it over the first --warmup_steps of the run."""
+        done = (self.state.epoch - 1) * self.steps_per_epoch + self.state.step
+        share = min(1.0, (done + 1) / max(self.config.warmup_steps, 1))
+        rate = share * self.state.schedule.learning_rate
+        if rate != self._rate:
+            self.learner.optimizer.learning_rate = self._rate = rate
 
     def _judge_epoch(self) -> Row:
         state, began = self.state, time.monotonic()

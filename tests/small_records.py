@@ -54,7 +54,7 @@ def write_records(
     for split, count in zip(("train", "validation"), windows, strict=True):
         clip = prepared_clip(split, count + WINDOW - 1, seed + len(split), size)
         records = [make(clip, np.arange(start, start + WINDOW)) for start in range(count)]
-        for index in range(shards):
+        for index in range(min(shards, count)):
             name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
             written.append(write_shard(folder / name, split, records[index::shards]))
     counts = dict(zip(("train", "validation"), windows, strict=True))
@@ -67,7 +67,7 @@ def write_records(
         encoding="keypoints",
         compression="none",
         heatmaps="none",
-        clips={split: 1 for split in counts},
+        clips=dict.fromkeys(counts, 1),
         frames={split: count + WINDOW - 1 for split, count in counts.items()},
         windows=counts,
         dropped={},

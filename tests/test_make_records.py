@@ -2,6 +2,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -203,6 +204,8 @@ BAD_FLAGS = {
     "num_shards huge": (["--num_shards=1000000"], "num_shards"),
     "workers 0": (["--workers=0"], "workers"),
     "seed negative": (["--seed=-1"], "seed"),
+    "seed too long": (["--seed=99999999999999999999"], "seed"),
+    "frame_step huge": (["--frame_step=99999999999999999999"], "frame_step"),
     "dataset unknown": (["--dataset=coco"], "dataset"),
     "dataset empty": (["--dataset="], "dataset"),
     "encoding unknown": (["--encoding=png"], "encoding"),
@@ -265,39 +268,56 @@ def test_a_damaged_manifest_is_named_and_overwritten(tool: Tool, penn: list[str]
     assert load_manifest(tmp_path / "penn_action").window == 5
 
 
-def start(words: list[str]) -> subprocess.Popen[str]:
+def start(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(TOOLS / "make_records.py"), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def finish(process: subprocess.Popen[str]) -> Outcome:
+    out, err = process.communicate(timeout=300)
+    return Outcome(process.returncode, out, err)
+
+
 def test_as_a_user_starts_it(raw: Path, tmp_path: Path) -> None:
-    process = start(["--dataset=brace", f"--raw_dir={raw / 'brace'}", f"--records_dir={tmp_path}", "--workers=2"])
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert "oneDNN" not in err
-    assert "brace" in out
-    assert sorted(path.name for path in (tmp_path / "brace").iterdir())[0] == "manifest.json"
+    outcome = finish(start("--dataset=brace", f"--raw_dir={raw / 'brace'}", f"--records_dir={tmp_path}", "--workers=2"))
+    assert outcome.code == 0, outcome.err
+    assert "oneDNN" not in outcome.err
+    assert sum(load_manifest(tmp_path / "brace").windows.values()) > 50
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_it_and_its_workers_quietly(tmp_path: Path) -> None:
+    write_raw(tmp_path / "raw", dataset="penn_action", num_videos=300, frames_per_video=60, seed=1)
+    process = start(
+        "--dataset=penn_action", f"--raw_dir={tmp_path / 'raw'}", f"--records_dir={tmp_path}", "--actions=all"
+    )
+    while not list(tmp_path.glob("penn_action/.work-*/*.part")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    outcome = finish(process)
+    assert outcome.code == 130
+    assert outcome.err.endswith("interrupted\n")
+    assert "Traceback" not in outcome.err
 
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_leaves_no_half_shard_and_continues(tmp_path: Path) -> None:
     write_raw(tmp_path / "raw", dataset="penn_action", num_videos=300, frames_per_video=60, seed=1)
     words = ["--dataset=penn_action", f"--raw_dir={tmp_path / 'raw'}", "--actions=all"]
-    straight = start([*words, f"--records_dir={tmp_path / 'straight'}"])
     began = time.monotonic()
-    assert straight.wait(timeout=300) == 0
+    assert finish(start(*words, f"--records_dir={tmp_path / 'straight'}")).code == 0
     needed = time.monotonic() - began
     expected = digest(tmp_path / "straight" / "penn_action")
     folder = tmp_path / "killed" / "penn_action"
     delays = random.Random(0)
     for _ in range(8):
-        process = start([*words, f"--records_dir={tmp_path / 'killed'}"])
+        process = start(*words, f"--records_dir={tmp_path / 'killed'}")
         time.sleep(delays.uniform(0.1, 0.9) * needed)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
         for path in folder.glob("*.tfrecord"):
             assert hashlib.sha256(path.read_bytes()).hexdigest() == expected[path.name]
-    assert start([*words, f"--records_dir={tmp_path / 'killed'}"]).wait(timeout=300) == 0
+    assert finish(start(*words, f"--records_dir={tmp_path / 'killed'}")).code == 0
     assert digest(folder) == expected
 
 
@@ -349,3 +369,26 @@ def test_penn_action_positions_are_the_published_ones(
             assert np.abs(keypoints - expected)[visibility].max() <= 0.5 + 1e-5
             compared += int(visibility.sum())
     assert compared > 10_000
+
+
+def test_the_readme_s_code_reads_records_without_this_package(
+    tool: Tool, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (repository / "records" / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert "kerasmooth" not in code
+    assert tool(f"--records_dir={tmp_path / 'records'}", "--workers=1").code == 0
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert names["visibility"].shape[1:] == (5, 25)
+    assert set(np.unique(names["visibility"])) == {0, 1}
+
+
+def test_the_readme_s_counts_of_the_sample(tool: Tool, repository: Path, tmp_path: Path) -> None:
+    text = (repository / "records" / "README.md").read_text()
+    assert tool(f"--records_dir={tmp_path}", "--workers=1").code == 0
+    manifest = load_manifest(tmp_path / "sample")
+    counts = (f"{manifest.clips[s]} / {manifest.frames[s]} / {manifest.windows[s]}" for s in manifest.splits)
+    assert f"| sample | {' | '.join(counts)} | none |" in text
+    assert f"| sample | {sum(manifest.frames.values())} frames" in text

@@ -27,7 +27,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "The same seed gives the same bytes.")
 DRIFT = 0.03
 """Standard deviation of the error that lasts, in torso lengths per axis."""
 DRIFT_SECONDS = 0.2
-JITTER = 0.03
+JITTER = 0.02
 """Standard deviation of the error that is new in every frame, in torso lengths per axis."""
 MISSED_SHARE, MISSED_SECONDS = 0.03, 0.12
 WILD_SHARE = 0.004

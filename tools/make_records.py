@@ -40,8 +40,8 @@ flags.DEFINE_enum("dataset", SAMPLE, [*DATASETS, SAMPLE], "What to convert; samp
 flags.DEFINE_string("raw_dir", None, "Folder of the raw files (not for sample).")
 flags.DEFINE_string("records_dir", "records", "Records land in a folder of this one, named after the dataset.")
 flags.DEFINE_integer("window", 5, "Frames in a window.", lower_bound=1, upper_bound=10_000)
-flags.DEFINE_integer("frame_step", 1, "Clip frames from one frame of a window to the next.", lower_bound=1)
-flags.DEFINE_integer("stride", 1, "Clip frames between the starts of neighbouring windows.", lower_bound=1)
+flags.DEFINE_integer("frame_step", 1, "Clip frames from one frame of a window to the next.", 1, 10_000)
+flags.DEFINE_integer("stride", 1, "Clip frames between the starts of neighbouring windows.", 1, 10_000)
 flags.DEFINE_enum("encoding", "keypoints", ENCODINGS, "dense also stores literal float32 heatmaps, 1,000 times larger.")
 flags.DEFINE_enum("splits", "video", SPLIT_RULES, "60/20/20 by whole videos, as published, or the authors' own.")
 flags.DEFINE_enum("outside_box", "clamp", OUTSIDE_BOX, "True keypoints outside the detector's box (climbalong).")
@@ -51,7 +51,7 @@ flags.DEFINE_string("size", None, "Heatmap cells, N or HEIGHTxWIDTH; default 56 
 flags.DEFINE_enum("compression", "none", COMPRESSIONS, "Of the record files.")
 flags.DEFINE_integer("num_shards", 4, "Files a split, at most.", lower_bound=1, upper_bound=10_000)
 flags.DEFINE_integer("workers", None, "Processes that read raw files; default: one a core.", lower_bound=1)
-flags.DEFINE_integer("seed", 0, "Of the splits, the order of training windows, and dense noise.", lower_bound=0)
+flags.DEFINE_integer("seed", 0, "Of the splits, the order of training windows, and dense noise.", 0, 2**63 - 1)
 flags.DEFINE_float("shifting_scalar", 1.0, "Of the simulated detector, with --encoding=dense.", 0.0, 100.0)
 flags.DEFINE_bool("random_sigma", True, "Draw the smear of the simulated detector, with --encoding=dense.")
 flags.DEFINE_bool("skip_bad", False, "Pass over bad raw files, up to 1 %, and list them.")
@@ -195,6 +195,11 @@ def folder_of_records() -> Path:
     return folder
 
 
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def main() -> None:
     check_flags()
     settings = options()
@@ -216,7 +221,11 @@ def main() -> None:
             licence=licence,
             citation=citation,
         )
-        manifest = build.build(job, FLAGS.workers or len(os.sched_getaffinity(0)), Console(stderr=True))
+        try:
+            manifest = build.build(job, FLAGS.workers or cores(), Console(stderr=True))
+        except OSError as error:
+            what = f"{error.filename or folder}: {error.strerror or error}"
+            raise InputError(f"{what}: mend that and run the same command again to continue") from None
     print(summary(folder, manifest))
     if FLAGS.dataset == SAMPLE:
         print(how_to_get_real_data())

@@ -61,7 +61,7 @@ class ArrayPoses(PoseFormat):
         frames = _frames(file, length)
         full = keypoints.reshape(people, length, count, -1).astype(np.float64)
         third = confidence is None and full.shape[-1] == 3 and _are_scores(full[..., 2])
-        scores = full[..., 2] if third else np.full(full.shape[:-1], np.nan)
+        scores = np.asarray(full[..., 2]) if third else np.full(full.shape[:-1], np.nan)
         if confidence is not None:
             scores = confidence.reshape(full.shape[:-1]).astype(np.float64)
         there = ~np.isnan(full[..., :2]).any(axis=-1)
@@ -92,8 +92,9 @@ class ArrayPoses(PoseFormat):
         else:
             others = list(source.payload.others or [])
         if path.suffix.lower() == ".npy" or (source is not None and source.payload.others is None):
-            separate = confidence is not None and keypoints.shape[-1] == 2
-            write_npy(path, np.concatenate([keypoints, confidence[..., None]], -1) if separate else keypoints)
+            if confidence is not None and keypoints.shape[-1] == 2:
+                keypoints = np.concatenate([keypoints, confidence[..., None]], axis=-1)
+            write_npy(path, keypoints)
             return
         members: list[tuple[str, np.ndarray | bytes]] = [("keypoints", keypoints)]
         members += [] if confidence is None else [("confidence", confidence)]

@@ -14,14 +14,14 @@ def is_normalised(positions: np.ndarray) -> bool:
     return bool(len(known)) and bool(np.mean((known >= -0.5) & (known <= 1.5)) > 0.9)
 
 
-def looks_up(positions: np.ndarray, skeleton: Skeleton) -> bool:
-    """Whether y grows upwards in [T, K, 2]: the head is above the legs in most frames. No without head or legs."""
+def looks_up(positions: np.ndarray, skeleton: Skeleton) -> bool | None:
+    """Whether y grows upwards in [T, K, 2]: the head is above the legs in most frames. None without head or legs."""
     high = [skeleton.keypoints.index(name) for name in _HIGH if name in skeleton.keypoints]
     low = [skeleton.keypoints.index(name) for name in _LOW if name in skeleton.keypoints]
     if not high or not low:
-        return False
+        return None
     y = positions[..., 1]
     enough = (~np.isnan(y[:, high])).any(axis=1) & (~np.isnan(y[:, low])).any(axis=1)
     if not enough.any():
-        return False
+        return None
     return bool(np.mean(np.nanmean(y[enough][:, high], axis=1) > np.nanmean(y[enough][:, low], axis=1)) > 0.5)

@@ -83,7 +83,7 @@ class LightningPoseCsv(DeepLabCutCsv):
     def detect(self, path: Path) -> bool:
         if not super().detect(path):
             return False
-        scorer = head_text(path, 256).partition("\n")[0].split(",")[1].strip()
+        scorer = head_text(path, 256).partition("\n")[0].removeprefix("scorer,").partition(",")[0].strip()
         return scorer.endswith("_tracker") or scorer.startswith(("heatmap_", "regression_"))
 
 

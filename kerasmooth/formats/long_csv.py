@@ -99,7 +99,7 @@ class LongCsv(PoseFormat):
             fps=fps,
             image_size=image_size,
             unit="normalised" if normalised else "px",
-            y_up=not normalised and looks_up(keypoints, skeleton),
+            y_up=not normalised and bool(looks_up(keypoints, skeleton)),
         )
 
     def write(self, table: PoseTable, path: Path) -> None:

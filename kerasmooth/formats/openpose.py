@@ -13,7 +13,7 @@ from kerasmooth.formats.building import build_table, check_asked, check_counts
 from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, first_frame, list_frames, name_frames
 from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.json_files import JsonStyle, dumps, first_and_keys, integer, numbers, parse, style_of
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.limits import MAX_COORDINATE, bad
 from kerasmooth.formats.pose_format import (
     PoseFormat,
     Source,
@@ -224,6 +224,8 @@ def _limb_length(triples: np.ndarray, skeleton: Skeleton) -> float:
     ends = np.array(skeleton.limbs)
     scores = triples[..., 2]
     seen = (scores[:, ends[:, 0]] > 0) & (scores[:, ends[:, 1]] > 0)
-    lengths = np.linalg.norm(triples[:, ends[:, 0], :2] - triples[:, ends[:, 1], :2], axis=2)
+    # Wild numbers, which are refused later, must not overflow here.
+    points = np.clip(triples[..., :2], -MAX_COORDINATE, MAX_COORDINATE)
+    lengths = np.linalg.norm(points[:, ends[:, 0]] - points[:, ends[:, 1]], axis=2)
     medians = [np.median(lengths[seen[:, i], i]) for i in range(len(ends)) if seen[:, i].any()]
     return float(np.mean(medians)) if medians else 0.0

@@ -104,7 +104,9 @@ def create_frame(
 
 def _attributes(place: h5py.HLObject, **values: str) -> None:
     for name, value in values.items():
-        place.attrs[name] = np.bytes_(value.encode()) if value else h5py.Empty("S1")
+        # PyTables takes only UTF-8 for text; pickles stay ASCII.
+        kind = h5py.string_dtype("utf-8", max(1, len(value.encode())))
+        place.attrs.create(name, np.array(value.encode(), kind) if value else h5py.Empty(kind))
 
 
 def block(rows: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.skeletons import COCO_17, COCO_WHOLEBODY_133, HALPE_26, SKELETONS, Skeleton
 
 _OF_DETECTORS = {each.num_keypoints: each for each in (COCO_17, HALPE_26, COCO_WHOLEBODY_133)}
+_KNOWN = {name for skeleton in SKELETONS.values() for name in skeleton.keypoints}
 _SIDES = {"left": "left", "right": "right", "l": "left", "r": "right", "lt": "left", "rt": "right"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]|\d+")
 
@@ -19,13 +20,13 @@ def skeleton_of_count(num_keypoints: int) -> Skeleton:
 def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
     """Keypoints in this order, sides as the prefixes left_ and right_, with the limbs that a known skeleton has.
 
-    A name that does not have its other side among the names, or would be another's too, stays in lower case and keeps
-    what it says. Known skeletons with the same names are found.
+    A name with a side must have its other side among the names or be known from another skeleton; the rest is put in
+    lower case and keeps what it says. Known skeletons with the same names are found.
     """
     plain = [_snake(each) for each in names]
     sided = [_with_side(each) for each in names]
     keypoints = [
-        side if side and _other(side) in sided and sided.count(side) == 1 else simple
+        side if side and (_other(side) in sided or side in _KNOWN) and sided.count(side) == 1 else simple
         for side, simple in zip(sided, plain, strict=True)
     ]
     if len(set(keypoints)) < len(keypoints) or not all(keypoints):

@@ -18,7 +18,7 @@ from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import MPII_16
 
 _NOBODY = "NULL"
-_LINE = re.compile(r"-?\d{1,15}#(NULL|[-+0-9.eE]+,)")
+_LINE = re.compile(r"-?\d{1,15}#(NULL|(nan|[-+0-9.eE]+),)")
 _METADATA_COLUMNS = 12
 
 

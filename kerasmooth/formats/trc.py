@@ -54,11 +54,18 @@ class Trc(PoseFormat):
         }
         skeleton = skeleton_of_names("trc", names)
         unit = facts.get("Units", "").strip() or "m"
-        named = any(name in skeleton.keypoints for name in ("nose", "head", "neck"))
-        y_up = looks_up(positions[:, 0], skeleton) if named else unit != "px"
+        up = looks_up(positions[:, 0], skeleton)
         rate = fps or _rate(path, facts.get("DataRate", ""))
         return grid_table(
-            self.name, parts, positions, confidence, skeleton, fps=rate, image_size=image_size, unit=unit, y_up=y_up
+            self.name,
+            parts,
+            positions,
+            confidence,
+            skeleton,
+            fps=rate,
+            image_size=image_size,
+            unit=unit,
+            y_up=unit != "px" if up is None else up,
         )
 
     def write(self, table: PoseTable, path: Path) -> None:

@@ -110,9 +110,9 @@ class UltralyticsJson(PoseFormat):
 
 def _has_keypoints(path: Path, person: Record) -> bool:
     keypoints = person.get("keypoints")
-    if keypoints is not None and not isinstance(keypoints, dict):
+    if keypoints is not None and not (isinstance(keypoints, dict) and (not keypoints or "x" in keypoints)):
         raise bad(path, "keypoints", "be an object with x and y", keypoints, "check what wrote the file")
-    return bool(keypoints and keypoints.get("x"))
+    return bool(keypoints and keypoints["x"] != [])
 
 
 def _arrays(path: Path, records: list[Record]) -> tuple[np.ndarray, np.ndarray]:

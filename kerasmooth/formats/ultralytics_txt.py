@@ -32,7 +32,7 @@ _REMEDY = "check that it is a labels folder of a pose model"
 
 @dataclass(frozen=True, eq=False)
 class _Folder:
-    """Names of the files and their frames, (file, line) of each row, cells behind the keypoints, whether ids end them."""
+    """Files and their frames, (file, line) of each row, cells behind the keypoints, whether the last one is an id."""
 
     files: tuple[str, ...]
     names: FrameNames

@@ -83,7 +83,7 @@ class WideCsv(PoseFormat):
             fps=fps,
             image_size=image_size,
             unit="normalised" if normalised else "px",
-            y_up=not normalised and looks_up(positions[:, 0], skeleton),
+            y_up=not normalised and bool(looks_up(positions[:, 0], skeleton)),
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
@@ -129,9 +129,8 @@ def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
     coords = ("x", "y", "visibility")
     points = [f"L{i}" for i in range(33)] if table.skeleton.num_keypoints == 33 else list(table.skeleton.keypoints)
     lines = [join(["frame", *[f"{point}_{coord}" for point in points for coord in coords]])]
-    values = np.concatenate([table.keypoints, confidence_to_write(table)[..., None]], axis=2).reshape(
-        len(table.frames), -1
-    )
+    values = np.concatenate([table.keypoints, confidence_to_write(table)[..., None]], axis=2)
+    values = values.reshape(len(table.frames), 3 * len(points))
     row_of = {int(frame): row for row, frame in enumerate(table.frames)}
     for frame in table.frame_numbers.tolist():
         row = values[row_of[frame]].tolist() if frame in row_of else [np.nan] * (len(points) * 3)

@@ -118,7 +118,9 @@ def build(job: RecordJob, workers: int, console: Console, announce: Callable[[st
     Raises:
       InputError: a bad raw file, too many of them, no window at all, or a split without any.
     """
-    work = job.folder / (WORK_PREFIX + _digest(json.dumps(dict(job.flags), sort_keys=True), kerasmooth.__version__))
+    # A run that a bad file stopped may go on with skip_bad.
+    kept = {name: value for name, value in job.flags.items() if name != "skip_bad"}
+    work = job.folder / (WORK_PREFIX + _digest(json.dumps(kept, sort_keys=True), kerasmooth.__version__))
     work.mkdir(parents=True, exist_ok=True)
     paths, skipped = _read(job, work, workers, console, announce)
     options = job.options

@@ -1,5 +1,6 @@
 """Windows -> shards. A shard is written beside its final name and renamed, so that there is never half of one."""
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,14 +76,18 @@ def write_shard(path: Path, split: str, records: Iterable[bytes], compression: s
 
     Raises:
       ValueError: there is no record.
+      OSError: it cannot be written.
     """
     temporary = path.with_name(f".{path.name}.part")
     options = tf.io.TFRecordOptions(compression_type="" if compression == "none" else compression)
     windows = 0
-    with tf.io.TFRecordWriter(str(temporary), options) as writer:
-        for record in records:
-            writer.write(record)
-            windows += 1
+    try:
+        with tf.io.TFRecordWriter(str(temporary), options) as writer:
+            for record in records:
+                writer.write(record)
+                windows += 1
+    except tf.errors.OpError as error:
+        raise OSError(errno.EIO, f"cannot write it ({error.message})", str(path)) from None
     if windows == 0:
         temporary.unlink()
         raise ValueError(f"a shard must hold at least one record. Received: path={path}, records=[]")

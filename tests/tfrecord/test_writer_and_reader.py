@@ -147,6 +147,12 @@ def test_a_writer_that_fails_leaves_no_half_shard(tmp_path: Path) -> None:
     assert not (tmp_path / "train.tfrecord").exists()
 
 
+def test_a_shard_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot write it") as caught:
+        write_shard(tmp_path / "no" / "train.tfrecord", "train", records(CLIP))
+    assert caught.value.filename == str(tmp_path / "no" / "train.tfrecord")
+
+
 def test_shard_paths_are_in_order(tmp_path: Path) -> None:
     folder = write_records(tmp_path)
     paths = shard_paths(folder, "train", verify=True)

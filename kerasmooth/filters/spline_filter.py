@@ -1,0 +1,101 @@
+"""Smoothing splines: with the smoothness chosen by generalised cross-validation, and the discrete one of Whittaker."""
+
+import math
+
+import numpy as np
+from scipy.interpolate import make_smoothing_spline
+from scipy.linalg import solveh_banded
+
+from kerasmooth.filters.base import Filtered, arrange, positive
+
+_LEAST_POINTS = 5
+_LEAST_WEIGHT = 1e-6
+"""Of a missing frame: holds the matrix regular, and nothing else."""
+
+
+def gcv_spline(
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, stiffness: float | None = None
+) -> Filtered:
+    """Cubic smoothing spline per coordinate, `scipy.interpolate.make_smoothing_spline`.
+
+    Its smoothness is chosen by generalised cross-validation (Craven and Wahba, 1979; Woltring, 1986), which takes noise
+    that is correlated in time for motion. Fewer than five measurements stay as they are. Arguments: see `base.Filter`.
+
+    Args:
+      stiffness: the spline's lambda in seconds^3, instead of the chosen one.
+    """
+    shape = np.shape(positions)
+    positions, weights, fps = arrange(positions, weights, fps)
+    if stiffness is not None and not 0 <= stiffness < math.inf:
+        raise ValueError(f"stiffness must not be negative. Received: stiffness={stiffness}")
+    # In frames, where the numbers are tame.
+    penalty = None if stiffness is None else stiffness * fps**3
+    frames = np.arange(len(positions), dtype=np.float64)
+    result = np.array(positions)
+    for keypoint in range(positions.shape[1]):
+        shares = None if weights is None else weights[:, keypoint]
+        used = slice(None) if shares is None else shares > 0
+        if len(frames[used]) < _LEAST_POINTS:
+            continue
+        for axis in range(positions.shape[2]):
+            values = positions[used, keypoint, axis]
+            level, scale = values.mean(), values.std()
+            if scale <= 1e-12 * max(1.0, abs(level)):
+                result[:, keypoint, axis] = level
+                continue
+            spline = make_smoothing_spline(
+                frames[used], (values - level) / scale, w=None if shares is None else shares[used], lam=penalty
+            )
+            result[:, keypoint, axis] = level + scale * spline(frames)
+    return Filtered(result.reshape(shape))
+
+
+def difference_penalty(frames: int, order: int) -> np.ndarray:
+    """D'D of the `order`-th differences, in the lower banded form of SciPy: [order + 1, T]."""
+    bands = np.zeros((order + 1, frames))
+    row = np.array([(-1.0) ** (order - i) * math.comb(order, i) for i in range(order + 1)])
+    rows = frames - order
+    if rows > 0:
+        for offset in range(order + 1):
+            for i in range(order + 1 - offset):
+                bands[offset, i : i + rows] += row[i] * row[i + offset]
+    return bands
+
+
+def whittaker(
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 2.0, order: int = 2
+) -> Filtered:
+    """Least squares with a penalty on the differences (Whittaker, 1923; Eilers, Analytical Chemistry, 2003).
+
+    Weights enter exactly, gaps are crossed by the smoothest curve, edges keep a constant velocity. One banded system
+    per set of weights, solved by `scipy.linalg.solveh_banded`. Arguments: see `base.Filter`.
+
+    Args:
+      cutoff: frequency in Hz at which half of the power passes.
+      order: of the differences: 1, 2 (acceleration) or 3 (jerk).
+    """
+    shape = np.shape(positions)
+    positions, weights, fps = arrange(positions, weights, fps)
+    positive(cutoff=cutoff)
+    if order not in (1, 2, 3):
+        raise ValueError(f"order must be 1, 2 or 3. Received: order={order}")
+    frames, num_keypoints, dimensions = positions.shape
+    if frames <= order:
+        return Filtered(np.reshape(np.array(positions), shape))
+    turn = 2 * math.sin(math.pi * min(cutoff / fps, 0.5))
+    bands = (math.sqrt(2) - 1) / turn ** (2 * order) * difference_penalty(frames, order)
+    level = positions.mean(axis=0, keepdims=True)
+    relative = positions - level
+    if weights is None:
+        bands[0] += 1
+        flat = relative.reshape(frames, num_keypoints * dimensions)
+        result = solveh_banded(bands, flat, lower=True, check_finite=False).reshape(relative.shape)
+        return Filtered((result + level).reshape(shape))
+    result = np.empty_like(relative)
+    for keypoint in range(num_keypoints):
+        shares = np.maximum(weights[:, keypoint], _LEAST_WEIGHT)
+        weighed = bands.copy()
+        weighed[0] += shares
+        right = shares[:, None] * relative[:, keypoint]
+        result[:, keypoint] = solveh_banded(weighed, right, lower=True, check_finite=False)
+    return Filtered((result + level).reshape(shape))
