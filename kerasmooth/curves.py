@@ -23,8 +23,10 @@ def draw(path: Path, rows: Sequence[Row], identity: Mapping[str, float], best_ep
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 4), layout="constrained")
-    losses, scores, rates = figure.subplots(1, 3)
+    figure = Figure(figsize=(13, 4))
+    losses, scores, rates = figure.subplots(
+        1, 3, gridspec_kw={"left": 0.06, "right": 0.98, "top": 0.88, "bottom": 0.14}
+    )
     figure.suptitle(title)
     epochs = [row["epoch"] for row in rows]
     for name in ("train_loss", "validation_loss"):

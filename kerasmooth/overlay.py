@@ -222,9 +222,9 @@ class _Painter:
 
     def _label(self, picture: np.ndarray, text: str, colour: Colour) -> None:
         size = max(0.4, picture.shape[0] / 1000)
-        place = (int(12 * size), int(30 * size))
-        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+        (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+        cv2.rectangle(picture, (0, 0), (width + 2 * base, height + 3 * base), (0, 0, 0), -1)
+        cv2.putText(picture, text, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
 
 
 def _shade(person: int) -> Colour:

@@ -2,7 +2,70 @@
 
 import numpy as np
 
+CHANGE_COST = 0.3
+"""In person sizes: by how much less a pair must move altogether for it to count as exchanged."""
+SWAPPED_COST = 0.01
+"""In person sizes a frame: of two explanations that are as good, the one with fewer exchanged frames."""
+LEAST_DISTANCE = 0.2
+"""In person sizes: keypoints nearer to each other than this cannot be told apart, and stay."""
+FORGET_SECONDS = 0.5
+"""After a longer gap nothing is known of where the two were."""
+
 
 def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int, int], ...], fps: float) -> np.ndarray:
-    """bool [T, K]: the keypoint has its partner's position."""
-    return np.zeros_like(known)
+    """Finds exchanged pairs by the cheapest sequence of "as is" and "exchanged" over time (Viterbi, 1967).
+
+    A frame costs how far both keypoints move from where their velocity would take them; a change of state costs
+    CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which side is left.
+
+    Args:
+      positions: [T, K, D] in person sizes, finite.
+      known: bool [T, K].
+      pairs: (left, right) keypoint indices.
+      fps: frames per second.
+
+    Returns:
+      bool [T, K]: the keypoint has its partner's position; True for both of a pair.
+    """
+    swapped = np.zeros_like(known)
+    for left, right in pairs:
+        both = np.flatnonzero(known[:, left] & known[:, right])
+        if len(both) < 3:
+            continue
+        found = _swapped_pair(positions[both][:, [left, right]], both, fps)
+        swapped[np.ix_(both, [left, right])] = found[:, None]
+    return swapped
+
+
+def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
+    """bool [N]: of positions [N, 2 sides, D] at these frames, which are exchanged."""
+    costs = _costs(positions, frames, fps)
+    apart = np.linalg.norm(positions[:, 0] - positions[:, 1], axis=-1)
+    count = len(positions)
+    total = np.array([0.0, SWAPPED_COST])
+    came_from = np.zeros((count, 2), np.int8)
+    for index in range(1, count):
+        stay, change = costs[index]
+        # [to, from]
+        ways = total[None] + np.array([[stay, change + CHANGE_COST], [change + CHANGE_COST, stay]])
+        came_from[index] = ways.argmin(axis=1)
+        total = ways.min(axis=1) + np.array([0.0, SWAPPED_COST])
+    state = int(total.argmin())
+    swapped = np.zeros(count, bool)
+    for index in range(count - 1, -1, -1):
+        swapped[index] = state == 1
+        state = int(came_from[index, state])
+    if swapped.sum() > count / 2:
+        swapped = ~swapped
+    return swapped & (apart >= LEAST_DISTANCE)
+
+
+def _costs(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
+    """float64 [N, 2]: cost of each frame if the state stays, and if it changes, against the frame before."""
+    costs = np.zeros((len(positions), 2))
+    steps = np.diff(frames)
+    before, after = positions[:-1], positions[1:]
+    for column, other in enumerate((after, after[:, ::-1])):
+        costs[1:, column] = np.linalg.norm(other - before, axis=-1).sum(axis=-1)
+    costs[1:][steps > FORGET_SECONDS * fps] = 0.0
+    return costs

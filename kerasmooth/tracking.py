@@ -112,11 +112,12 @@ class _Detections:
         apart = np.abs(self.centres[earlier][:, None] - self.centres[later]).max(axis=-1)
         return np.argwhere(apart <= 3 * np.maximum(self.sizes[earlier][:, None], self.sizes[later]))
 
-    def similarity(self, earlier: np.ndarray, later: np.ndarray) -> np.ndarray:
-        """Of rows `earlier` and `later`, broadcast against each other; NaN where they share no keypoint."""
-        earlier, later = np.broadcast_arrays(earlier, later)
+    def similarity(self, earlier: np.ndarray, later: np.ndarray, shift: np.ndarray | None = None) -> np.ndarray:
+        """Of rows `earlier` [N] and `later` [N], where the first would have moved by `shift` [N, 2]; NaN: none shared."""
         shared = self.known[earlier] & self.known[later]
         apart = self.keypoints[earlier] - self.keypoints[later]
+        if shift is not None:
+            apart = apart + shift[:, None]
         square = np.where(shared, (apart**2).sum(axis=-1), 0.0)
         seconds = np.abs(self.frames[later] - self.frames[earlier]) / self.fps
         reach = np.minimum(REACH + REACH_PER_SECOND * seconds, MAX_REACH)
@@ -127,13 +128,39 @@ class _Detections:
         return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
     def of_neighbours(self, rows: np.ndarray) -> np.ndarray:
-        """Similarity of each row with the one before, [len(rows) - 1]."""
-        pairs = len(rows) - 1
-        cuts = range(0, pairs, _CHUNK_ROWS)
-        parts = [
-            self.similarity(rows[i : i + _CHUNK_ROWS][: pairs - i], rows[i + 1 : i + 1 + _CHUNK_ROWS]) for i in cuts
-        ]
-        return np.concatenate([np.empty(0), *parts])
+        """Similarity of each row with the one before, [len(rows) - 1].
+
+        The best of three: as it stands, moved on as before, and moved on as after. What runs is not what jumps.
+        """
+        steps = np.diff(self.frames[rows])[:, None]
+        speeds = np.diff(self.centres[rows], axis=0) / np.maximum(steps, 1)
+        still = np.zeros_like(speeds[:1])
+        shifts = (None, np.concatenate([still, speeds[:-1]]) * steps, np.concatenate([speeds[1:], still]) * steps)
+        best = np.full(len(speeds), np.nan)
+        for part in (slice(first, first + _CHUNK_ROWS) for first in range(0, len(speeds), _CHUNK_ROWS)):
+            for shift in shifts:
+                moved = None if shift is None else shift[part]
+                best[part] = np.fmax(best[part], self.similarity(rows[:-1][part], rows[1:][part], moved))
+        return best
+
+
+def match(
+    before: np.ndarray, known_before: np.ndarray, seconds: np.ndarray, keypoints: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Which person of a moment ago each detection is: int64 [P], -1 for a new one.
+
+    Args:
+      before: [N, K, 2], where the people were last.
+      known_before: bool [N, K].
+      seconds: [N], how long ago.
+      keypoints: [P, K, 2], the detections.
+      known: bool [P, K].
+    """
+    both, shown = np.concatenate([before, keypoints]), np.concatenate([known_before, known])
+    times = np.concatenate([-seconds, np.zeros(len(keypoints))])
+    return _assign(
+        _Detections(times, both, shown, 1.0), np.arange(len(before)), len(before) + np.arange(len(keypoints))
+    )
 
 
 def _follow_one(detections: _Detections, rows: np.ndarray) -> np.ndarray:

@@ -60,7 +60,8 @@ def test_without_flags_the_latest_run_is_judged_on_its_records(here: Path, run: 
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first, "the same command gives the same bytes"
 
 
-def test_runs_side_by_side(here: Path, run: Run) -> None:
+def test_runs_side_by_side(here: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasmooth.report.draw_all", lambda *_: [])
     finished = run("kerasmooth.evaluate", "--run=runs/deciwatch,runs/conv3d", "--decoder=argmax", "--max_windows=3")
     assert finished.code == 0, finished.err
     assert "3 of 13 windows" in finished.out

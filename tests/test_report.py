@@ -85,7 +85,8 @@ def test_json_holds_every_score() -> None:
 
 
 def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
-    write_report([example(visible=False)], tmp_path)
+    pictures = write_report([example(visible=False)], tmp_path)[1:]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
     text = (tmp_path / "scores.json").read_text()
     found = json.loads(text)
     assert text == json.dumps(found, indent=1, sort_keys=True) + "\n"
@@ -110,21 +111,6 @@ def test_json_of_several_datasets_has_their_parts() -> None:
     assert list(row["by_dataset"]) == ["penn_action", "brace"]
     counts = [part["in_windows"]["cells"]["keypoints"] for part in row["by_dataset"].values()]
     assert row["total"]["in_windows"]["cells"]["keypoints"] == sum(counts)
-
-
-def test_the_same_scores_are_the_same_bytes(tmp_path: Path) -> None:
-    paths = [write_report([example()], tmp_path / name) for name in ("one", "two")]
-    assert [path.name for path in paths[0]] == [
-        "scores.json",
-        "pck_by_keypoint.png",
-        "pck_curve.png",
-        "jitter.png",
-        "overlays.png",
-    ]
-    for one, two in zip(*paths, strict=True):
-        assert one.read_bytes() == two.read_bytes()
-        assert one.suffix == ".json" or one.read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == sorted(path.name for path in paths[0])
 
 
 def test_pictures_of_a_second_setting_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,9 +142,7 @@ def compare_shelf(raw_dir: Path) -> None:
             for person in range(4)
         ]
     tracks = [track for track in tracks if (track[0][..., 2] > 0).any()][: MAX_CLIPS.value]
-    print(
-        f"{len(tracks)} tracks\n\n| method | end-point error, px | acceleration, px/frame^2 | gaps filled, frames | px |"
-    )
+    print(f"{len(tracks)} tracks\n\n| method | end-point error, px | acceleration, px/frame^2 | frames filled | px |")
     print("|---|---|---|---|---|")
 
     def row(title: str, smooth: Smooth) -> None:

@@ -69,7 +69,6 @@ class DeepLabCutCsv(PoseFormat):
         else:
             table = in_image_pixels(table, path, self.name)
             data = ("\n".join([*_fresh_lines(table, self.scorer), ""])).encode("utf-8")
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, data)
 
 

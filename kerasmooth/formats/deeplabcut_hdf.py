@@ -89,7 +89,6 @@ class DeepLabCutHdf(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
             labels, frames, values = fresh_columns(in_image_pixels(table, path, self.name))
             several = bool(labels[0][0])

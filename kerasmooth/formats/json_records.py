@@ -117,7 +117,6 @@ class JsonRecordFormat(PoseFormat):
         else:
             payload = source.payload
         items, frames = self._written(table, source, payload)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, self._text(table, items, frames, payload))
 
     def _written(self, table: PoseTable, source: Source | None, payload: Records) -> tuple[list[Record], list[int]]:

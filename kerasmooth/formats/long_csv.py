@@ -61,18 +61,14 @@ class LongCsv(PoseFormat):
         check_asked(fps, image_size)
         text = read_lines(path)
         cells = split(text.lines[0])
-        columns = _columns(cells)
-        absent = {"frame", "landmark", "x", "y"} - set(columns)
-        if absent:
-            raise bad(path, "header", f"name a column of {min(absent)}", text.lines[0][:60], "check the first line")
+        columns = _checked_columns(text, cells)
         body = np.array([i for i in range(1, len(text.lines)) if text.lines[i].strip()], np.int64)
         used = [columns[name] for name in columns]
         values = parse_columns(text, body.tolist(), used, len(cells), names=cells)
         numbers = {name: values[:, i] for i, name in enumerate(columns)}
         frames, landmarks, persons = _keys(path, body, numbers)
-        first = int(landmarks.min(initial=0))
-        # Some count from 1; a file that has no landmark 0 but 33 and more counts so.
-        first = 1 if len(landmarks) and first == 1 and landmarks.max() == 33 else 0
+        # Some count from 1 to 33.
+        first = 1 if len(landmarks) and (landmarks.min(), landmarks.max()) == (1, 33) else 0
         landmarks = landmarks - first
         count = int(landmarks.max(initial=0)) + 1 if len(landmarks) else 33
         rows, row_of = np.unique(np.stack([frames, persons], axis=1), axis=0, return_inverse=True)
@@ -104,11 +100,19 @@ class LongCsv(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if source is not None:
             write_bytes(path, source.payload.text.with_lines(_updated(table, source)))
         else:
             write_bytes(path, "\n".join([*_fresh_lines(table), ""]).encode("utf-8"))
+
+
+def _checked_columns(text: TextLines, cells: list[str]) -> dict[str, int]:
+    """Where what is in a file of `cells`. Raises InputError where a needed column is not there."""
+    columns = _columns(cells)
+    absent = {"frame", "landmark", "x", "y"} - set(columns)
+    if absent:
+        raise bad(text.path, "header", f"name a column of {min(absent)}", text.lines[0][:60], "check the first line")
+    return columns
 
 
 def _columns(cells: list[str]) -> dict[str, int]:

@@ -87,7 +87,6 @@ class MMPose(PoseFormat):
         else:
             people, further = updated(table, source, "track_id", change, fresh)
             value, style = _rebuilt(path, source.payload, people, further), source.payload.style
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, dumps(value, style))
 
 

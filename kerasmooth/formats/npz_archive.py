@@ -154,7 +154,6 @@ def read_npy(path: Path) -> np.ndarray:
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:
     """Writes arrays (under `name.npy`) and raw members, unpacked and undated: the same bytes for the same content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, value in members:
             is_array = isinstance(value, np.ndarray)
@@ -168,6 +167,5 @@ def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None
 
 def write_npy(path: Path, array: np.ndarray) -> None:
     """Writes one array whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("wb") as stream:
         np.lib.format.write_array(stream, np.asarray(array, order="C"), allow_pickle=False)

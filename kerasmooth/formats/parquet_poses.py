@@ -116,7 +116,6 @@ class ParquetPoses(PoseFormat):
                 nothing = arrow.nulls(added, column.type)
                 columns = columns.append_column(name, arrow.chunked_array([*column.chunks, nothing]))
             metadata |= others.metadata
-        path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             parquet.write_table(columns.replace_schema_metadata(metadata), temporary, compression="zstd")
 

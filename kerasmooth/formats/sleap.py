@@ -75,7 +75,6 @@ class SleapAnalysis(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
             table = in_image_pixels(table, path, self.name)
         shape, people, frames = _placed(table, source, path)

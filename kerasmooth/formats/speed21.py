@@ -76,7 +76,6 @@ class Speed21(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if source is not None:
             write_bytes(path, source.payload.text.with_lines(_updated(table, source, path)))
             return

@@ -78,7 +78,6 @@ class Trc(PoseFormat):
             data = text.with_lines(lines)
         else:
             data = "\n".join([*_fresh_lines(table, path), ""]).encode("utf-8")
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, data)
 
 

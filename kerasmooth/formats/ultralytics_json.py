@@ -65,28 +65,6 @@ class UltralyticsJson(PoseFormat):
         if source is None:
             table = in_image_pixels(table, path, self.name)
         scores = confidence_to_write(table)
-
-        def change(record: Record, row: int, moved: np.ndarray) -> Record:
-            known = record["keypoints"]
-            fields = {name: list(values) for name, values in known.items() if name in ("x", "y", "visible")}
-            for k in np.flatnonzero(moved).tolist():
-                fields["x"][k], fields["y"][k] = np.nan_to_num(table.keypoints[row, k]).tolist()
-                if "visible" in fields:
-                    fields["visible"][k] = float(scores[row, k])
-            return {**record, "keypoints": {**known, **fields}}
-
-        def fresh(row: int) -> Record:
-            x, y, width, height = box_of(table.keypoints[row])
-            xs, ys = np.nan_to_num(table.keypoints[row]).T.tolist()
-            record: Record = {
-                "name": "person",
-                "class": 0,
-                "confidence": mean_score(table.confidence[row]),
-                "box": {"x1": x, "y1": y, "x2": x + width, "y2": y + height},
-                "keypoints": {"x": xs, "y": ys, "visible": scores[row].tolist()},
-            }
-            return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
-
         last = int(table.frame_numbers[-1]) if len(table.frame_numbers) else -1
         if last >= MAX_FRAMES or any(table.frame_numbers < 0):
             received = f"{table.frame_numbers[0]} to {last}"
@@ -95,17 +73,45 @@ class UltralyticsJson(PoseFormat):
             style = JsonStyle()
             lists: list[People] = [[] for _ in range(last + 1)]
             for row, frame in enumerate(table.frames.tolist()):
-                lists[frame].append(fresh(row))
+                lists[frame].append(_fresh(table, scores, row))
             value: Any = lists
         else:
             style, old = source.payload.style, source.payload.value
-            lists, further = updated(table, source, "track_id", change, fresh)
+            lists, further = updated(
+                table,
+                source,
+                "track_id",
+                lambda record, row, moved: _changed(record, table, scores, row, moved),
+                lambda row: _fresh(table, scores, row),
+            )
             if further and old and isinstance(old[0], dict):
                 raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
             lists += [further.get(frame, []) for frame in range(len(lists), last + 1)]
             value = lists[0] if old and isinstance(old[0], dict) else lists
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, dumps(value, style))
+
+
+def _changed(record: Record, table: PoseTable, scores: np.ndarray, row: int, moved: np.ndarray) -> Record:
+    known = record["keypoints"]
+    fields = {name: list(values) for name, values in known.items() if name in ("x", "y", "visible")}
+    for k in np.flatnonzero(moved).tolist():
+        fields["x"][k], fields["y"][k] = np.nan_to_num(table.keypoints[row, k]).tolist()
+        if "visible" in fields:
+            fields["visible"][k] = float(scores[row, k])
+    return {**record, "keypoints": {**known, **fields}}
+
+
+def _fresh(table: PoseTable, scores: np.ndarray, row: int) -> Record:
+    x, y, width, height = box_of(table.keypoints[row])
+    xs, ys = np.nan_to_num(table.keypoints[row]).T.tolist()
+    record: Record = {
+        "name": "person",
+        "class": 0,
+        "confidence": mean_score(table.confidence[row]),
+        "box": {"x1": x, "y1": y, "x2": x + width, "y2": y + height},
+        "keypoints": {"x": xs, "y": ys, "visible": scores[row].tolist()},
+    }
+    return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
 
 
 def _has_keypoints(path: Path, person: Record) -> bool:

@@ -88,7 +88,6 @@ class WideCsv(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         if source is not None:
             write_bytes(path, source.payload.text.with_lines(updated_lines(table, source, path)))
         else:

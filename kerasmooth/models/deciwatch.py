@@ -142,8 +142,8 @@ def _recover_features(
 def _residual(poses: Any, features: Any, name: str) -> Any:
     """poses [B, frames, 2K] plus a linear map of the features, in float32.
 
-    The map starts at a hundredth of Glorot's size, so that an untrained network gives back what it gets. At full size it
-    first learns to add nothing, and the layers before it learn so little meanwhile that it stays there.
+    The map starts at a hundredth of Glorot's size, so that an untrained network gives back what it gets. At full size
+    it first learns to add nothing, and the layers before it learn so little meanwhile that it stays there.
     """
     small = keras.initializers.VarianceScaling(1e-4, "fan_avg", "uniform")
     change = keras.layers.Dense(poses.shape[-1], kernel_initializer=small, name=f"{name}_head")(features)

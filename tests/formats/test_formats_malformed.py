@@ -73,9 +73,9 @@ def test_memory_stays_bounded(title: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text(MANY[title]())
     code = (
-        "import sys; from pathlib import Path; from kerasmooth import formats; from kerasmooth.errors import InputError\n"
+        "import sys; from pathlib import Path\nfrom kerasmooth import errors, formats\n"
         "try:\n    formats.read(Path(sys.argv[1]), format_name='coco')\n"
-        "except InputError as error:\n    print(error); raise SystemExit(2)"
+        "except errors.InputError as error:\n    print(error); raise SystemExit(2)"
     )
     limit = 3 << 30
     done = subprocess.run(

@@ -1,0 +1,97 @@
+"""Bad CSV, TRC, SPEED21 and Parquet files."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+from malformed_parts import Maker, bytes_file, case, cut, edited
+
+case("not UTF-8", "deeplabcut", "UTF-8", edited("deeplabcut", b"leftear", b"\xff\xfeear"))
+case("binary inside", "deeplabcut", "binary", edited("deeplabcut", b"leftear", b"left\0ear"))
+case("ragged", "deeplabcut", "line 6 must have 7 cells", edited("deeplabcut", b"2,5.0,6.0", b"2,5.0"))
+case("truncated", "deeplabcut", "cells", cut("deeplabcut", 0.95))
+case("word", "deeplabcut", "line 4 must be a number", edited("deeplabcut", b"1.50", b"left"))
+case("huge", "deeplabcut", "within 1e", edited("deeplabcut", b"1.50", b"1e300"))
+case("infinite", "deeplabcut", "within 1e", edited("deeplabcut", b"1.50", b"inf"))
+case("frame twice", "deeplabcut", "one twice", edited("deeplabcut", b"\n2,", b"\n0,"))
+case("column twice", "deeplabcut", "be one column", edited("deeplabcut", b"rightear", b"leftear"))
+case("no bodyparts", "deeplabcut", "bodyparts", edited("deeplabcut", b"bodyparts", b"parts"))
+case("no x", "deeplabcut", "x and y", edited("deeplabcut", b"coords,x,y,likelihood,x,y", b"coords,a,b,c,a,b"))
+case("x without y", "deeplabcut", "x and y of each", edited("deeplabcut", b"coords,x,y", b"coords,x,b"))
+case("header of other width", "deeplabcut", "cells", edited("deeplabcut", b"scorer,DLC_net,", b"scorer,"))
+case("word", "lightning_pose", "must be a number", edited("lightning_pose", b"1.5", b"?"))
+case("ragged", "lightning_pose", "cells", edited("lightning_pose", b"1.5,", b""))
+case("huge", "lightning_pose", "within 1e", edited("lightning_pose", b"1.5", b"9e99"))
+
+case("word", "mediapipe", "must be a number", edited("mediapipe", b"0.1000", b"nose"))
+case("ragged", "mediapipe", "cells", edited("mediapipe", b"0.1000,", b""))
+case("huge", "mediapipe", "within 1e", edited("mediapipe", b"0.1000", b"1e300"))
+case("frame of half", "mediapipe", "whole number", edited("mediapipe", b"\n2,", b"\n2.5,"))
+case("frame of nothing", "mediapipe", "whole number", edited("mediapipe", b"\n2,", b"\nnan,"))
+case("frame beyond 53 bits", "mediapipe", "whole number", edited("mediapipe", b"\n2,", b"\n1e300,"))
+case("frame twice", "mediapipe", "one twice", edited("mediapipe", b"\n2,", b"\n1,"))
+case("truncated", "mediapipe", "cells", cut("mediapipe", 0.8))
+case("no points", "mediapipe", "name columns", bytes_file("mediapipe", b"frame,time\n1,2\n"))
+case("word", "mediapipe_long", "must be a number", edited("mediapipe_long", b"200.50", b"nose"))
+case("ragged", "mediapipe_long", "cells", edited("mediapipe_long", b"200.50,", b""))
+case("huge", "mediapipe_long", "within 1e", edited("mediapipe_long", b"200.50", b"-1e300"))
+case("landmark twice", "mediapipe_long", "one twice", edited("mediapipe_long", b"\n0,1,", b"\n0,0,"))
+case("landmark of a million", "mediapipe_long", "below 2,000", edited("mediapipe_long", b"\n0,1,", b"\n0,1000000,"))
+case("landmark below 0", "mediapipe_long", "whole number", edited("mediapipe_long", b"\n0,1,", b"\n0,-1,"))
+case("frame of nothing", "mediapipe_long", "whole number", edited("mediapipe_long", b"\n0,1,", b"\n,1,"))
+case("no landmark", "mediapipe_long", "column of landmark", edited("mediapipe_long", b"Landmark_ID", b"what"))
+
+case("word", "trc", "must be a number", edited("trc", b"0.10", b"head"))
+case("ragged", "trc", "cells", edited("trc", b"0.10\t", b""))
+case("ragged later", "trc", "cells", edited("trc", b"0.14\t", b""))
+case("huge", "trc", "within 1e", edited("trc", b"0.10", b"1e300"))
+case("rate of text", "trc", "DataRate", edited("trc", b"60\t60", b"fast\t60"))
+case("no header", "trc", "PathFileType", edited("trc", b"PathFileType", b"Path"))
+case("header only in part", "trc", "5 lines", cut("trc", 0.2))
+case("marker twice", "trc", "different names", edited("trc", b"RKnee", b"Head"))
+case("no markers", "trc", "different names", edited("trc", b"Head\t\t\tRKnee", b"\t\t\t"))
+case("frame twice", "trc", "one twice", edited("trc", b"\n2\t", b"\n1\t"))
+case("not UTF-8", "trc", "UTF-8", edited("trc", b"RKnee", b"\xe9nee"))
+
+case("word", "speed21", "hold numbers", edited("speed21", b"100.5", b"left"))
+case("wrong count", "speed21", "hold 16 pairs", edited("speed21", b"4#100.5,200;", b"4#"))
+case("not pairs", "speed21", "pairs", edited("speed21", b"100.5,200", b"100.5"))
+case("no mark", "speed21", "frame#", edited("speed21", b"2#NULL", b"2 NULL"))
+case("frame twice", "speed21", "one twice", edited("speed21", b"2#", b"1#"))
+case("frame of text", "speed21", "frame#", edited("speed21", b"2#", b"two#"))
+case("huge", "speed21", "within 1e", edited("speed21", b"100.5", b"1e99"))
+
+
+def parquet(**metadata: Any) -> Maker:
+    """A Parquet file of two rows with the given metadata of ours, or without any."""
+
+    def make(folder: Path) -> Path:
+        import pyarrow
+        from pyarrow import parquet as files
+
+        columns = {"frame": [1, 2], "person": [0, 0]}
+        columns |= {f"a.{field}": [1.0, 2.0] for field in ("x", "y", "confidence", "deviation", "provenance")}  # type: ignore[misc]
+        facts = {
+            "schema_version": 1,
+            "skeleton": {"name": "s", "keypoints": ["a"], "limbs": []},
+            "frame_numbers": [[1, 2]],
+        }
+        table = pyarrow.table(columns)
+        if metadata:
+            table = table.replace_schema_metadata({"kerasmooth": json.dumps({**facts, **metadata})})
+        files.write_table(table, folder / "bad.parquet")
+        return folder / "bad.parquet"
+
+    return make
+
+
+case("someone else's", "parquet", "metadata must say kerasmooth", parquet())
+case("newer", "parquet", "update kerasmooth", parquet(schema_version=2))
+case("without a column", "parquet", "hold b.", parquet(skeleton={"name": "s", "keypoints": ["b"], "limbs": []}))
+case("without a skeleton", "parquet", "skeleton", parquet(skeleton=None))
+case("frame numbers without end", "parquet", "frame_numbers", parquet(frame_numbers=[[0, 1 << 60]]))
+case("frame numbers of text", "parquet", "must", parquet(frame_numbers="all"))
+case("frames that are not numbered", "parquet", "must", parquet(frame_numbers=[[7, 9]]))
+case("size of text", "parquet", "must", parquet(image_size="big"))
+case("footer only", "parquet", "Parquet", bytes_file("parquet", b"PAR1" + struct.pack("<I", 1 << 30) + b"PAR1"))
