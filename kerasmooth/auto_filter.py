@@ -24,14 +24,16 @@ from kerasmooth.filters.kalman_filter import posterior_deviation
 from kerasmooth.filters.motion_models import MotionModel, correlation, solutions
 from kerasmooth.filters.student import robust_weights
 
-CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.05, 7.0, 14))
+CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.15, 7.0, 12))
 MEMORIES = (0.15, 0.5, np.inf)
-NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12, 0.27, 0.6)
-STEADY_CUTOFFS = (7.0, 4.5, 3.0, 2.2)
-STEADY_SHARE = 0.5
+NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12)
+"""Seconds. A longer memory would take slow motion for noise."""
+STEADY_CUTOFFS = (7.0, 4.5, 3.0, 2.0)
+"""Hz, tried one after the other."""
+STEADY_SHARE = 1.0
 """Of the noise's deviation: by how much the last step may move a keypoint, root mean square over STEADY_SECONDS."""
 STEADY_SECONDS = 0.25
-SPREAD_OF_NOISE = 0.35
+SPREAD_OF_NOISE = 0.8
 """Deviation of the log of the noise's variance among the coordinates of a person."""
 ROUNDS = 3
 TURNS = 3

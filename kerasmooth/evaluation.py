@@ -138,7 +138,7 @@ def evaluate(
     if not decoders or set(decoders) - set(DECODING_METHODS):
         raise ValueError(f"decoders must be of {DECODING_METHODS}. Received: decoders={decoders}")
     console = console or Console(quiet=True)
-    counts = _windows_to_judge(setting, max_windows)
+    counts = windows_to_judge(setting, max_windows)
     codec = HeatmapCodec(size=setting.size)
     offsets, bias_windows = _fit_bias(setting, codec, batch_size, console)
     detector_decoders = decoders if _has_detector(setting) else (PUBLISHED_DECODER,)
@@ -150,12 +150,11 @@ def evaluate(
         for name, score in judged.items():
             scores[name][dataset] = score
         pictured += examples
-    in_all = {name: RecordSets(setting.records_dir, (name,)).num_windows(setting.split) for name in counts}
-    return Evaluation(setting, rows.entries, scores, counts, in_all, bias_windows, pictured)
+    return Evaluation(setting, rows.entries, scores, counts, windows_to_judge(setting, 0), bias_windows, pictured)
 
 
-def _windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
-    """Windows of each dataset: all, or its proportion of `max_windows`, one at least."""
+def windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
+    """How many windows of each dataset are judged: all, or its proportion of `max_windows`, one at least."""
     manifests = zip(setting.datasets, _records(setting).manifests, strict=True)
     counts = {name: manifest.windows.get(setting.split, 0) for name, manifest in manifests}
     in_all = sum(counts.values())

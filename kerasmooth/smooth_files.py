@@ -121,11 +121,16 @@ def smooth_table(
 
 def frame_step(numbers: np.ndarray) -> int:
     """By how much frame numbers regularly increase: 5 where only every fifth frame was looked at."""
+    usual, share = _usual_step(numbers)
+    return usual if share > 0.5 and not (np.diff(numbers) % usual).any() else 1
+
+
+def _usual_step(numbers: np.ndarray) -> tuple[int, float]:
+    """(the most frequent difference of frame numbers, its share among all)."""
     if len(numbers) < 2:
-        return 1
+        return 1, 1.0
     steps, counts = np.unique(np.diff(numbers), return_counts=True)
-    usual = int(steps[counts.argmax()])
-    return usual if not (np.diff(numbers) % usual).any() and counts.max() * 2 > counts.sum() else 1
+    return int(steps[counts.argmax()]), float(counts.max() / counts.sum())
 
 
 class _Work:
@@ -135,6 +140,7 @@ class _Work:
         self._table, self._settings, self._fps, self._step, self._name = table, settings, fps, step, name
         height, width = table.image_size if table.unit == "normalised" and table.image_size else (1, 1)
         self._scale = np.array([width, -height if table.y_up else height], np.float64)
+        self._regular = _usual_step(table.frame_numbers)[1] > 0.5
         self.keypoints = table.keypoints * self._scale
         self._smoothed = np.array(self.keypoints)
         self._confidence, self._provenance = np.array(table.confidence), np.array(table.provenance)
@@ -154,6 +160,8 @@ class _Work:
         self._provenance[rows], self._deviation[rows] = done.provenance[slots], done.deviation[slots]
         empty = np.ones(len(numbers), bool)
         empty[slots] = False
+        # Numbers without an order are of photographs, not of a video: nobody was there in between.
+        empty &= self._regular
         empty &= np.isfinite(done.keypoints).all(axis=-1).any(axis=-1)
         self._added.append(
             {

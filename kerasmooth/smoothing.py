@@ -7,9 +7,10 @@ import numpy as np
 
 from kerasmooth import gaps, smoothing_report
 from kerasmooth.filters import FILTERS
+from kerasmooth.person_scale import person_size
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import SKELETONS, Skeleton
-from kerasmooth.smoothing_steps import AUTO, Person, apply_filter, extend_ends, prepare
+from kerasmooth.smoothing_steps import AUTO, apply_filter, extend_ends, prepare
 
 METHODS = (AUTO, *FILTERS)
 """What `method` may be."""
@@ -154,29 +155,56 @@ def _check_settings(settings: _Settings) -> None:
             raise ValueError(f"{name} must not be negative. Received: {name}={getattr(settings, name)}")
 
 
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """A chunk of one person: arrays [T, K, ...], and what does not depend on time."""
+
+    keypoints: np.ndarray
+    confidence: np.ndarray
+    deviation: np.ndarray
+    provenance: np.ndarray
+    swapped: np.ndarray
+    size: float
+    notes: dict[str, Any]
+
+
 def _smooth_person(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
     """One person, [T, K, 2] and [T, K]; long recordings in chunks that overlap, so that memory stays flat."""
     overlap = int(np.ceil(OVERLAP_SECONDS * settings.fps))
     chunk = max(CHUNK_FRAMES, 4 * overlap)
-    if len(keypoints) <= chunk + 2 * overlap:
-        return _smooth_stretch(keypoints, scores, settings)
-    parts = []
-    for first in range(0, len(keypoints), chunk):
-        begin, end = max(first - overlap, 0), min(first + chunk + overlap, len(keypoints))
-        inner = slice(first - begin, min(first + chunk, len(keypoints)) - begin)
-        whole = _smooth_stretch(keypoints[begin:end], scores[begin:end], settings)
-        parts.append((whole, inner))
-    arrays = [np.concatenate([getattr(whole, name)[inner] for whole, inner in parts]) for name in _ARRAYS]
-    return Smoothed(*arrays, report=parts[0][0].report)
+    frames = len(keypoints)
+    firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
+    last = frames if len(firsts) == 1 else chunk
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, "swapped")}
+    stretches = []
+    for first in firsts:
+        begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
+        stretch = _smooth_stretch(keypoints[begin:end], scores[begin:end], settings)
+        for name, parts in arrays.items():
+            parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
+        stretches.append((stretch.size, stretch.notes))
+    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    swapped = whole.pop("swapped")
+    smoothed = Smoothed(**whole, report={})
+    # The middle of a recording stands for what was chosen along it.
+    size, notes = stretches[len(stretches) // 2]
+    smoothed.report.update(_report(keypoints, scores, smoothed, swapped, size, notes, settings))
+    return smoothed
 
 
-def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
+def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> _Stretch:
+    if settings.strength == 0:
+        measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
+        provenance = np.where(measured, MEASURED, MISSING).astype(np.uint8)
+        unknown, unswapped = np.full(measured.shape, np.nan), np.zeros_like(measured)
+        size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, settings.skeleton)
+        confidence = np.where(measured, scores, 0.0)
+        return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, size, {})
     person = prepare(
         keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
     )
-    unchanged = settings.strength == 0
     filtered = apply_filter(person, settings.method, settings.fps, settings.strength, settings.parameters)
-    estimate, deviation, notes = filtered.positions, filtered.deviation, filtered.notes or {}
+    estimate, deviation = filtered.positions, filtered.deviation
     predicted = extend_ends(estimate, person.alive, int(settings.extend * settings.fps + 1e-6), settings.fps)
     provenance = np.full(person.known.shape, MISSING, np.uint8)
     provenance[person.alive] = INTERPOLATED
@@ -185,38 +213,43 @@ def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settin
     provenance[predicted] = PREDICTED
     shown = provenance != MISSING
     result = np.where(shown[..., None], estimate * person.size + person.origin, np.nan)
-    if unchanged:
-        measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
-        result, provenance, shown = keypoints, np.where(measured, MEASURED, MISSING).astype(np.uint8), measured
     spread = np.full(shown.shape, np.nan) if deviation is None else np.where(shown, deviation * person.size, np.nan)
     filled = gaps.interpolate(np.nan_to_num(person.confidence, nan=1.0)[..., None], person.known)[..., 0]
     confidence = np.where(person.known, person.confidence, np.where(shown, filled, 0.0))
-    report = _report(person, keypoints, result, settings, notes)
-    return Smoothed(result, confidence, spread, provenance, report)
+    return _Stretch(result, confidence, spread, provenance, person.swapped, person.size, filtered.notes or {})
 
 
 def _report(
-    person: Person, before: np.ndarray, after: np.ndarray, settings: _Settings, notes: dict[str, Any]
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    smoothed: Smoothed,
+    swapped: np.ndarray,
+    size: float,
+    notes: dict[str, Any],
+    settings: _Settings,
 ) -> dict[str, np.ndarray]:
-    num_keypoints = after.shape[1]
+    frames, num_keypoints = scores.shape
     parameters = np.empty(num_keypoints, object)
     chosen = {name: np.broadcast_to(np.asarray(value), (num_keypoints,)) for name, value in notes.items()}
-    methods = chosen.pop("method", np.full(num_keypoints, settings.method)).astype(object)
+    methods = chosen.pop("method", np.full(num_keypoints, settings.method, object))
     for keypoint in range(num_keypoints):
         parameters[keypoint] = settings.parameters | {name: values[keypoint] for name, values in chosen.items()}
+    measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0) & (smoothed.provenance != MISSING)
     lag = np.zeros(num_keypoints)
     if settings.method in smoothing_report.CAUSAL:
+        part = slice(max(0, frames // 2 - CHUNK_FRAMES // 2), frames // 2 + CHUNK_FRAMES // 2)
+        before, after = (np.where(measured[part, :, None], a[part], 0.0) for a in (keypoints, smoothed.keypoints))
         max_lag = int(smoothing_report.MAX_LAG_SECONDS * settings.fps)
-        smooth = (np.nan_to_num(after) - person.origin) / person.size
-        lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known) * 1000 / settings.fps
+        lag = smoothing_report.lag_frames(before, after, max_lag, measured[part]) * 1000 / settings.fps
+    filled = smoothed.provenance == INTERPOLATED
     return {
-        "method": methods,
+        "method": np.asarray(methods, object),
         "parameters": parameters,
-        "gaps_filled": person.gaps_filled,
-        "outliers": person.rejected.sum(axis=0),
-        "swaps": person.swapped.sum(axis=0),
-        "jitter_before": smoothing_report.jitter(before, person.measured),
-        "jitter_after": smoothing_report.jitter(after, person.measured),
+        "gaps_filled": filled[:1].sum(axis=0) + (filled[1:] & ~filled[:-1]).sum(axis=0),
+        "outliers": (smoothed.provenance == REPLACED).sum(axis=0),
+        "swaps": swapped.sum(axis=0),
+        "jitter_before": smoothing_report.jitter(keypoints, measured),
+        "jitter_after": smoothing_report.jitter(smoothed.keypoints, measured),
         "lag_ms": lag,
-        "person_size": np.float64(person.size),
+        "person_size": np.float64(size),
     }

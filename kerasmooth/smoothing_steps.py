@@ -32,9 +32,7 @@ class Person:
       alive: bool [T, K], known, or in a gap that is to be filled.
       rejected: bool [T, K], outliers that are replaced.
       swapped: bool [T, K], exchanged with the partner.
-      measured: bool [T, K], measured in the input.
       confidence: [T, K] of the input, swaps mended, 0 where not known.
-      gaps_filled: int64 [K], runs.
       size: the person's size in input units.
       origin: [2] in input units.
     """
@@ -45,9 +43,7 @@ class Person:
     alive: np.ndarray
     rejected: np.ndarray
     swapped: np.ndarray
-    measured: np.ndarray
     confidence: np.ndarray
-    gaps_filled: np.ndarray
     size: float
     origin: np.ndarray
 
@@ -90,9 +86,7 @@ def prepare(
         alive=known | found.inner,
         rejected=rejected,
         swapped=swapped,
-        measured=measured,
         confidence=np.where(known, confidence, 0.0),
-        gaps_filled=gaps.find_gaps(known | rejected, max_frames).filled,
         size=size,
         origin=origin,
     )
@@ -107,8 +101,6 @@ def _partners(skeleton: Skeleton) -> np.ndarray:
 
 def apply_filter(person: Person, method: str, fps: float, strength: float, parameters: dict[str, Any]) -> Filtered:
     """Filters every stretch between open gaps by itself; keypoints that live through the same frames together."""
-    if strength == 0:
-        return Filtered(person.positions)
     if method == AUTO:
         return _apply_auto(person, fps, strength, parameters)
     scaled = _scaled(method, strength, parameters)

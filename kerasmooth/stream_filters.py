@@ -1,4 +1,4 @@
-"""Filters that take one frame at a time and keep all they know in a dict of arrays, for any number of people at once."""
+"""Filters that take one frame at a time and keep all they know in a dict of arrays, for any number of people."""
 
 from typing import Protocol
 
@@ -66,7 +66,8 @@ class OneEuroStream:
     ) -> None:
         people, num_keypoints = weights.shape
         min_cutoff, beta, derivative_cutoff = self._settings
-        flat = OneEuroState(*(state[name].reshape(-1, 2) for name in ("value", "velocity")), state["elapsed"].ravel())
+        value, velocity = (state[name].reshape(-1, 2) for name in ("value", "velocity"))
+        flat = OneEuroState(value, velocity, state["elapsed"].reshape(-1))
         # The speed is that in the positions' unit: beta takes it to person sizes.
         betas = np.repeat(beta / size, num_keypoints)
         solid = np.where(weights[..., None] > 0, positions, 0.0).reshape(-1, 2)

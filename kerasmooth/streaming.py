@@ -49,8 +49,8 @@ class StreamFrame:
 class KeypointStream:
     """Smooths the keypoints of one or several people frame by frame; its state can be saved and restored.
 
-    Equal to `filters.one_euro` (lookahead 0), or to what `filters.kalman` says of frame t when it has seen the frames up
-    to t + lookahead.
+    Equal to `filters.one_euro` (lookahead 0), or to what `filters.kalman` says of frame t when it has seen the frames
+    up to t + lookahead.
 
     Args:
       skeleton: name in `skeletons.SKELETONS` or a Skeleton; its torso measures the person.
@@ -203,7 +203,7 @@ class KeypointStream:
     def _slots(
         self, positions: np.ndarray, known: np.ndarray, ids: np.ndarray | list[int] | None, seconds: float
     ) -> np.ndarray:
-        """The place among the people of each detection, int64 [P]; new people get one, nobody (-1) if nothing is seen."""
+        """The place among the people of each detection, int64 [P]; -1 where nothing is seen of somebody new."""
         state = self._state
         slots = np.full(len(positions), -1, np.int64)
         if ids is not None:
@@ -218,7 +218,7 @@ class KeypointStream:
             slots[: min(1, len(state["ids"]))] = 0
         elif len(positions) and len(state["ids"]):
             before = state["last"]
-            shown = np.isfinite(before).all(axis=-1)
+            shown: np.ndarray = np.isfinite(before).all(axis=-1)
             slots = tracking.match(before, shown, state["unseen"], positions, known)
         born = np.flatnonzero((slots < 0) & known.any(axis=1))
         if len(born):

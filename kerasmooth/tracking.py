@@ -113,7 +113,7 @@ class _Detections:
         return np.argwhere(apart <= 3 * np.maximum(self.sizes[earlier][:, None], self.sizes[later]))
 
     def similarity(self, earlier: np.ndarray, later: np.ndarray, shift: np.ndarray | None = None) -> np.ndarray:
-        """Of rows `earlier` [N] and `later` [N], where the first would have moved by `shift` [N, 2]; NaN: none shared."""
+        """Of rows `earlier` [N], moved by `shift` [N, 2], and `later` [N]; NaN where they share no keypoint."""
         shared = self.known[earlier] & self.known[later]
         apart = self.keypoints[earlier] - self.keypoints[later]
         if shift is not None:

@@ -1,8 +1,8 @@
 """Trains in child processes that are killed: python killed_training.py RECORDS_DIR FOLDER KILLS SEED name=value ...
 
-Writes FOLDER/whole, a run that nobody disturbed, and FOLDER/killed, one that SIGKILL ended KILLS times at random moments
-before it was left to finish. Children are forked after TensorFlow's import and before its first use, which spares most of
-their start.
+Writes FOLDER/whole, a run that nobody disturbed, and FOLDER/killed, one that SIGKILL ended KILLS times at random
+moments before it was left to finish. Children are forked after TensorFlow's import and before its first use, which
+spares most of their start.
 """
 
 import json

@@ -316,8 +316,8 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     parts = [found.scores["deciwatch"][name].windows["cells"] for name in ("penn_action", "brace")]
     np.testing.assert_array_equal(total.pck.hits, parts[0].pck.hits + parts[1].pck.hits)
     assert total.pck.frames == 5 * 17
-    some = evaluate([deciwatch], setting, max_windows=4)
-    assert some.num_windows == {"penn_action": 1, "brace": 3}
+    assert evaluation.windows_to_judge(setting, 4) == {"penn_action": 1, "brace": 3}
+    assert evaluation.windows_to_judge(setting, 1000) == {"penn_action": 5, "brace": 12}
 
 
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:

@@ -42,7 +42,8 @@ def hampel(
 ) -> Filtered:
     """Replaces what is further than `threshold` scaled MADs from the running median by that median.
 
-    Davies and Gather, The Identification of Multiple Outliers, 1993. Arguments: see `base.Filter`.
+    The MAD is the running median of the distances from the running median. Davies and Gather, The Identification of
+    Multiple Outliers, 1993. Arguments: see `base.Filter`.
 
     Args:
       window: seconds.

@@ -1,0 +1,86 @@
+"""The Kalman smoother against the dense Gaussian posterior, and its fit."""
+
+import numpy as np
+import pytest
+
+from kerasmooth.filters import kalman_filter
+from kerasmooth.filters.kalman_filter import kalman
+
+TRANSITION = {"velocity": [[1, 1], [0, 1]], "acceleration": [[1, 1, 0.5], [0, 1, 1], [0, 0, 1]]}
+NOISE = {
+    "velocity": [[1 / 3, 1 / 2], [1 / 2, 1]],
+    "acceleration": [[1 / 20, 1 / 8, 1 / 6], [1 / 8, 1 / 3, 1 / 2], [1 / 6, 1 / 2, 1]],
+}
+
+
+def dense_posterior(
+    model: str, ratio: float, prior: float, values: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of the positions given all measurements, by the joint covariance of all frames."""
+    transition, noise = np.array(TRANSITION[model]), np.array(NOISE[model]) * ratio
+    size, frames = len(transition), len(values)
+    joint = np.zeros((frames, size, frames, size))
+    own = np.eye(size) * prior
+    for start in range(frames):
+        across = own
+        for end in range(start, frames):
+            joint[end, :, start], joint[start, :, end] = across, across.T
+            across = transition @ across
+        own = transition @ own @ transition.T + noise
+    covariance = joint[:, 0, :, 0]
+    seen = weights > 0
+    gain = covariance[:, seen] @ np.linalg.inv(covariance[np.ix_(seen, seen)] + np.diag(1 / weights[seen]))
+    return gain @ values[seen], np.diag(covariance - gain @ covariance[seen])
+
+
+@pytest.mark.parametrize("model", ["velocity", "acceleration"])
+def test_it_is_the_gaussian_posterior(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kalman_filter, "DIFFUSE", 10.0)
+    generator = np.random.default_rng(0)
+    positions = np.cumsum(generator.normal(size=(40, 2, 2)), axis=0)
+    weights = generator.uniform(0.1, 1, (40, 2))
+    weights[10:16, 1] = 0
+    result = kalman(positions, weights=weights, fps=30.0, model=model, cutoff=3.0)
+    ratio = (2 * np.pi * 3 / 30) ** (2 * len(TRANSITION[model]))
+    level = positions.mean(axis=0)
+    assert result.deviation is not None
+    assert result.notes is not None
+    for keypoint in range(2):
+        mean, variance = dense_posterior(
+            model, ratio, 10.0, positions[:, keypoint] - level[keypoint], weights[:, keypoint]
+        )
+        np.testing.assert_allclose(result.positions[:, keypoint] - level[keypoint], mean, atol=1e-6)
+        np.testing.assert_allclose(
+            result.deviation[:, keypoint], result.notes["noise"][keypoint] * np.sqrt(variance), rtol=1e-4
+        )
+
+
+def test_the_fit_finds_the_noise_and_the_cutoff() -> None:
+    generator = np.random.default_rng(1)
+    cutoff, noise = 2.0, 0.5
+    ratio = (2 * np.pi * cutoff / 30) ** 4 * noise**2
+    velocity = np.cumsum(generator.normal(size=(900, 4, 2)) * np.sqrt(ratio), axis=0)
+    truth = np.cumsum(velocity, axis=0)
+    result = kalman(truth + generator.normal(size=truth.shape) * noise, fps=30.0)
+    assert result.notes is not None
+    assert result.deviation is not None
+    np.testing.assert_allclose(result.notes["noise"], noise, rtol=0.1)
+    np.testing.assert_allclose(result.notes["cutoff"], cutoff, rtol=0.25)
+    # The deviation is honest: standardised errors have size 1.
+    errors = (result.positions - truth) / result.deviation[..., None]
+    assert np.std(errors) == pytest.approx(1, abs=0.1)
+
+
+def test_the_deviation_grows_in_a_gap_and_where_the_weight_is_low() -> None:
+    positions = np.random.default_rng(2).normal(size=(60, 1, 2))
+    weights = np.ones((60, 1))
+    weights[30:40] = 0
+    deviation = kalman(positions, weights=weights, fps=30.0, cutoff=2.0).deviation
+    assert deviation is not None
+    assert deviation[35, 0] > 1.5 * deviation[15, 0]
+    assert deviation[0, 0] > deviation[15, 0]
+
+
+def test_an_unknown_model_is_named() -> None:
+    with pytest.raises(ValueError, match="Received: model='jerk'"):
+        kalman(np.zeros((5, 1, 2)), fps=30.0, model="jerk")
