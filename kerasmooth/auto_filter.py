@@ -76,7 +76,7 @@ def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: flo
     used = np.flatnonzero(known.sum(axis=0) >= LEAST_KNOWN)
     if len(used):
         for first, end, fade_in in _windows(frames, fps):
-            part = np.ix_(range(first, end), used)
+            part = np.ix_(np.arange(first, end), used)
             curve, spread, chosen = _smooth_window(positions[part], weights[part], fps, strength)
             ramp = np.minimum((np.arange(end - first) + 1) / (fade_in + 1), 1.0)[:, None, None]
             result[part] = ramp * curve + (1 - ramp) * result[part] if fade_in else curve

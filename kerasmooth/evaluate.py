@@ -12,6 +12,7 @@ from absl import flags
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import DECODING_METHODS
+from kerasmooth.quiet import import_tensorflow
 
 _RUN = flags.DEFINE_multi_string(
     "run", [], "run folder to judge; give it again, or several with commas, to compare runs; default: the latest"
@@ -69,6 +70,7 @@ def _output(folders: list[Path]) -> Path:
 def main() -> None:
     """Judges as the flags say."""
     decoders, folders = _decoders(), _folders()
+    import_tensorflow()
     import tensorflow as tf
     from rich.console import Console
 

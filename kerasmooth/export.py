@@ -12,6 +12,7 @@ from absl import flags, logging
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import DECODING_METHODS
+from kerasmooth.quiet import import_tensorflow
 
 if TYPE_CHECKING:
     from kerasmooth.exporting import Exported
@@ -58,6 +59,7 @@ def main() -> None:
     """Exports as the flags say."""
     if _DECODER.value not in DECODING_METHODS:
         raise InputError(f"--decoder={_DECODER.value!r}: it must be one of {', '.join(DECODING_METHODS)}")
+    import_tensorflow()
     # TensorFlow tells of every step of saving.
     logging.set_verbosity(logging.WARNING)
     from kerasmooth import exporting, runs

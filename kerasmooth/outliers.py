@@ -1,19 +1,19 @@
 """Outliers: positions that the frames around them contradict."""
 
 import numpy as np
+from scipy.ndimage import correlate1d
 
-from kerasmooth import gaps
 from kerasmooth.filters.median_filter import half_width
 
-WINDOW_SECONDS = 0.3
+WINDOWS_SECONDS = (0.3, 0.6)
+"""The short one finds spikes in fast motion, the long one runs of them."""
 THRESHOLD = 5.0
 """Hampel: distance from the running median in robust standard deviations."""
 GATE = 30.0
 """Innovation gating: squared distance from the prediction in variances, 2 degrees of freedom (once in 3 million)."""
 LEAST_DISTANCE = 0.1
 """In person sizes: nearer than this is never an outlier."""
-GATE_CUTOFF = 3.0
-"""Hz, of the predictor that gates."""
+PREDICTOR_SECONDS = 0.2
 ROUNDS = 2
 
 
@@ -34,7 +34,9 @@ def find_outliers(positions: np.ndarray, known: np.ndarray, fps: float) -> np.nd
     """
     if len(positions) < 4:
         return np.zeros_like(known)
-    rejected = _hampel(positions, known, fps)
+    rejected = np.zeros_like(known)
+    for seconds in WINDOWS_SECONDS:
+        rejected |= _hampel(positions, known & ~rejected, max(half_width(seconds, fps), 2))
     for _ in range(ROUNDS):
         kept = known & ~rejected
         found = _gated(positions, kept, fps)
@@ -44,8 +46,7 @@ def find_outliers(positions: np.ndarray, known: np.ndarray, fps: float) -> np.nd
     return rejected
 
 
-def _hampel(positions: np.ndarray, known: np.ndarray, fps: float) -> np.ndarray:
-    half = max(half_width(WINDOW_SECONDS, fps), 2)
+def _hampel(positions: np.ndarray, known: np.ndarray, half: int) -> np.ndarray:
     windowed = _windows(np.where(known[..., None], positions, np.nan), half)
     with np.errstate(invalid="ignore"):
         middle = _nan_median(windowed)
@@ -93,43 +94,26 @@ def _gated(positions: np.ndarray, known: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _innovations(positions: np.ndarray, known: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """Squared innovations [T, K] of a constant-velocity predictor, NaN where it has no opinion, and their variances.
+    """Squared innovations [T, K], NaN where there is no prediction, and their variances in those of a measurement.
 
-    A fading-memory predictor (alpha-beta) from the median of three, so that one outlier does not drag it along.
+    The prediction continues the line through the known positions of the last PREDICTOR_SECONDS.
     """
-    frames, num_keypoints, dimensions = positions.shape
-    distance = np.full((frames, num_keypoints), np.nan)
-    spread = np.ones((frames, num_keypoints))
-    turn = min(2 * np.pi * GATE_CUTOFF / fps, 1.0)
-    alpha, beta = 1 - (1 - turn / 2) ** 2, (turn / 2) ** 2
-    value, velocity = np.zeros((num_keypoints, dimensions)), np.zeros((num_keypoints, dimensions))
-    seen, since = np.zeros(num_keypoints, np.int64), np.zeros(num_keypoints)
-    longest = gaps.longest_run(0.5, fps)
-    for frame in range(frames):
-        since += 1
-        stale = since > longest
-        seen[stale] = 0
-        value = value + velocity
-        shown = known[frame]
-        innovation = positions[frame] - value
-        squared = np.sum(innovation**2, axis=1)
-        ready = shown & (seen >= 5)
-        distance[frame, ready] = squared[ready]
-        spread[frame] = since**2
-        first = shown & (seen == 0)
-        value[first], velocity[first] = positions[frame, first], 0.0
-        # Alpha and beta fall from 1 as measurements come in, as in a least-squares fit.
-        n = seen + 1.0
-        a = np.maximum(alpha, 2 * (2 * n - 1) / (n * (n + 1)))[:, None]
-        b = np.maximum(beta, 6 / (n * (n + 1)))[:, None]
-        # A measurement that is far out moves the predictor by no more than a near one would.
-        update = (shown & ~first)[:, None]
-        limit = np.minimum(1.0, 3 * LEAST_DISTANCE / np.sqrt(np.maximum(squared, 1e-30)))[:, None]
-        limit = np.where(seen[:, None] >= 5, limit, 1.0)
-        value = np.where(update, value + np.minimum(a, 1.0) * limit * innovation, value)
-        velocity = np.where(
-            update, velocity + np.where(n[:, None] >= 2, np.minimum(b, 1.0), 0) * limit * innovation, velocity
-        )
-        seen[shown] += 1
-        since[shown] = 0
-    return distance, spread
+    reach = max(4, round(PREDICTOR_SECONDS * fps))
+    steps = np.arange(-reach, reach + 1)
+    shown = known.astype(np.float64)
+    relative = np.where(known[..., None], positions, 0.0)
+
+    def moment(values: np.ndarray, power: int) -> np.ndarray:
+        kernel = np.where(steps < 0, np.abs(steps / reach) ** power, 0.0)
+        return correlate1d(values, kernel, axis=0, mode="constant")
+
+    count = moment(shown, 0)
+    ready = known & (count > 2.5)
+    safe = np.where(ready, count, 1.0)
+    first = moment(shown, 1) / safe
+    width = np.where(ready, moment(shown, 2) / safe - first**2, 1.0)
+    mean = moment(relative, 0) / safe[..., None]
+    slope = (moment(relative, 1) / safe[..., None] - first[..., None] * mean) / width[..., None]
+    predicted = mean - slope * first[..., None]
+    distance = np.where(ready, np.sum((positions - predicted) ** 2, axis=-1), np.nan)
+    return distance, 1 + (1 + first**2 / width) / safe

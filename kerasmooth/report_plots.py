@@ -117,7 +117,7 @@ def _overlays(evaluation: Evaluation, what: str) -> Figure:
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
             axes.set_title(f"frame {int(window['frame_numbers'][frame])}", fontsize=8)
             axes.tick_params(labelsize=6, labelleft=frame == 0)
-        line[0].set_ylabel(bytes(window["clip_id"]).decode(), fontsize=8)
+        line[0].set_ylabel(bytes(window["clip_id"]).decode().replace("/", "/\n"), fontsize=7)
     labels = ("truth", f"detector ({rows[0]})", rows[1])
     handles = [Line2D([], [], color=colour, linewidth=width) for colour, width in _STYLES]
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

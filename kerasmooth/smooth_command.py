@@ -4,9 +4,11 @@ import json
 import multiprocessing
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -46,12 +48,12 @@ def smooth_inputs(words: list[str], options: Options) -> None:
     check(options)
     jobs = plan(words, options)
     _check_video(options)
-    signal.signal(signal.SIGTERM, _end)
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-    outcomes = list(_outcomes(jobs, options, console))
+    with _polite():
+        outcomes = list(_outcomes(jobs, options, console))
     good = [outcome for outcome in outcomes if not outcome.error]
     if good:
-        print_table([(str(outcome.job.source), outcome.reports, outcome.unit) for outcome in good], console)
+        print_table([(outcome.job.source.name, outcome.reports, outcome.unit) for outcome in good], console)
         for outcome in good if len(good) <= 3 else []:
             _tell_where(outcome, console)
         if len(good) > 3:
@@ -63,8 +65,20 @@ def smooth_inputs(words: list[str], options: Options) -> None:
     _raise_errors(outcomes)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    """A polite kill leaves no half-written file either."""
+@contextmanager
+def _polite() -> Iterator[None]:
+    """Within the block a polite kill is an interruption, so that it leaves no half-written file either."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
@@ -80,9 +94,8 @@ def _raise_errors(outcomes: list[Outcome]) -> None:
 
 
 def _tell_where(outcome: Outcome, console: Console) -> None:
-    for reason in (f"{outcome.jumps} jumps of an id (or cuts of the video): nothing is smoothed across them",):
-        if outcome.jumps:
-            console.print(reason)
+    if outcome.jumps:
+        console.print(f"{outcome.jumps} jumps of an id (or cuts of the video): nothing is smoothed across them")
     for path in (outcome.job.target, outcome.job.plots, outcome.job.overlay):
         if path:
             console.print(f"wrote {path}", markup=False)

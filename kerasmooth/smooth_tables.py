@@ -28,7 +28,7 @@ def print_table(entries: Sequence[Entry], console: Console) -> None:
     shown, left = rows[:MAX_ROWS], len(rows) - MAX_ROWS
     units = " or ".join(sorted({unit for _, _, unit in entries}))
     table = Table(title=f"Before and after (jitter: mean second difference in {units}/frame²)", title_justify="left")
-    table.add_column(title, overflow="fold")
+    table.add_column(title, overflow="fold", min_width=min(30, max(len(name) for name, _ in [("", None), *shown])))
     for column in ("frames", "jitter before", "after", "change", "gaps filled", "frames added", "outliers replaced"):
         table.add_column(column, justify="right")
     for column in ("swaps mended", "lag [ms]"):

@@ -95,11 +95,11 @@ def smooth_keypoints(
     )  # fmt: skip
     _check_settings(settings)
     smoothed = [_smooth_person(person, score, settings) for person, score in zip(people, scores, strict=True)]
-    parts = [np.stack([getattr(one, name) for one in smoothed]) for name in _ARRAYS]
-    report = {name: np.stack([one.report[name] for one in smoothed]) for name in smoothed[0].report} if smoothed else {}
     if np.ndim(keypoints) == 3:
-        parts, report = [part[0] for part in parts], {name: values[0] for name, values in report.items()}
-    return Smoothed(*parts, report=report)
+        return smoothed[0]
+    arrays = {name: np.stack([getattr(one, name) for one in smoothed]) for name in _ARRAYS}
+    report = {name: np.stack([one.report[name] for one in smoothed]) for name in smoothed[0].report}
+    return Smoothed(**arrays, report=report)
 
 
 _ARRAYS = ("keypoints", "confidence", "deviation", "provenance")

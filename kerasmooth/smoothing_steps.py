@@ -32,6 +32,7 @@ class Person:
       alive: bool [T, K], known, or in a gap that is to be filled.
       rejected: bool [T, K], outliers that are replaced.
       swapped: bool [T, K], exchanged with the partner.
+      measured: bool [T, K], measured in the input.
       confidence: [T, K] of the input, swaps mended, 0 where not known.
       size: the person's size in input units.
       origin: [2] in input units.
@@ -43,6 +44,7 @@ class Person:
     alive: np.ndarray
     rejected: np.ndarray
     swapped: np.ndarray
+    measured: np.ndarray
     confidence: np.ndarray
     size: float
     origin: np.ndarray
@@ -86,6 +88,7 @@ def prepare(
         alive=known | found.inner,
         rejected=rejected,
         swapped=swapped,
+        measured=measured,
         confidence=np.where(known, confidence, 0.0),
         size=size,
         origin=origin,
@@ -108,7 +111,7 @@ def apply_filter(person: Person, method: str, fps: float, strength: float, param
     deviation = np.full(person.known.shape, np.nan)
     notes: dict[str, np.ndarray] = {}
     for (first, end), keypoints in gaps.spans(person.alive).items():
-        part = np.ix_(range(first, end), keypoints)
+        part = np.ix_(np.arange(first, end), keypoints)
         filtered = FILTERS[method](positions[part], weights=person.weights[part], fps=fps, **scaled)
         share = 1.0 if method in TIME_CONSTANTS else min(strength, 1.0)
         positions[part] += share * (filtered.positions - positions[part])
@@ -138,7 +141,7 @@ def _apply_auto(person: Person, fps: float, strength: float, parameters: dict[st
     deviation = np.full(person.known.shape, np.nan)
     notes: dict[str, np.ndarray] = {}
     longest = 0
-    for first, end in gaps.spans(person.alive.any(axis=1, keepdims=True)):
+    for first, end in gaps.spans(person.alive.any(axis=1)[:, None]):
         stretch = slice(first, end)
         filtered = auto(positions[stretch], person.weights[stretch], person.known[stretch], fps, strength)
         positions[stretch], deviation[stretch] = filtered.positions, filtered.deviation

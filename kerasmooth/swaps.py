@@ -28,12 +28,13 @@ def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int,
       bool [T, K]: the keypoint has its partner's position; True for both of a pair.
     """
     swapped = np.zeros_like(known)
-    for left, right in pairs:
-        both = np.flatnonzero(known[:, left] & known[:, right])
+    for pair in pairs:
+        sides = np.array(pair)
+        both = np.flatnonzero(known[:, sides].all(axis=1))
         if len(both) < 3:
             continue
-        found = _swapped_pair(positions[both][:, [left, right]], both, fps)
-        swapped[np.ix_(both, [left, right])] = found[:, None]
+        found = _swapped_pair(positions[both][:, sides], both, fps)
+        swapped[np.ix_(both, sides)] = found[:, None]
     return swapped
 
 
@@ -42,19 +43,22 @@ def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.n
     costs = _costs(positions, frames, fps)
     apart = np.linalg.norm(positions[:, 0] - positions[:, 1], axis=-1)
     count = len(positions)
-    total = np.array([0.0, SWAPPED_COST])
-    came_from = np.zeros((count, 2), np.int8)
-    for index in range(1, count):
-        stay, change = costs[index]
-        # [to, from]
-        ways = total[None] + np.array([[stay, change + CHANGE_COST], [change + CHANGE_COST, stay]])
-        came_from[index] = ways.argmin(axis=1)
-        total = ways.min(axis=1) + np.array([0.0, SWAPPED_COST])
-    state = int(total.argmin())
+    # Plain numbers: two states are too few for arrays to pay.
+    as_is, exchanged = 0.0, SWAPPED_COST
+    came_from = [(0, 1)]
+    for stay, change in costs[1:].tolist():
+        change += CHANGE_COST
+        to_as_is, to_exchanged = exchanged + change < as_is + stay, exchanged + stay < as_is + change
+        came_from.append((int(to_as_is), int(to_exchanged)))
+        as_is, exchanged = (
+            min(as_is + stay, exchanged + change),
+            min(as_is + change, exchanged + stay) + SWAPPED_COST,
+        )
+    state = int(exchanged < as_is)
     swapped = np.zeros(count, bool)
     for index in range(count - 1, -1, -1):
         swapped[index] = state == 1
-        state = int(came_from[index, state])
+        state = came_from[index][state]
     if swapped.sum() > count / 2:
         swapped = ~swapped
     return swapped & (apart >= LEAST_DISTANCE)

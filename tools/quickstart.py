@@ -6,7 +6,6 @@ Needs only Python 3.11-3.13 and a package index; at most ten minutes on two core
 the code; what is finished is not made again, so that an interrupted run continues.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -60,12 +59,11 @@ def stages(python: str) -> list[tuple[str, list[str], str]]:
 def main() -> int:
     start = time.monotonic()
     python = prepare(extras="tensorboard")
-    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     for title, command, made in stages(python):
         announce(title)
         print("$ " + " ".join(["python", *command[1:]]), flush=True)
         began = time.monotonic()
-        if code := subprocess.run(command, cwd=ROOT, env=quiet, check=False).returncode:
+        if code := subprocess.run(command, cwd=ROOT, check=False).returncode:
             print(f"stopped: this stage ended with status {code}; run the same command again to continue", flush=True)
             return code
         print(f"-> {made} ({time.monotonic() - began:.0f} s)", flush=True)

@@ -1,7 +1,8 @@
 """What every filter takes and returns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,20 +22,16 @@ class Filtered:
     notes: dict[str, Any] | None = None
 
 
-class Filter(Protocol):
-    """A smoother along the first axis.
+Filter = Callable[..., Filtered]
+"""A smoother along the first axis: filter(positions, *, weights=None, fps, **parameters).
 
-    Args of a call:
-      positions: float64 [T, C] or [T, K, D], finite; any value where the weight is 0.
-      weights: [T, C] or, shared by the D coordinates of a keypoint, [T, K]; in 0..1, the share of a full measurement
-        that it counts for; 0 is none. None is 1 everywhere.
-      fps: frames per second.
-      parameters: frequencies in Hz, durations in seconds, lengths in the unit of the positions.
-    """
-
-    def __call__(
-        self, positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, **parameters: Any
-    ) -> Filtered: ...
+Args of a call:
+  positions: float64 [T, C] or [T, K, D], finite; any value where the weight is 0.
+  weights: [T, C] or, shared by the D coordinates of a keypoint, [T, K]; in 0..1, the share of a full measurement that
+    it counts for; 0 is none. None is 1 everywhere.
+  fps: frames per second.
+  parameters: frequencies in Hz, durations in seconds, lengths in the unit of the positions.
+"""
 
 
 def arrange(

@@ -58,20 +58,19 @@ class MMPose(PoseFormat):
         source = source_of(table, self.name)
         if source is None:
             table = in_image_pixels(table, path, self.name)
-        xy, scores = table.keypoints.tolist(), confidence_to_write(table).tolist()
+        xy, scores = np.nan_to_num(table.keypoints).tolist(), confidence_to_write(table).tolist()
 
         def change(record: Record, row: int, moved: np.ndarray) -> Record:
             keypoints, confidence = list(record["keypoints"]), list(record["keypoint_scores"])
             for k in np.flatnonzero(moved).tolist():
-                there = not np.isnan(table.keypoints[row, k]).any()
-                keypoints[k] = [*(xy[row][k] if there else (0.0, 0.0)), *keypoints[k][2:]]
+                keypoints[k] = [*xy[row][k], *keypoints[k][2:]]
                 confidence[k] = scores[row][k]
             return {**record, "keypoints": keypoints, "keypoint_scores": confidence}
 
         def fresh(row: int) -> Record:
             x, y, width, height = box_of(table.keypoints[row])
             record: Record = {
-                "keypoints": np.nan_to_num(table.keypoints[row]).tolist(),
+                "keypoints": xy[row],
                 "keypoint_scores": scores[row],
                 "bbox": [[x, y, x + width, y + height]],
                 "bbox_score": mean_score(table.confidence[row]),

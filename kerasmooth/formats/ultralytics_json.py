@@ -94,10 +94,11 @@ class UltralyticsJson(PoseFormat):
 def _changed(record: Record, table: PoseTable, scores: np.ndarray, row: int, moved: np.ndarray) -> Record:
     known = record["keypoints"]
     fields = {name: list(values) for name, values in known.items() if name in ("x", "y", "visible")}
+    xy, confidence = np.nan_to_num(table.keypoints[row]).tolist(), scores[row].tolist()
     for k in np.flatnonzero(moved).tolist():
-        fields["x"][k], fields["y"][k] = np.nan_to_num(table.keypoints[row, k]).tolist()
+        fields["x"][k], fields["y"][k] = xy[k]
         if "visible" in fields:
-            fields["visible"][k] = float(scores[row, k])
+            fields["visible"][k] = confidence[k]
     return {**record, "keypoints": {**known, **fields}}
 
 

@@ -108,10 +108,10 @@ class UltralyticsTxt(PoseFormat):
                 file, line = folder.places[row]
                 lines = files[folder.files[file]]
                 cells = lines[line].split(" ")
+                points = np.concatenate([np.nan_to_num(table.keypoints[row]), scores[row, :, None]], axis=1).tolist()
                 for k in np.flatnonzero(moved[row] | rescored[row]).tolist():
-                    point = [*np.nan_to_num(table.keypoints[row, k]).tolist(), float(scores[row, k])]
                     at = _BOX_CELLS + 3 * k
-                    cells[at : at + 3] = [number_text(value) for value in point]
+                    cells[at : at + 3] = [number_text(value) for value in points[k]]
                 if renamed[row]:
                     cells[-1] = str(table.people[row])
                 lines[line] = " ".join(cells)

@@ -12,10 +12,10 @@ from scipy.ndimage import gaussian_filter
 
 from kerasmooth.datasets import PennAction
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.quiet import import_tensorflow
 from kerasmooth.sample import write_raw
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.tfrecord.parts import PreparedClip, prepare
-from kerasmooth.tfrecord.quiet import import_tensorflow
 from kerasmooth.windows import frame_indices, window_starts
 
 TITLE = "Making training data: Penn Action label files to windows of 5 frames, 56 x 56, one process, reading included"
