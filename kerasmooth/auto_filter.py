@@ -22,13 +22,14 @@ from kerasmooth.filters.base import Filtered
 from kerasmooth.filters.gaussian_filter import gaussian
 from kerasmooth.filters.kalman_filter import posterior_deviation
 from kerasmooth.filters.motion_models import MotionModel, correlation, solutions
+from kerasmooth.filters.spline_filter import whittaker
 from kerasmooth.filters.student import robust_weights
 
 CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.15, 7.0, 12))
 MEMORIES = (0.15, 0.5, np.inf)
 NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12)
 """Seconds. A longer memory would take slow motion for noise."""
-STEADY_CUTOFFS = (7.0, 4.5, 3.0, 2.0)
+STEADY_CUTOFFS = (7.0, 4.5, 3.0, 1.8)
 """Hz, tried one after the other."""
 STEADY_SHARE = 1.0
 """Of the noise's deviation: by how much the last step may move a keypoint, root mean square over STEADY_SECONDS."""
@@ -118,7 +119,8 @@ def _smooth_window(
         residual = ((measured - choice.curve) / choice.noise).reshape(frames, num_keypoints, dimensions)
         trust = weights * robust_weights(np.sum(residual**2, axis=-1), known, dimensions)
         shares = np.repeat(trust, dimensions, axis=1)
-        pulled = choice.curve + shares * (measured - choice.curve)
+        bridge = _bridged(measured, choice, trust, fps)
+        pulled = bridge + shares * (measured - bridge)
     turned = _turned(measured, shares, choice, fps, strength)
     curve = ((1 - TURNED_SHARE) * choice.curve + TURNED_SHARE * turned).reshape(positions.shape) + level
     noise = np.sqrt(np.mean(choice.noise.reshape(num_keypoints, dimensions) ** 2, axis=1))
@@ -130,6 +132,19 @@ def _smooth_window(
     memory = np.exp(choice.memory.reshape(num_keypoints, dimensions).mean(axis=1))
     chosen = {"cutoff": cutoff, "memory": memory, "noise": noise}
     return curve, deviation, chosen | {"noise_memory": np.full(num_keypoints, choice.noise_memory)}
+
+
+def _bridged(measured: np.ndarray, choice: _Choice, trust: np.ndarray, fps: float) -> np.ndarray:
+    """The curves [T, C], in gaps those that follow from both sides alone: what had been guessed there has no say."""
+    curve = np.array(choice.curve)
+    frames, num_keypoints = trust.shape
+    solid, cutoffs = (a.reshape(frames if a.ndim == 2 else 1, num_keypoints, -1) for a in (measured, choice.cutoff))
+    bridge = curve.reshape(solid.shape)
+    for keypoint in np.flatnonzero((trust == 0).any(axis=0)):
+        weights, cutoff = trust[:, [keypoint]], float(np.exp(np.log(cutoffs[0, keypoint]).mean()))
+        line = whittaker(solid[:, [keypoint]], weights=weights, fps=fps, cutoff=cutoff).positions
+        bridge[:, keypoint] = np.where(weights > 0, bridge[:, keypoint], line[:, 0])
+    return curve
 
 
 def _models(noise_memories: tuple[float, ...], fps: float) -> list[MotionModel]:

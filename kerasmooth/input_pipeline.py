@@ -198,7 +198,8 @@ def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, s
         batch = records.parse(serialized[first : first + mine])
         return {name: _split_and_pad(tensor, share.local_replicas, rows) for name, tensor in batch.items()}
 
-    return strings.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
+    without_autograph = tf.autograph.experimental.do_not_convert(parse)
+    return strings.map(without_autograph, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
 
 
 def _split_and_pad(tensor: Any, replicas: int, rows: int) -> Any:

@@ -109,11 +109,10 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
     seen: dict[Path, Path] = {}
     sources = {job.source.resolve() for job in jobs}
     for job in jobs:
-        written = [
-            job.target,
-            *([job.overlay] if job.overlay else []),
-            *([Path(options.report)] if options.report else []),
-        ]
+        extra = [job.overlay, Path(options.report) if options.report else None]
+        written = [job.target, *(path for path in extra if path is not None)]
+        if len({path.resolve() for path in written}) < len(written):
+            raise InputError(f"{job.target}: --output, --report and --overlay must be different files: rename one")
         for target in written:
             _check_writable(target, options.overwrite)
             _check_apart(target, sources)

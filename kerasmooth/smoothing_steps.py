@@ -141,7 +141,7 @@ def _apply_auto(person: Person, fps: float, strength: float, parameters: dict[st
     deviation = np.full(person.known.shape, np.nan)
     notes: dict[str, np.ndarray] = {}
     longest = 0
-    for first, end in gaps.spans(person.alive.any(axis=1)[:, None]):
+    for first, end in gaps.spans(np.any(person.alive, axis=1, keepdims=True)):
         stretch = slice(first, end)
         filtered = auto(positions[stretch], person.weights[stretch], person.known[stretch], fps, strength)
         positions[stretch], deviation[stretch] = filtered.positions, filtered.deviation

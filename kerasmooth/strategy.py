@@ -123,5 +123,5 @@ def compiled(cluster: Cluster, step: Step, jit: bool) -> Step:
     def run(batch: Any, epoch: Any) -> Any:
         return cluster.strategy.run(step, args=(batch, epoch))
 
-    function: Step = tf.function(run, jit_compile=True if jit else None, reduce_retracing=True)
+    function: Step = tf.function(run, jit_compile=True if jit else None, reduce_retracing=True, autograph=False)
     return function

@@ -15,7 +15,6 @@ from absl import flags
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 from kerasmooth.experiment import ExperimentConfig, parse_model_options, resolve_datasets
-from kerasmooth.tfrecord.quiet import import_tensorflow
 from kerasmooth.quiet import import_tensorflow
 
 _SETTINGS = [setting for setting in dataclasses.fields(ExperimentConfig) if setting.metadata["is_flag"]]
@@ -68,7 +67,6 @@ def main() -> None:
     config = config_from_flags()
     names = resolve_datasets(config.records_dir, config.datasets, config.frame_step)
     run_dir = run_folder_of(dataclasses.replace(config, datasets=names))
-    import_tensorflow()
     import_tensorflow()
     from kerasmooth.trainer import train_and_evaluate
 

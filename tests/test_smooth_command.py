@@ -91,7 +91,7 @@ def test_frames_without_anybody_are_filled_and_long_ones_left(smooth: Callable[.
 def test_frame_numbers_may_jump_far(smooth: Callable[..., Any], tmp_path: Path) -> None:
     numbers = np.concatenate([np.arange(20), 10**9 + np.arange(20), 10**15 + np.arange(20)])
     clip = write(tmp_path / "clip.npz", walking(60), numbers=numbers)
-    assert smooth(clip, f"--output={tmp_path / 'out.npz'}", f"--plot={tmp_path / 'p'}").code == 0
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}").code == 0
     np.testing.assert_array_equal(formats.read(tmp_path / "out.npz").frames, numbers)
 
 
@@ -147,7 +147,7 @@ def test_one_bad_file_does_not_keep_the_others(smooth: Callable[..., Any], tmp_p
 
 def test_another_format_and_the_report(smooth: Callable[..., Any], clip: Path) -> None:
     report = clip.parent / "r.json"
-    words = ("--to=coco_results", f"--report={report}", "--method=gaussian", "--parameter=cutoff=3")
+    words = ("--to=coco", f"--report={report}", "--method=gaussian", "--parameter=cutoff=3")
     done = smooth(clip, f"--output={clip.parent / 'out.json'}", *words)
     assert done.code == 0, done.err
     assert len(json.loads((clip.parent / "out.json").read_text())) == 40
@@ -245,7 +245,6 @@ BAD_COMMANDS: dict[str, list[str]] = {
         "--parameter=cutoff=3",
         "--parameter=cutoff=4",
     ],
-    "parameter above nyquist": ["clip.npz", "--output=o.npz", "--method=butterworth", "--parameter=cutoff=400"],
     "workers zero": ["clip.npz", "--output=out.npz", "--workers=0"],
     "output is the input": ["clip.npz", "--output=clip.npz"],
     "output is the input, overwritten": ["clip.npz", "--output=./clip.npz", "--overwrite"],
@@ -327,7 +326,7 @@ BAD_FILES: dict[str, Callable[[], bytes]] = {
     "no fps": lambda: archive(fps=np.float64(np.nan)),
     "endless fps": lambda: archive(fps=np.float64(1e300)),
     "negative fps": lambda: archive(fps=np.float64(-5)),
-    "no frames": lambda: archive(frames=None),
+    "no people": lambda: archive(people=None),
     "frames out of order": lambda: archive(frame_numbers=np.arange(5)[::-1]),
     "frames unknown": lambda: archive(frames=np.arange(5) + 3),
     "too few rows": lambda: archive(people=np.zeros(3, np.int64)),

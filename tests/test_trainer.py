@@ -291,6 +291,20 @@ def test_a_plateau_lowers_the_rate_and_then_stops(records: Path, tmp_path: Path)
     assert "--patience_stop" in said
 
 
+def test_the_rate_rises_over_the_first_steps_of_a_run(records: Path, tmp_path: Path) -> None:
+    rates: list[float] = []
+    original = Learner.train_step
+
+    def noting(one: Learner, batch: Any, epoch: int) -> Any:
+        rates.append(float(one.optimizer.learning_rate.numpy()))
+        return original(one, batch, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "train_step", noting)
+        train(config_for(records, warmup_steps=4, steps_per_epoch=3), tmp_path / "run")
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3])
+
+
 def test_finetuning_starts_from_the_best_weights(finished: tuple[Path, RunState, str], records: Path) -> None:
     one, _ = make_learner(records, finetune_from=str(finished[0]), learning_rate=1e-4)
     best = keras.saving.load_model(finished[0] / "best.keras", compile=False).get_weights()

@@ -19,11 +19,11 @@ import kerasmooth
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DatasetReader
 from kerasmooth.errors import InputError
+from kerasmooth.quiet import import_tensorflow
 from kerasmooth.tfrecord.assembly import Assembly, PlannedShard, assemble
 from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, Shard, load_manifest, sha256_of
 from kerasmooth.tfrecord.parts import PartMaker, load_part
 from kerasmooth.tfrecord.pool import make_parts, progress_bar
-from kerasmooth.quiet import import_tensorflow
 
 WORK_PREFIX = ".work-"
 MAX_BAD_SHARE = 0.01

@@ -35,10 +35,10 @@ def dense_posterior(
 
 @pytest.mark.parametrize("model", ["velocity", "acceleration"])
 def test_it_is_the_gaussian_posterior(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kalman_filter, "DIFFUSE", 10.0)
+    monkeypatch.setattr(kalman_filter, "DIFFUSE", 1.0)
     generator = np.random.default_rng(0)
-    positions = np.cumsum(generator.normal(size=(40, 2, 2)), axis=0)
-    weights = generator.uniform(0.1, 1, (40, 2))
+    positions = np.cumsum(generator.normal(size=(24, 2, 2)), axis=0)
+    weights = generator.uniform(0.1, 1, (24, 2))
     weights[10:16, 1] = 0
     result = kalman(positions, weights=weights, fps=30.0, model=model, cutoff=3.0)
     ratio = (2 * np.pi * 3 / 30) ** (2 * len(TRANSITION[model]))
@@ -47,7 +47,7 @@ def test_it_is_the_gaussian_posterior(model: str, monkeypatch: pytest.MonkeyPatc
     assert result.notes is not None
     for keypoint in range(2):
         mean, variance = dense_posterior(
-            model, ratio, 10.0, positions[:, keypoint] - level[keypoint], weights[:, keypoint]
+            model, ratio, 1.0, positions[:, keypoint] - level[keypoint], weights[:, keypoint]
         )
         np.testing.assert_allclose(result.positions[:, keypoint] - level[keypoint], mean, atol=1e-6)
         np.testing.assert_allclose(

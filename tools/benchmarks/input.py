@@ -139,7 +139,7 @@ def loaded(paths: list[tuple[Path, Path]]) -> Fetch:
 
 
 def rates(ways: dict[str, Fetch], seconds: float) -> dict[str, float]:
-    """Windows/s of each way, in turns so that all meet the same machine; the first batches, which are slow, left out."""
+    """Windows/s of each way, in turns so that all meet the same machine; without the first batches, which are slow."""
     windows, spent = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
     for fetch in ways.values():
         next(fetch)
