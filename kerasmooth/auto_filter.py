@@ -31,14 +31,14 @@ NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12)
 """Seconds. A longer memory would take slow motion for noise."""
 STEADY_CUTOFFS = (7.0, 4.5, 3.0, 1.8)
 """Hz, tried one after the other."""
-STEADY_SHARE = 1.0
+STEADY_SHARE = 0.45
 """Of the noise's deviation: by how much the last step may move a keypoint, root mean square over STEADY_SECONDS."""
 STEADY_SECONDS = 0.25
 SPREAD_OF_NOISE = 0.8
 """Deviation of the log of the noise's variance among the coordinates of a person."""
 ROUNDS = 3
 TURNS = 3
-TURNED_SHARE = 0.5
+TURNED_SHARE = 0.7
 LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it gets a Gaussian."""
 WINDOW_SECONDS = 20.0

@@ -25,6 +25,9 @@ SHUFFLE_BUFFER = 65536
 MAX_OPEN_SHARDS = 16
 BLOCK_LENGTH = 16
 
+# AutoGraph has nothing to convert here, and would read the source, which may be under edit while a long run continues.
+_as_written = tf.autograph.experimental.do_not_convert
+
 Batch = Mapping[str, Any]
 """What `tfrecord.reader.parse_batch` gives: keypoints [B, T, K, 2], visibility [B, T, K], boxes [B, T, 4],
 frame_numbers [B, T], clip_key [B], clip_id [B], and heatmaps [B, T, H, W, K] where a detector made them."""
@@ -130,7 +133,7 @@ def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = (
     random = np.random.default_rng(key)
     paths = [paths[i] for i in random.permutation(len(paths))]
     windows = tf.data.Dataset.from_tensor_slices(paths).interleave(
-        lambda path: tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20),
+        _as_written(lambda path: tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20)),
         cycle_length=min(len(paths), MAX_OPEN_SHARDS),
         block_length=BLOCK_LENGTH,
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -179,8 +182,8 @@ def evaluation_batches(
     """
     windows, total = serialized_windows(records, split), records.num_windows(split)
     if 0 < max_windows < total:
-        chosen = windows.enumerate().filter(lambda index, _: index * max_windows % total < max_windows)
-        windows = chosen.map(lambda _, window: window)
+        chosen = windows.enumerate().filter(_as_written(lambda index, _: index * max_windows % total < max_windows))
+        windows = chosen.map(_as_written(lambda _, window: window))
     return _delivered(windows.batch(batch_size), records, batch_size, share)
 
 
@@ -198,8 +201,7 @@ def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, s
         batch = records.parse(serialized[first : first + mine])
         return {name: _split_and_pad(tensor, share.local_replicas, rows) for name, tensor in batch.items()}
 
-    without_autograph = tf.autograph.experimental.do_not_convert(parse)
-    return strings.map(without_autograph, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
+    return strings.map(_as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
 
 
 def _split_and_pad(tensor: Any, replicas: int, rows: int) -> Any:

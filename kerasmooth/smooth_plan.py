@@ -107,7 +107,7 @@ def _job(source: Path, input_format: str, options: Options, several: bool) -> Jo
 
 def _check_targets(jobs: list[Job], options: Options) -> None:
     seen: dict[Path, Path] = {}
-    sources = {job.source.resolve() for job in jobs}
+    sources = _Sources(jobs)
     for job in jobs:
         extra = [job.overlay, Path(options.report) if options.report else None]
         written = [job.target, *(path for path in extra if path is not None)]
@@ -115,7 +115,7 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             raise InputError(f"{job.target}: --output, --report and --overlay must be different files: rename one")
         for target in written:
             _check_writable(target, options.overwrite)
-            _check_apart(target, sources)
+            sources.check_apart(target)
         if job.plots:
             _check_folder(job.plots)
         key = job.target.resolve()
@@ -128,15 +128,30 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             )
 
 
-def _check_apart(target: Path, sources: set[Path]) -> None:
-    """The input stays as it is: nothing is written onto it, into it or around it."""
-    place = target.resolve()
-    if place in sources or (target.exists() and any(place.samefile(source) for source in sources if source.exists())):
-        raise InputError(f"{target}: output must not be the input, received the same path: choose another --output")
-    if any(source.is_dir() and source in place.parents for source in sources):
-        raise InputError(f"{target}: output must not lie in an input folder: choose another --output")
-    if any(place in source.parents for source in sources):
-        raise InputError(f"{target}: output must not be a folder that holds an input: choose another --output")
+class _Sources:
+    """The inputs, which stay as they are: nothing is written onto them, into them or around them."""
+
+    def __init__(self, jobs: list[Job]) -> None:
+        paths = {job.source.resolve() for job in jobs}
+        self._folders = {path for path in paths if path.is_dir()}
+        self._around = {parent for path in paths for parent in path.parents}
+        self._places = {_place(path) for path in paths}
+
+    def check_apart(self, target: Path) -> None:
+        """Raises InputError for an output that would change an input."""
+        path = target.resolve()
+        if target.exists() and _place(path) in self._places:
+            raise InputError(f"{target}: output must not be the input, received the same path: choose another --output")
+        if self._folders & set(path.parents):
+            raise InputError(f"{target}: output must not lie in an input folder: choose another --output")
+        if path in self._around:
+            raise InputError(f"{target}: output must not be a folder that holds an input: choose another --output")
+
+
+def _place(path: Path) -> tuple[int, int]:
+    """The same for every name of a file."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _check_writable(target: Path, overwrite: bool) -> None:

@@ -1,20 +1,19 @@
 """Smoothing while the video runs: one frame in, one frame out, `lookahead` frames later."""
 
-import io
-import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kerasmooth import tracking
-from kerasmooth.filters.confidence import FLOOR
 from kerasmooth.person_scale import person_size as measured_size
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import SKELETONS, Skeleton
 from kerasmooth.stream_filters import KalmanStream, OneEuroStream, State, StreamFilter
+from kerasmooth.stream_frame import StreamFrame, checked_frame, of_one
+from kerasmooth.stream_state import add_people, check_like, keep_people, pack, unpack
 
-STATE_VERSION = 1
+__all__ = ["KeypointStream", "StreamFrame"]
+
 METHODS = ("one_euro", "kalman")
 MEMORY_SECONDS = 0.5
 GATE, GATE_PER_SECOND = 0.3, 15.0
@@ -23,27 +22,6 @@ GATE_SECONDS = 0.1
 """... unless it stays there for longer: then it starts anew."""
 SIZE_SECONDS = 2.0
 """A person's size is averaged over this."""
-
-
-@dataclass(frozen=True, eq=False)
-class StreamFrame:
-    """The people of a frame, smoothed; the axis P only where the frames given had it.
-
-    Attributes:
-      index: of the frame, counted from 0.
-      ids: int64 [P], who each is; the same id from birth to death.
-      keypoints: float64 [P, K, 2]; NaN where nothing is known.
-      confidence: float64 [P, K], as given; that of the last measurement where there is none; 0 where missing.
-      deviation: float64 [P, K], standard deviation of a position along one axis, NaN where the filter knows none.
-      provenance: uint8 [P, K], index into `pose_table.PROVENANCE`.
-    """
-
-    index: int
-    ids: np.ndarray
-    keypoints: np.ndarray
-    confidence: np.ndarray
-    deviation: np.ndarray
-    provenance: np.ndarray
 
 
 class KeypointStream:
@@ -170,27 +148,13 @@ class KeypointStream:
     def _checked(
         self, keypoints: np.ndarray | None, confidence: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions [P, K, 2], weights [P, K] and confidence [P, K]."""
-        count = self._settings["num_keypoints"]
-        if keypoints is None:
-            return np.empty((0, count, 2)), np.empty((0, count)), np.empty((0, count))
-        array = np.asarray(keypoints, np.float64)
-        if array.ndim not in (2, 3) or array.shape[-2] != count or array.shape[-1] not in (2, 3):
-            raise ValueError(
-                f"keypoints must be [{count}, 2 or 3] or [P, {count}, 2 or 3]. Received: shape={array.shape}"
-            )
-        if self._has_people_axis not in (-1, array.ndim - 2):
-            raise ValueError(f"keypoints must keep their number of axes. Received: shape={array.shape}")
-        self._has_people_axis = array.ndim - 2
-        if confidence is not None and np.shape(confidence) != array.shape[:-1]:
-            raise ValueError(f"confidence must be {array.shape[:-1]}. Received: shape={np.shape(confidence)}")
-        third = array[..., 2] if array.shape[-1] == 3 else np.ones(array.shape[:-1])
-        scores = third if confidence is None else np.asarray(confidence, np.float64)
-        positions = array[..., :2].reshape(-1, count, 2)
-        scores = scores.reshape(-1, count)
-        known = np.isfinite(positions).all(axis=-1)
-        weights = np.clip(np.where(np.isnan(scores), 1.0, scores), 0.0, 1.0)
-        return positions, np.where(known & (weights >= FLOOR), weights, 0.0), scores
+        found = checked_frame(keypoints, confidence, self._settings["num_keypoints"])
+        if keypoints is not None:
+            axis = np.ndim(keypoints) - 2
+            if self._has_people_axis not in (-1, axis):
+                raise ValueError(f"keypoints must keep their number of axes. Received: shape={np.shape(keypoints)}")
+            self._has_people_axis = axis
+        return found
 
     def _forget(self, seconds: float) -> None:
         """Lets people go who were not seen for long."""
@@ -198,7 +162,7 @@ class KeypointStream:
         state["unseen"] = state["unseen"] + seconds
         alive = state["unseen"] <= self._memory + 1e-9
         if not alive.all():
-            self._state = {name: _of_people(name, values, alive) for name, values in state.items()}
+            self._state = keep_people(state, alive)
 
     def _slots(
         self, positions: np.ndarray, known: np.ndarray, ids: np.ndarray | list[int] | None, seconds: float
@@ -218,7 +182,7 @@ class KeypointStream:
             slots[: min(1, len(state["ids"]))] = 0
         elif len(positions) and len(state["ids"]):
             before = state["last"]
-            shown: np.ndarray = np.isfinite(before).all(axis=-1)
+            shown = np.asarray(np.isfinite(before).all(axis=-1))
             slots = tracking.match(before, shown, state["unseen"], positions, known)
         born = np.flatnonzero((slots < 0) & known.any(axis=1))
         if len(born):
@@ -229,14 +193,7 @@ class KeypointStream:
 
     def _bear(self, ids: np.ndarray) -> None:
         count, old = len(ids), len(self._state["ids"])
-        for name, values in self._state.items():
-            if name == "past_steps":
-                continue
-            axis = 1 if name.startswith("past_") else 0
-            shape = list(values.shape)
-            shape[axis] = count
-            fill = MISSING if name == "past_provenance" else np.nan if name == "last" else 0
-            self._state[name] = np.concatenate([values, np.full(shape, fill, values.dtype)], axis=axis)
+        self._state = add_people(self._state, count)
         self._state["ids"][old:] = ids
         self._state["since"][old:] = np.inf
         self._next_id = max(self._next_id, int(ids.max()) + 1)
@@ -321,68 +278,24 @@ class KeypointStream:
             deviation=np.where(shown[rows], deviation[rows], np.nan),
             provenance=np.where(shown[rows], kinds[rows], MISSING).astype(np.uint8),
         )
-        return frame if self._has_people_axis else _of_one(frame, self._settings["num_keypoints"])
+        return frame if self._has_people_axis else of_one(frame, self._settings["num_keypoints"])
 
     def to_bytes(self) -> bytes:
         """Everything the stream knows: `from_bytes` continues exactly where it is."""
-        skeleton = self._skeleton
-        told = self._settings | {
-            "version": STATE_VERSION,
-            "skeleton": None if skeleton is None else [skeleton.name, list(skeleton.keypoints), list(skeleton.limbs)],
-            "counters": [self._index, self._next_id, self._has_people_axis],
-        }
-        stream = io.BytesIO()
-        arrays: dict[str, Any] = {f"state_{name}": values for name, values in self._state.items()}
-        np.savez(stream, settings=np.str_(json.dumps(told)), **arrays)
-        return stream.getvalue()
+        counters = {"index": self._index, "next_id": self._next_id, "axis": self._has_people_axis}
+        return pack(self._state, self._settings, self._skeleton, counters)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "KeypointStream":
         """The stream that `to_bytes` saved. Raises ValueError for anything else."""
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                told = json.loads(str(archive["settings"]))
-                arrays = {name.removeprefix("state_"): archive[name] for name in archive.files if name != "settings"}
-            if told.pop("version") != STATE_VERSION:
-                raise ValueError("another version")
-            described, counters, parameters = (told.pop(key) for key in ("skeleton", "counters", "parameters"))
-            skeleton = None
-            if described is not None:
-                skeleton = Skeleton(described[0], tuple(described[1]), tuple((int(a), int(b)) for a, b in described[2]))
-            stream = cls(skeleton, **told, **parameters)
-            if set(arrays) != set(stream._state):
-                raise ValueError("other arrays")
-            for name, values in arrays.items():
-                _check_like(name, values, stream._state[name], len(arrays["ids"]))
+            state, settings, skeleton, counters = unpack(data)
+            stream = cls(skeleton, **(settings | settings.pop("parameters")))
+            check_like(state, stream._state)
+            stream._index, stream._next_id = int(counters["index"]), int(counters["next_id"])
+            stream._has_people_axis = int(counters["axis"])
         # What a damaged archive raises is not documented.
         except Exception as error:
             raise ValueError(f"data must be what to_bytes gave. Received: {len(data)} bytes ({error})") from None
-        stream._state = arrays
-        stream._index, stream._next_id, stream._has_people_axis = (int(counter) for counter in counters)
+        stream._state = state
         return stream
-
-
-def _check_like(name: str, values: np.ndarray, empty: np.ndarray, people: int) -> None:
-    shape = list(empty.shape)
-    if name != "past_steps":
-        shape[1 if name.startswith("past_") else 0] = people
-    if values.dtype != empty.dtype or list(values.shape) != shape:
-        raise ValueError(f"{name} of {values.dtype} {values.shape}")
-
-
-def _of_people(name: str, values: np.ndarray, which: np.ndarray) -> np.ndarray:
-    if name == "past_steps":
-        return values
-    return values[:, which] if name.startswith("past_") else values[which]
-
-
-def _of_one(frame: StreamFrame, num_keypoints: int) -> StreamFrame:
-    """The same without the axis of people; NaN where nobody is."""
-    if len(frame.ids):
-        parts = (frame.keypoints, frame.confidence, frame.deviation, frame.provenance)
-        return StreamFrame(frame.index, frame.ids, *(part[0] for part in parts))
-    nothing = np.full(num_keypoints, np.nan)
-    kinds = np.full(num_keypoints, MISSING, np.uint8)
-    return StreamFrame(
-        frame.index, frame.ids, np.full((num_keypoints, 2), np.nan), 0 * kinds.astype(float), nothing, kinds
-    )

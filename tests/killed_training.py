@@ -11,6 +11,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ def start(config: ExperimentConfig, run_dir: Path) -> int:
     try:
         train_and_evaluate(config, run_dir, Console(quiet=True))
         status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

@@ -43,9 +43,14 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     checkpoint.write_text(path, "old")
-    with pytest.raises(RuntimeError), checkpoint.replacing(path) as partial:
-        partial.write_text("ne")
-        raise RuntimeError
+
+    def fail() -> None:
+        with checkpoint.replacing(path) as partial:
+            partial.write_text("ne")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
     | {"filters", "formats", "gaps", "outliers", "swaps", "person_scale", "auto_filter", "spectra", "tracking"}
     | {"smoothing", "smoothing_steps", "smoothing_report", "stretch", "smooth_files", "smooth_plan", "smooth_options"}
-    | {"smooth_tables", "smooth_plots", "overlay", "streaming", "stream_filters"},
+    | {"smooth_tables", "smooth_plots", "overlay", "streaming", "stream_filters", "stream_frame", "stream_state"},
     {"tfrecord", "record_pages"},
     {"models", "losses", "input_pipeline", "moving_average"},
     {"experiment", "history", "curves", "schedule", "run_state", "run_folder", "run_report", "strategy", "learner"}

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import gammaln
 
-DEGREES = (1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0, 50.0)
+DEGREES = (3.0, 4.0, 6.0, 10.0, 20.0, 50.0)
 NORMAL = 50.0
 """From so many degrees of freedom on the tails are those of the normal distribution, and nothing is weighed down."""
 LEAST_SAMPLES = 20
