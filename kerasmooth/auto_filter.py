@@ -8,7 +8,7 @@
    (iteratively reweighted least squares). Low confidence and gaps enter the same way: as a measurement that is drawn
    towards the curve.
 3. The same once more in coordinates that are turned so that keypoints that move together share a component (principal
-   velocities): common motion then stands out of the noise. The mean of both estimates is taken.
+   velocities): common motion then stands out of the noise. Both estimates are averaged.
 4. The result is steadied below STEADY_CUTOFFS wherever that moves it by less than a share of the noise.
 """
 
@@ -29,9 +29,9 @@ CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.15, 7.0, 12))
 MEMORIES = (0.15, 0.5, np.inf)
 NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12)
 """Seconds. A longer memory would take slow motion for noise."""
-STEADY_CUTOFFS = (7.0, 4.5, 3.0, 1.8)
+STEADY_CUTOFFS = (7.0, 4.5, 3.0, 2.0, 1.4)
 """Hz, tried one after the other."""
-STEADY_SHARE = 0.45
+STEADY_SHARE = 0.5
 """Of the noise's deviation: by how much the last step may move a keypoint, root mean square over STEADY_SECONDS."""
 STEADY_SECONDS = 0.25
 SPREAD_OF_NOISE = 0.8
@@ -41,6 +41,7 @@ TURNS = 3
 TURNED_SHARE = 0.7
 LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it gets a Gaussian."""
+BRIDGED_SECONDS = 0.5
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 
@@ -140,10 +141,12 @@ def _bridged(measured: np.ndarray, choice: _Choice, trust: np.ndarray, fps: floa
     frames, num_keypoints = trust.shape
     solid, cutoffs = (a.reshape(frames if a.ndim == 2 else 1, num_keypoints, -1) for a in (measured, choice.cutoff))
     bridge = curve.reshape(solid.shape)
-    for keypoint in np.flatnonzero((trust == 0).any(axis=0)):
+    # Across a long gap the curve from both sides swings wide; the straight line stays there.
+    short = gaps.find_gaps(trust > 0, gaps.longest_run(BRIDGED_SECONDS, fps)).inner
+    for keypoint in np.flatnonzero(short.any(axis=0)):
         weights, cutoff = trust[:, [keypoint]], float(np.exp(np.log(cutoffs[0, keypoint]).mean()))
         line = whittaker(solid[:, [keypoint]], weights=weights, fps=fps, cutoff=cutoff).positions
-        bridge[:, keypoint] = np.where(weights > 0, bridge[:, keypoint], line[:, 0])
+        bridge[:, keypoint] = np.where(short[:, [keypoint]], line[:, 0], bridge[:, keypoint])
     return curve
 
 

@@ -37,7 +37,7 @@ def draw(path: Path, rows: Sequence[Row], identity: Mapping[str, float], best_ep
         scores.axhline(100 * identity[name], color=colour, linestyle="--", linewidth=1)
     scores.plot([], [], color="grey", linestyle="--", linewidth=1, label="no smoothing")
     rates.step(epochs, [row["learning_rate"] for row in rows], where="mid", label="learning rate")
-    _label(losses, "loss", best_epoch, log=True)
+    _label(losses, "loss", best_epoch)
     _label(scores, "validation PCK [%]", best_epoch)
     _label(rates, "learning rate", best_epoch, log=True)
     with checkpoint.replacing(path) as partial:

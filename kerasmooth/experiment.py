@@ -17,6 +17,7 @@ PCK_THRESHOLDS = (0.05, 0.1, 0.2)
 REAL_DATASETS = ("penn_action", "brace", "climbalong")
 PRETRAINING_DATASETS = ("penn_action", "brace")
 SAMPLE = "sample"
+_ALWAYS_THERE = {"model", "records_dir", "datasets", "window", "size"}
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,15 @@ class ExperimentConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any], source: str) -> "ExperimentConfig":
-        """From plain values as `to_json` gives them. `source` names their file in the InputError of bad ones."""
+        """From plain values as `to_json` gives them. `source` names their file in the InputError of bad ones.
+
+        A setting that came later than the file has its default, which is what was done before there was that setting.
+        """
         known = {each.name for each in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - known):
             raise InputError(f"{source}: unknown settings {unknown}; was it written by another version of kerasmooth?")
-        if missing := sorted(known - set(values)):
-            raise InputError(f"{source}: the settings {missing} are missing; was it written by another version?")
+        if missing := sorted(_ALWAYS_THERE - set(values)):
+            raise InputError(f"{source}: the settings {missing} are missing; it was damaged, train again elsewhere")
         try:
             plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
             return cls(**plain)

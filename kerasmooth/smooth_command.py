@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kerasmooth import formats
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import write_bytes
+from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smooth_files import PersonReport, check_fps, smooth_table
 from kerasmooth.smooth_options import Options, check
 from kerasmooth.smooth_plan import Job, plan
@@ -137,6 +138,7 @@ def _load_model(jobs: list[Job], options: Options) -> Smoother:
         check_model(table.skeleton, str(jobs[0].source))
     from kerasmooth import model_smoothing
 
+    import_tensorflow()
     return model_smoothing.load(Path(options.model))
 
 

@@ -80,7 +80,7 @@ class _Person:
         """Keypoints to show: hands, feet and head where there are any, otherwise those that move most."""
         known = np.isfinite(self.before).all(axis=-1).sum(axis=0)
         wanted = [self.skeleton.keypoints.index(name) for name in _WANTED if name in self.skeleton.keypoints]
-        order = sorted(range(len(known)), key=lambda keypoint: (keypoint not in wanted, -known[keypoint]))
+        order = sorted(range(len(known)), key=lambda i: (known[i] == 0, i not in wanted, -known[i]))
         return sorted(order[:NUM_KEYPOINTS])
 
 

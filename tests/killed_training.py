@@ -67,7 +67,7 @@ def main() -> None:
         if done % 4 == 3:
             time.sleep(chance.uniform(0, 2))
         elif wait_for_change(killed / "checkpoint.npz", child):
-            time.sleep(chance.uniform(0, 1.2 * working / int(kills)))
+            time.sleep(chance.uniform(0, 0.8 * working / int(kills)))
         os.kill(child, signal.SIGKILL)
         if wait(child) != -signal.SIGKILL:
             break

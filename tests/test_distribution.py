@@ -1,32 +1,18 @@
 import csv
 import json
-import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from small_records import write_records
 
 SCRIPT = Path(__file__).parent / "training_process.py"
-# 15 windows are no whole number of pairs, and 50 windows no whole number of batches: padding is needed in every batch.
-SETTINGS = ["max_epochs=2", "batch_size=15", "shifting_scalar=0.5"]
-
-
-def process(run_dir: Path, devices: int, records: Path, *settings: str, **environment: str) -> subprocess.Popen[str]:
-    words = [sys.executable, str(SCRIPT), str(run_dir), str(devices), f'records_dir="{records}"', *SETTINGS, *settings]
-    return subprocess.Popen(
-        words, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def finish(*processes: subprocess.Popen[str]) -> list[str]:
-    """Waits for all; returns what each printed on standard output."""
-    ended = [(each.communicate(timeout=300), each.returncode) for each in processes]
-    assert [code for _, code in ended] == [0] * len(processes), [errors[-2000:] for (_, errors), _ in ended]
-    return [out for (out, _), _ in ended]
+# 15 windows are no whole number of pairs, and 50 windows no whole number of batches: every batch needs padding.
+SETTINGS = {"max_epochs": 2, "batch_size": 15, "shifting_scalar": 0.5}
 
 
 def free_ports(count: int) -> list[int]:
@@ -41,25 +27,29 @@ def free_ports(count: int) -> list[int]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs of the same settings: on one device, on two of one process, and in two processes."""
     path = tmp_path_factory.mktemp("distribution")
-    records = path / "records"
-    write_records(records)
-    single = process(path / "single" / "run", 1, records, 'strategy="single"')
-    mirrored = process(path / "mirrored" / "run", 2, records, 'strategy="auto"')
-    (said,) = finish(single)
-    assert "1 device\n" in said
-    (said,) = finish(mirrored)
-    assert "2 devices\n" in said
+    write_records(path / "records")
+
+    def job(name: str, devices: int, strategy: str, **environment: str) -> dict[str, Any]:
+        settings = SETTINGS | {"strategy": strategy, "records_dir": str(path / "records")}
+        return {"run_dir": str(path / name), "devices": devices, "settings": settings, "environment": environment}
+
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     tasks = [{"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}} for index in (0, 1)]
-    workers = [
-        # Each has a folder of its own, to see which of them writes there.
-        process(path / f"worker{i}" / "run", 1, records, 'strategy="multi_worker"', TF_CONFIG=json.dumps(task))
-        for i, task in enumerate(tasks)
-    ]
-    chief, other = finish(*workers)
-    assert "Best epoch" in chief
-    assert not other
+    # Each worker has a folder of its own, to see which of them writes there.
+    workers = [job(f"worker{i}", 1, "multi_worker", TF_CONFIG=json.dumps(task)) for i, task in enumerate(tasks)]
+    jobs = path / "jobs.json"
+    jobs.write_text(json.dumps([job("single", 1, "single"), job("mirrored", 2, "auto"), *workers]))
+    done = subprocess.run([sys.executable, str(SCRIPT), str(jobs)], capture_output=True, text=True, check=False)
+    logs = {log.name: log.read_text() for log in path.glob("*.log")}
+    assert done.returncode == 0, (done.stderr, logs)
     return path
+
+
+def test_each_run_says_on_how_many_devices(folder: Path) -> None:
+    assert ", 1 device\n" in (folder / "single.log").read_text()
+    assert ", 2 devices\n" in (folder / "mirrored.log").read_text()
+    assert ", 2 devices\n" in (folder / "worker0.log").read_text()
+    assert not (folder / "worker1.log").read_text()
 
 
 def history(run_dir: Path) -> list[dict[str, float]]:
@@ -69,7 +59,7 @@ def history(run_dir: Path) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("name", ["mirrored", "worker0"])
 def test_several_devices_equal_one(folder: Path, name: str) -> None:
-    one, other = folder / "single" / "run", folder / name / "run"
+    one, other = folder / "single", folder / name
     with np.load(one / "checkpoint.npz") as first, np.load(other / "checkpoint.npz") as second:
         assert set(first.files) == set(second.files)
         for key in first.files:
@@ -86,8 +76,8 @@ def test_several_devices_equal_one(folder: Path, name: str) -> None:
 
 def test_the_two_ways_to_have_two_devices_agree(folder: Path) -> None:
     with (
-        np.load(folder / "mirrored/run/checkpoint.npz") as first,
-        np.load(folder / "worker0/run/checkpoint.npz") as second,
+        np.load(folder / "mirrored/checkpoint.npz") as first,
+        np.load(folder / "worker0/checkpoint.npz") as second,
     ):
         for key in first.files:
             if key.startswith("model/"):
@@ -95,5 +85,5 @@ def test_the_two_ways_to_have_two_devices_agree(folder: Path) -> None:
 
 
 def test_only_the_chief_writes(folder: Path) -> None:
-    assert (folder / "worker0" / "run" / "best.keras").is_file()
+    assert (folder / "worker0" / "best.keras").is_file()
     assert not (folder / "worker1").exists()

@@ -77,10 +77,17 @@ def test_a_settings_file_must_be_whole(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run folder"):
         ExperimentConfig.load(tmp_path)
     values = ExperimentConfig().to_json()
-    del values["seed"]
+    del values["datasets"]
     (tmp_path / "config.json").write_text(json.dumps(values))
-    with pytest.raises(InputError, match=r"seed.*missing"):
+    with pytest.raises(InputError, match=r"datasets.*missing"):
         ExperimentConfig.load(tmp_path)
+
+
+def test_a_setting_that_came_after_the_file_has_its_default(tmp_path: Path) -> None:
+    values = ExperimentConfig(batch_size=3).to_json()
+    del values["warmup_steps"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert ExperimentConfig.load(tmp_path) == ExperimentConfig(batch_size=3)
 
 
 def test_only_what_leaves_the_weights_alone_may_change_when_a_run_is_continued() -> None:

@@ -12,13 +12,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kerasmooth"
 # From the ground up: a module may import those of its own layer and of the layers before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"quiet", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress", "checkpoint"},
+    {"skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress", "checkpoint"},
     {"clip", "pose_table"},
     {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
     | {"filters", "formats", "gaps", "outliers", "swaps", "person_scale", "auto_filter", "spectra", "tracking"}
     | {"smoothing", "smoothing_steps", "smoothing_report", "stretch", "smooth_files", "smooth_plan", "smooth_options"}
     | {"smooth_tables", "smooth_plots", "overlay", "streaming", "stream_filters", "stream_frame", "stream_state"},
-    {"tfrecord", "record_pages"},
+    {"quiet", "tfrecord", "record_pages"},
     {"models", "losses", "input_pipeline", "moving_average"},
     {"experiment", "history", "curves", "schedule", "run_state", "run_folder", "run_report", "strategy", "learner"}
     | {"judging", "trainer", "runs"},

