@@ -6,7 +6,6 @@ after a kill; `state` holds it.
 
 import contextlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,37 +14,10 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.errors import InputError
+from kerasmooth.files import replacing
 
 CHECKPOINT_FILE = "checkpoint.npz"
 _STATE = "state"
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path beside `path` to write to, which replaces `path` when the block ends well, and goes when it fails.
-
-    A reader, or a process that is killed at any moment, sees the old file or the new one, never a half.
-    """
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
-        yield partial
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def clear_partial(folder: Path) -> None:
-    """Removes what a killed process left half written in a folder."""
-    for partial in folder.glob(".partial-*"):
-        partial.unlink(missing_ok=True)
 
 
 def save(path: Path, groups: Mapping[str, Sequence[Any]], state: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasmooth import checkpoint
+from kerasmooth import files
 from kerasmooth.experiment import PCK_THRESHOLDS
 from kerasmooth.history import Row, pck_column
 
@@ -40,7 +40,7 @@ def draw(path: Path, rows: Sequence[Row], identity: Mapping[str, float], best_ep
     _label(losses, "loss", best_epoch)
     _label(scores, "validation PCK [%]", best_epoch)
     _label(rates, "learning rate", best_epoch, log=True)
-    with checkpoint.replacing(path) as partial:
+    with files.replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
 
 

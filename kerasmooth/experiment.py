@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kerasmooth import checkpoint
+from kerasmooth import files
 from kerasmooth.errors import InputError
 from kerasmooth.settings import about, check, setting
 
@@ -128,7 +128,7 @@ class ExperimentConfig:
 
     def save(self, run_dir: Path) -> None:
         """Writes `config.json` into the run folder."""
-        checkpoint.write_text(Path(run_dir) / CONFIG_FILE, json.dumps(self.to_json(), indent=2) + "\n")
+        files.write_text(Path(run_dir) / CONFIG_FILE, json.dumps(self.to_json(), indent=2) + "\n")
 
     @classmethod
     def load(cls, run_dir: Path) -> "ExperimentConfig":

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kerasmooth import checkpoint
+from kerasmooth import files
 from kerasmooth.experiment import PCK_THRESHOLDS
 
 HISTORY_FILE = "history.csv"
@@ -39,7 +39,7 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    checkpoint.write_text(path, text.getvalue())
+    files.write_text(path, text.getvalue())
 
 
 class TensorBoardLog:

@@ -112,26 +112,21 @@ def _frames(capture: "cv2.VideoCapture", first: int) -> Iterator[tuple[int, np.n
 
 def _write(path: Path, frames: Iterator[tuple[int, np.ndarray]], painter: "_Painter", fps: float) -> None:
     with replacing(path) as partial:
-        # OpenCV chooses the container by the suffix.
-        film = partial.with_suffix(".mp4")
         writer = None
         try:
             for number, image in frames:
                 picture = painter.paint(number, image)
                 if writer is None:
                     size = (picture.shape[1], picture.shape[0])
-                    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
+                    writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
                     if not writer.isOpened():
                         raise InputError(f"--overlay={path}: OpenCV cannot write this film: choose another folder")
                 writer.write(picture)
             if writer is None:
                 raise InputError(f"--overlay={path}: there is no frame to draw: check the input and the video")
-            writer.release()
-            os.replace(film, partial)
         finally:
             if writer is not None:
                 writer.release()
-            film.unlink(missing_ok=True)
 
 
 def _canvas(table: PoseTable) -> _View:

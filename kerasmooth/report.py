@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kerasmooth import __version__, checkpoint
+from kerasmooth import __version__, files
 from kerasmooth.evaluation import Evaluation, uses_sample_records
 from kerasmooth.metrics import THRESHOLDS, KeypointSums, sides_merged
 from kerasmooth.report_plots import draw_all
@@ -59,7 +59,7 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
     """Writes scores.json and the pictures (those of a second evaluation into `2/`, and so on); returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SCORES_FILE
-    checkpoint.write_text(path, json.dumps(as_json(evaluations), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    files.write_text(path, json.dumps(as_json(evaluations), indent=1, sort_keys=True, allow_nan=False) + "\n")
     paths = [path]
     for number, evaluation in enumerate(evaluations, start=1):
         own = folder if number == 1 else folder / str(number)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kerasmooth import boxes, checkpoint
+from kerasmooth import boxes, files
 from kerasmooth.evaluation import Evaluation
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.scores import CURVE_THRESHOLDS, RowScore
@@ -32,7 +32,7 @@ def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
         "overlays.png": _overlays(evaluation, what),
     }
     for name, figure in pictures.items():
-        with checkpoint.replacing(folder / name) as partial:
+        with files.replacing(folder / name) as partial:
             figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
     return [folder / name for name in pictures]
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kerasmooth import __version__, checkpoint
+from kerasmooth import __version__, files
 from kerasmooth.errors import InputError
 from kerasmooth.experiment import CONFIG_FILE, ExperimentConfig
 
@@ -40,8 +40,8 @@ def open_run(run_dir: Path, config: ExperimentConfig, devices: list[str]) -> Non
         raise InputError(f"{run_dir} is not empty and not a run folder (no {CONFIG_FILE}): choose another --run_name")
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
-        checkpoint.clear_partial(run_dir)
-        checkpoint.write_text(run_dir / FLAGS_FILE, flags_text(config, run_dir))
+        files.clear_partial(run_dir)
+        files.write_text(run_dir / FLAGS_FILE, flags_text(config, run_dir))
         write_json(run_dir / ENVIRONMENT_FILE, environment(devices))
         # Last: a folder killed before this line has no settings and nothing else that counts.
         config.save(run_dir)
@@ -89,7 +89,7 @@ def environment(devices: list[str]) -> dict[str, Any]:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all."""
-    checkpoint.write_text(path, json.dumps(values, indent=2) + "\n")
+    files.write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def save_model(model: Any, path: Path) -> None:
@@ -97,7 +97,7 @@ def save_model(model: Any, path: Path) -> None:
     dated = path.with_name(f".partial-{os.getpid()}-dated.keras")
     try:
         model.save(dated)
-        with checkpoint.replacing(path) as partial:
+        with files.replacing(path) as partial:
             _copy_without_dates(dated, partial)
     finally:
         dated.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from kerasmooth import checkpoint
+from kerasmooth import checkpoint, files
 from kerasmooth.errors import InputError
 from kerasmooth.progress import Meter
 
@@ -42,10 +42,10 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
-    checkpoint.write_text(path, "old")
+    files.write_text(path, "old")
 
     def fail() -> None:
-        with checkpoint.replacing(path) as partial:
+        with files.replacing(path) as partial:
             partial.write_text("ne")
             raise RuntimeError
 
@@ -58,7 +58,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     (tmp_path / ".partial-1-file.txt").write_text("ha")
     (tmp_path / "file.txt").write_text("whole")
-    checkpoint.clear_partial(tmp_path)
+    files.clear_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 

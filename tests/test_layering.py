@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kerasmooth"
 # From the ground up: a module may import those of its own layer and of the layers before it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress", "checkpoint"},
+    {"files", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress", "checkpoint"},
     {"clip", "pose_table"},
     {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
     | {"filters", "formats", "gaps", "outliers", "swaps", "person_scale", "auto_filter", "spectra", "tracking"}
