@@ -1,11 +1,11 @@
 """What each epoch was: rows that a checkpoint holds, written as CSV and as TensorBoard events."""
 
-import csv
 import importlib.util
-import io
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from kerasmooth import files
 from kerasmooth.experiment import PCK_THRESHOLDS
@@ -35,11 +35,8 @@ COLUMNS = (
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Writes all epochs; numbers keep every digit."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    files.write_text(path, text.getvalue())
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
 
 
 class TensorBoardLog:
