@@ -7,7 +7,7 @@ __version__ = "0.1.0"
 
 from typing import Any
 
-_LAZY = {"smooth_keypoints": "kerasmooth.smoothing", "KeypointStream": "kerasmooth.streaming"}
+_LAZY = {"smooth_keypoints": "kerasmooth.smoothing.keypoints", "KeypointStream": "kerasmooth.streaming.stream"}
 
 
 def __getattr__(name: str) -> Any:

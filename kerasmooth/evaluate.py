@@ -74,7 +74,9 @@ def main() -> None:
     import tensorflow as tf
     from rich.console import Console
 
-    from kerasmooth import evaluation, report, runs
+    from kerasmooth.evaluation import evaluator as evaluation
+    from kerasmooth.evaluation import report
+    from kerasmooth.training import runs
 
     console = Console(highlight=False, soft_wrap=True)
     if not folders:

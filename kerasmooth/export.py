@@ -15,7 +15,7 @@ from kerasmooth.heatmap_codec import DECODING_METHODS
 from kerasmooth.quiet import import_tensorflow
 
 if TYPE_CHECKING:
-    from kerasmooth.exporting import Exported
+    from kerasmooth.exporting.saved_model import Exported
 
 _RUN = flags.DEFINE_string("run", "", "run folder to export; default: the latest in runs_dir")
 _RUNS_DIR = flags.DEFINE_string("runs_dir", "runs", "folder of run folders, where the latest run is looked for")
@@ -62,7 +62,8 @@ def main() -> None:
     import_tensorflow()
     # TensorFlow tells of every step of saving.
     logging.set_verbosity(logging.WARNING)
-    from kerasmooth import exporting, runs
+    from kerasmooth.exporting import saved_model as exporting
+    from kerasmooth.training import runs
 
     folder = Path(_RUN.value) if _RUN.value else runs.latest_run(Path(_RUNS_DIR.value))
     print(f"Run: {folder}" + ("" if _RUN.value else f", the latest in {_RUNS_DIR.value} (--run names another one)"))  # noqa: T201

@@ -7,10 +7,10 @@ a folder. OUT has the format of the input and every frame and field of it; the i
 from absl import flags
 
 from kerasmooth.command_line import run
-from kerasmooth.smooth_command import smooth_inputs
-from kerasmooth.smooth_options import Options, parse_image_size, parse_parameters
-from kerasmooth.smoothing import METHODS
-from kerasmooth.stretch import Settings
+from kerasmooth.pose_files.command import smooth_inputs
+from kerasmooth.pose_files.options import Options, parse_image_size, parse_parameters
+from kerasmooth.smoothing.keypoints import METHODS
+from kerasmooth.smoothing.stretch import Settings
 
 _OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
 _TO = flags.DEFINE_string("to", "", "format to write; default: the input's")

@@ -1,7 +1,7 @@
 """Trains a smoother, and continues where it was stopped: python -m kerasmooth.train --flagfile=flags/exp1.cfg.
 
-Each flag but --runs_dir and --run_name is a field of `kerasmooth.experiment.ExperimentConfig`; flagfiles of the study's
-experiments are in flags/.
+Each flag but --runs_dir and --run_name is a field of `kerasmooth.training.experiment.ExperimentConfig`; flagfiles of
+the study's experiments are in flags/.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from absl import flags
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
-from kerasmooth.experiment import ExperimentConfig, parse_model_options, resolve_datasets
 from kerasmooth.quiet import import_tensorflow
+from kerasmooth.training.experiment import ExperimentConfig, parse_model_options, resolve_datasets
 
 _SETTINGS = [setting for setting in dataclasses.fields(ExperimentConfig) if setting.metadata["is_flag"]]
 
@@ -68,7 +68,7 @@ def main() -> None:
     names = resolve_datasets(config.records_dir, config.datasets, config.frame_step)
     run_dir = run_folder_of(dataclasses.replace(config, datasets=names))
     import_tensorflow()
-    from kerasmooth.trainer import train_and_evaluate
+    from kerasmooth.training.trainer import train_and_evaluate
 
     train_and_evaluate(config, run_dir)
 

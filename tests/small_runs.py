@@ -7,12 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasmooth import models, run_folder
-from kerasmooth.experiment import ExperimentConfig
+from kerasmooth import models
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.manifest import Manifest, Shard
 from kerasmooth.tfrecord.parts import PreparedClip
 from kerasmooth.tfrecord.writer import RecordMaker, write_shard
+from kerasmooth.training import run_folder
+from kerasmooth.training.experiment import ExperimentConfig
 from kerasmooth.windows import frame_indices, window_starts
 
 WINDOW, SIZE, KEYPOINTS = 5, (12, 16), 25

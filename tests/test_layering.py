@@ -9,21 +9,18 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "kerasmooth"
 
-# From the ground up: a module may import those of its own layer and of the layers before it.
+# From the ground up: a module may import those of its own layer and of the layers before it. A module of a package that
+# lies elsewhere than its package is named with it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"files", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress", "checkpoint"},
+    {"files", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"},
     {"clip", "pose_table"},
     {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
-    | {"filters", "formats", "gaps", "outliers", "swaps", "person_scale", "auto_filter", "spectra", "tracking"}
-    | {"smoothing", "smoothing_steps", "smoothing_report", "stretch", "smooth_files", "smooth_plan", "smooth_options"}
-    | {"smooth_tables", "smooth_plots", "overlay", "streaming", "stream_filters", "stream_frame", "stream_state"},
-    {"quiet", "tfrecord", "record_pages"},
-    {"models", "losses", "input_pipeline", "moving_average"},
-    {"experiment", "history", "curves", "schedule", "run_state", "run_folder", "run_report", "strategy", "learner"}
-    | {"judging", "trainer", "runs"},
-    {"tracks", "scores", "contestants", "evaluation", "report_plots", "report"}
-    | {"signatures", "export_check", "exporting", "model_smoothing", "smooth_command"},
+    | {"filters", "formats", "smoothing", "pose_files", "streaming"},
+    {"quiet", "tfrecord"},
+    {"models", "losses", "input_pipeline"},
+    {"training"},
+    {"evaluation", "exporting", "pose_files.model_smoother", "pose_files.command"},
     {"entry"},
 ]
 ENTRY_POINTS = {"train", "evaluate", "export", "smooth"}
@@ -35,7 +32,15 @@ def modules() -> list[Path]:
 
 
 def name_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    """The name under which LAYERS has a file: package.module where that is listed, else its first part."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return listed(".".join(parts))
+
+
+def listed(dotted: str) -> str:
+    first, _, rest = dotted.partition(".")
+    exact = f"{first}.{rest.partition('.')[0]}"
+    return exact if any(exact in layer for layer in LAYERS) else first
 
 
 def imported(path: Path) -> set[str]:
@@ -49,9 +54,11 @@ def imported(path: Path) -> set[str]:
 
 
 def parts(path: Path) -> set[str]:
-    """The parts of kerasmooth that a file imports, by their first name under the package."""
-    inside = {name.split(".")[1] for name in imported(path) if name.startswith("kerasmooth.")}
-    return {name for name in inside if (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()}
+    """The parts of kerasmooth that a file imports, as LAYERS names them."""
+    inside = {listed(name.removeprefix("kerasmooth.")) for name in imported(path) if name.startswith("kerasmooth.")}
+    packages = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    return {name for name in inside if name.partition(".")[0] in packages | modules}
 
 
 def layer_of(name: str) -> int:

@@ -20,7 +20,7 @@ from kerasmooth.clip import PoseClip
 from kerasmooth.command_line import run
 from kerasmooth.datasets.penn_action import PennAction
 from kerasmooth.errors import InputError
-from kerasmooth.smoothing import smooth_keypoints
+from kerasmooth.smoothing.keypoints import smooth_keypoints
 
 DATASET = flags.DEFINE_enum("dataset", "penn_action", ["penn_action", "shelf"], "What to compare on.")
 RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder of the raw data: holds labels/, or shelf_pairs.npz.")

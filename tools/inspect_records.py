@@ -15,8 +15,8 @@ from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.quiet import import_tensorflow
-from kerasmooth.record_pages import Window, draw_page, save_page
 from kerasmooth.tfrecord.manifest import MAKE, MANIFEST_NAME, Manifest, load_manifest
+from kerasmooth.tfrecord.pages import Window, draw_page, save_page
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("records_dir", "records", "Folder that tools/make_records.py filled.")

@@ -13,11 +13,11 @@ from absl import flags
 from kerasmooth import formats
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
-from kerasmooth.person_scale import person_size
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.sample.motion import KINDS, sequence
 from kerasmooth.sample.randomness import bursts, correlated, generator
 from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.smoothing.person_scale import person_size
 
 _OUTPUT = flags.DEFINE_string("output", "", "File to write, our own NPZ.")
 _SECONDS = flags.DEFINE_float("seconds", 8.0, "Length of the clip.", lower_bound=0.1, upper_bound=3600.0)

@@ -1,0 +1,1 @@
+"""Judging trained models beside no smoothing: predictions, scores, tables and pictures."""

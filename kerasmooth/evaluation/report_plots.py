@@ -1,0 +1,154 @@
+"""Pictures of an evaluation: PCK by keypoint and over thresholds, jitter, and skeletons of a few windows."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from kerasmooth import boxes, files
+from kerasmooth.evaluation.evaluator import Evaluation
+from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, RowScore
+from kerasmooth.metrics import THRESHOLDS
+from kerasmooth.skeletons import BOULDERING_25
+
+_STYLES = (("0.7", 5.0), ("tab:orange", 1.2), ("tab:blue", 1.8))
+"""Colour and line width of truth, detector and model in the overlays."""
+
+
+def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Writes every picture into a folder and returns their paths. The same evaluation is the same bytes."""
+    scores = {entry.name: evaluation.total(entry.name) for entry in evaluation.entries}
+    setting = evaluation.setting
+    what = f"{setting.split} split of {', '.join(setting.datasets)}"
+    pictures = {
+        "pck_by_keypoint.png": _pck_by_keypoint(scores, what),
+        "pck_curve.png": _pck_curve(scores, what),
+        "jitter.png": _jitter(scores, what),
+        "overlays.png": _overlays(evaluation, what),
+    }
+    for name, figure in pictures.items():
+        with files.replacing(folder / name) as partial:
+            figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+    return [folder / name for name in pictures]
+
+
+def _pck_by_keypoint(scores: dict[str, RowScore], what: str) -> Figure:
+    names = [name for name, values in _pck(scores, 0).items() if np.isfinite(values).any()]
+    figure = Figure(figsize=(max(9.0, 1.2 * len(names)), 9), layout="constrained")
+    figure.suptitle(f"PCK in heatmap cells by keypoint (left and right together): {what}")
+    width = 0.85 / len(scores)
+    for index, axes in enumerate(figure.subplots(len(THRESHOLDS), 1, sharex=True)):
+        by_name = _pck(scores, index)
+        for row, (label, colour) in enumerate(zip(scores, _colours(len(scores)), strict=True)):
+            heights = [by_name[name][row] for name in names]
+            places = np.arange(len(names)) - 0.425 + (row + 0.5) * width
+            axes.bar(places, np.nan_to_num(heights), width, label=label, color=colour)
+        axes.axvline(len(names) - 1.5, color="0.5", linewidth=0.8)
+        axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100), xlim=(-0.6, len(names) - 0.4))
+        axes.grid(axis="y", alpha=0.3)
+        axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(scores)))
+    return figure
+
+
+def _pck(scores: dict[str, RowScore], threshold: int) -> dict[str, np.ndarray]:
+    """Keypoint name, and `all` -> per cent of each row."""
+    by_row = [score.windows["cells"].pck.by_name() for score in scores.values()]
+    names = {name: np.array([100 * row[name][threshold] for row in by_row]) for name in by_row[0]}
+    return names | {"all": np.array([100 * s.windows["cells"].pck.total()[threshold] for s in scores.values()])}
+
+
+def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
+    figure = Figure(figsize=(12, 5), layout="constrained")
+    figure.suptitle(f"PCK over its threshold: {what}")
+    titles = {"cells": "heatmap cells, whole-cell truth (published)", "pixels": "image pixels, exact truth"}
+    for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
+        for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
+            shares = 100 * score.windows[space].curve_shares()
+            # No smoothing is dashed and on top: the bias-only curve mostly covers it.
+            style, height = ("-", 2) if row else ("--", 3)
+            axes.plot(CURVE_THRESHOLDS, shares, style, zorder=height, color=colour, label=label)
+        for threshold in THRESHOLDS:
+            axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
+        axes.set(title=title, xlabel="share of the torso diameter", xlim=(0, CURVE_THRESHOLDS[-1]), ylim=(0, 100))
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("keypoints within [%]")
+    axes.legend(loc="lower right", fontsize=8)
+    return figure
+
+
+def _jitter(scores: dict[str, RowScore], what: str) -> Figure:
+    figure = Figure(figsize=(11, 1.8 + 0.45 * len(scores)), layout="constrained")
+    figure.suptitle(f"Jitter of merged tracks: {what}")
+    labels, colours = list(scores), _colours(len(scores))
+    truth = next(iter(scores.values())).jitter.truth.mean()
+    for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("predicted", "error"), strict=True):
+        values = [getattr(score.jitter, kind).mean() for score in scores.values()]
+        bars = axes.barh(labels, np.nan_to_num(values), color=colours)
+        axes.bar_label(bars, [f"{value:.2f}" if np.isfinite(value) else "none" for value in values], padding=3)
+        axes.margins(x=0.18)
+        axes.grid(axis="x", alpha=0.3)
+    left, right = figure.axes
+    left.invert_yaxis()
+    if np.isfinite(truth):
+        left.axvline(truth, color="black", linestyle="--", linewidth=1)
+    left.set_xlabel("acceleration [px/frame²]" + f"; dashed: truth, {truth:.2f}" * bool(np.isfinite(truth)))
+    right.set_xlabel("acceleration error [px/frame²]")
+    return figure
+
+
+def _overlays(evaluation: Evaluation, what: str) -> Figure:
+    """A row for each window, a column for each of its frames."""
+    rows = (evaluation.entries[0].name, _best_model(evaluation))
+    windows, num_frames = evaluation.pictured, evaluation.setting.window
+    figure = Figure(figsize=(2.6 * num_frames + 0.5, 3.0 * len(windows) + 1.0), layout="constrained")
+    figure.suptitle(what)
+    for line, window in zip(figure.subplots(len(windows), num_frames, squeeze=False), windows, strict=True):
+        drawn = _in_pixels(window, ("keypoints", *rows), evaluation.setting.size)
+        (left, top), (right, bottom) = _limits(drawn["keypoints"][window["visibility"]])
+        for frame, axes in enumerate(line):
+            for keypoints, style in zip(drawn.values(), _STYLES, strict=True):
+                _draw_skeleton(axes, keypoints[frame], window["visibility"][frame], *style)
+            axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+            axes.set_title(f"frame {int(window['frame_numbers'][frame])}", fontsize=8)
+            axes.tick_params(labelsize=6, labelleft=frame == 0)
+        line[0].set_ylabel(bytes(window["clip_id"]).decode().replace("/", "/\n"), fontsize=7)
+    labels = ("truth", f"detector ({rows[0]})", rows[1])
+    handles = [Line2D([], [], color=colour, linewidth=width) for colour, width in _STYLES]
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
+
+
+def _best_model(evaluation: Evaluation) -> str:
+    """The model's row with the highest PCK@0.2, or no smoothing where there is no model."""
+    names = [entry.name for entry in evaluation.entries if entry.kind == "model"] or [evaluation.entries[0].name]
+    values = [evaluation.total(name).windows["pixels"].pck.total()[-1] for name in names]
+    return names[int(np.argmax(np.nan_to_num(values)))]
+
+
+def _in_pixels(window: dict[str, np.ndarray], names: Sequence[str], size: boxes.Size) -> dict[str, np.ndarray]:
+    return {name: boxes.to_image(window[name].astype(np.float64), window["boxes"], size) for name in names}
+
+
+def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The (x, y) between which points [N, 2] lie, with a margin."""
+    points = points if len(points) else np.zeros((1, 2))
+    margin = 0.15 * np.ptp(points, axis=0).max() + 1
+    return points.min(axis=0) - margin, points.max(axis=0) + margin
+
+
+def _draw_skeleton(axes: Any, keypoints: np.ndarray, visibility: np.ndarray, colour: str, width: float) -> None:
+    limbs = [(a, b) for a, b in BOULDERING_25.limbs if visibility[a] and visibility[b]]
+    lines = [keypoints[list(limb)] for limb in limbs]
+    axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round"))
+    axes.plot(*keypoints[visibility].T, ".", color=colour, markersize=width + 2)
+
+
+def _colours(count: int) -> list[Any]:
+    """Grey for no smoothing, then a colour for each row."""
+    return ["0.6", *(colormaps["tab10"](i % 10) for i in range(count - 1))]

@@ -1,0 +1,1 @@
+"""Trained models as SavedModels, compared with the model before they get their name."""

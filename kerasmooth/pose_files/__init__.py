@@ -1,0 +1,1 @@
+"""The smoothing command: pose files in, pose files out, with tables, plots and overlays of what changed."""

@@ -1,0 +1,1 @@
+"""Smoothing keypoint arrays: people followed, swaps and outliers mended, gaps filled, filters tuned."""

@@ -1,0 +1,256 @@
+"""Smooths keypoint arrays: the one call that finds swaps and outliers, fills gaps, filters, and reports."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.filters import FILTERS
+from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
+from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.smoothing import gaps
+from kerasmooth.smoothing import report as smoothing_report
+from kerasmooth.smoothing.person_scale import person_size
+from kerasmooth.smoothing.steps import AUTO, apply_filter, extend_ends, prepare
+
+METHODS = (AUTO, *FILTERS)
+"""What `method` may be."""
+
+CHUNK_FRAMES = 8192
+OVERLAP_SECONDS = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Smoothed:
+    """What `smooth_keypoints` returns; the axis P only where the input had it.
+
+    Attributes:
+      keypoints: float64 [P, T, K, 2]; NaN where nothing is known.
+      confidence: float64 [P, T, K], the input's (1 without one); between its neighbours' where filled; 0 where missing.
+      deviation: float64 [P, T, K], standard deviation of a position along one axis in the input's unit, NaN where the
+        filter knows none.
+      provenance: uint8 [P, T, K], index into `pose_table.PROVENANCE`.
+      report: name -> array [P, K] (object for texts and dicts): `method`, `parameters`, `gaps_filled` (runs),
+        `outliers` and `swaps` (frames), `jitter_before` and `jitter_after` (mean length of the second difference where
+        measured, input unit per frame squared), `lag_ms`; and `person_size` [P].
+    """
+
+    keypoints: np.ndarray
+    confidence: np.ndarray
+    deviation: np.ndarray
+    provenance: np.ndarray
+    report: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The checked settings of one call."""
+
+    fps: float
+    skeleton: Skeleton | None
+    method: str
+    max_gap: float
+    extend: float
+    outliers: bool
+    swaps: bool
+    strength: float
+    parameters: dict[str, Any]
+
+
+def smooth_keypoints(
+    keypoints: np.ndarray,
+    confidence: np.ndarray | None = None,
+    *,
+    fps: float | None,
+    skeleton: str | Skeleton | None = None,
+    method: str = AUTO,
+    max_gap: float = 0.5,
+    extend: float = 0.0,
+    outliers: bool = True,
+    swaps: bool = True,
+    strength: float = 1.0,
+    **parameters: Any,
+) -> Smoothed:
+    """Smooths the keypoints of one or several people over time.
+
+    Args:
+      keypoints: [T, K, 2 or 3] or [P, T, K, 2 or 3], (x, y[, confidence]); NaN is missing. T consecutive frames.
+      confidence: [T, K] or [P, T, K]; 0 is missing, NaN is unknown. It weighs every measurement.
+      fps: frames per second.
+      skeleton: name in `skeletons.SKELETONS` or a Skeleton; says which keypoints are left/right pairs and the torso.
+      method: "auto" or a name in `filters.FILTERS`.
+      max_gap: seconds; longer gaps stay open.
+      extend: seconds by which a keypoint is continued before its first and after its last measurement.
+      outliers: find and replace positions that the others contradict.
+      swaps: find and mend exchanged left/right pairs (needs `skeleton`).
+      strength: multiplies the filter's time constant; 0 leaves everything as it is.
+      **parameters: those of the filter, in hertz, seconds and person sizes.
+
+    Raises:
+      ValueError: shapes that do not fit, fps missing or not positive, an unknown method, skeleton or parameter.
+    """
+    people, scores = _checked_arrays(keypoints, confidence)
+    settings = _Settings(
+        _checked_fps(fps), _skeleton(skeleton, people.shape[2]), method, max_gap, extend, outliers, swaps, strength,
+        parameters,
+    )  # fmt: skip
+    _check_settings(settings)
+    smoothed = [_smooth_person(person, score, settings) for person, score in zip(people, scores, strict=True)]
+    if np.ndim(keypoints) == 3:
+        return smoothed[0]
+    arrays = {name: np.stack([getattr(one, name) for one in smoothed]) for name in _ARRAYS}
+    report = {name: np.stack([one.report[name] for one in smoothed]) for name in smoothed[0].report}
+    return Smoothed(**arrays, report=report)
+
+
+_ARRAYS = ("keypoints", "confidence", "deviation", "provenance")
+
+
+def _checked_arrays(keypoints: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints [P, T, K, 2] and confidence [P, T, K], float64."""
+    array = np.asarray(keypoints)
+    if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or not np.issubdtype(array.dtype, np.number):
+        raise ValueError(
+            "keypoints must be numbers [T, K, 2 or 3] or [P, T, K, 2 or 3]. "
+            f"Received: keypoints.shape={array.shape}, dtype={array.dtype}"
+        )
+    if 0 in array.shape:
+        raise ValueError(f"keypoints must not be empty. Received: keypoints.shape={array.shape}")
+    if confidence is not None and array.shape[-1] == 3:
+        raise ValueError(f"confidence is given twice. Received: confidence and keypoints.shape={array.shape}")
+    scores = np.asarray(confidence) if confidence is not None else array[..., 2] if array.shape[-1] == 3 else None
+    if scores is not None and scores.shape != array.shape[:-1]:
+        raise ValueError(f"confidence must have shape {array.shape[:-1]}. Received: confidence.shape={scores.shape}")
+    scores = np.ones(array.shape[:-1]) if scores is None else scores.astype(np.float64)
+    if (scores < 0).any():
+        raise ValueError(f"confidence must not be negative. Received: confidence.min()={np.nanmin(scores)}")
+    if array.ndim == 3:
+        array, scores = array[None], scores[None]
+    return array[..., :2].astype(np.float64), scores
+
+
+def _checked_fps(fps: float | None) -> float:
+    if fps is None or isinstance(fps, bool) or not np.isfinite(fps) or not fps > 0:
+        raise ValueError(f"fps must be the frames per second of the input, positive. Received: fps={fps}")
+    return float(fps)
+
+
+def _skeleton(skeleton: str | Skeleton | None, num_keypoints: int) -> Skeleton | None:
+    if isinstance(skeleton, str):
+        if skeleton not in SKELETONS:
+            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
+        skeleton = SKELETONS[skeleton]
+    if skeleton is not None and skeleton.num_keypoints != num_keypoints:
+        raise ValueError(
+            f"the skeleton must have the K = {num_keypoints} keypoints of the input. Received: skeleton={skeleton.name}"
+            f" with {skeleton.num_keypoints}"
+        )
+    return skeleton
+
+
+def _check_settings(settings: _Settings) -> None:
+    if settings.method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}. Received: method={settings.method!r}")
+    for name in ("max_gap", "extend", "strength"):
+        if not 0 <= getattr(settings, name) < np.inf:
+            raise ValueError(f"{name} must not be negative. Received: {name}={getattr(settings, name)}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """A chunk of one person: arrays [T, K, ...], and what does not depend on time."""
+
+    keypoints: np.ndarray
+    confidence: np.ndarray
+    deviation: np.ndarray
+    provenance: np.ndarray
+    swapped: np.ndarray
+    size: float
+    notes: dict[str, Any]
+
+
+def _smooth_person(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
+    """One person, [T, K, 2] and [T, K]; long recordings in chunks that overlap, so that memory stays flat."""
+    overlap = int(np.ceil(OVERLAP_SECONDS * settings.fps))
+    chunk = max(CHUNK_FRAMES, 4 * overlap)
+    frames = len(keypoints)
+    firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
+    last = frames if len(firsts) == 1 else chunk
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, "swapped")}
+    stretches = []
+    for first in firsts:
+        begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
+        stretch = _smooth_stretch(keypoints[begin:end], scores[begin:end], settings)
+        for name, parts in arrays.items():
+            parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
+        stretches.append((stretch.size, stretch.notes))
+    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    swapped = whole.pop("swapped")
+    smoothed = Smoothed(**whole, report={})
+    # The middle of a recording stands for what was chosen along it.
+    size, notes = stretches[len(stretches) // 2]
+    smoothed.report.update(_report(keypoints, scores, smoothed, swapped, size, notes, settings))
+    return smoothed
+
+
+def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> _Stretch:
+    if settings.strength == 0:
+        measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
+        provenance = np.where(measured, MEASURED, MISSING).astype(np.uint8)
+        unknown, unswapped = np.full(measured.shape, np.nan), np.zeros_like(measured)
+        size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, settings.skeleton)
+        confidence = np.where(measured, scores, 0.0)
+        return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, size, {})
+    person = prepare(
+        keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
+    )
+    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, settings.parameters)
+    estimate, deviation = filtered.positions, filtered.deviation
+    predicted = extend_ends(estimate, person.alive, int(settings.extend * settings.fps + 1e-6), settings.fps)
+    provenance = np.full(person.known.shape, MISSING, np.uint8)
+    provenance[person.alive] = INTERPOLATED
+    provenance[person.known] = MEASURED
+    provenance[person.rejected & person.alive] = REPLACED
+    provenance[predicted] = PREDICTED
+    shown = provenance != MISSING
+    result = np.where(shown[..., None], estimate * person.size + person.origin, np.nan)
+    spread = np.full(shown.shape, np.nan) if deviation is None else np.where(shown, deviation * person.size, np.nan)
+    filled = gaps.interpolate(np.nan_to_num(person.confidence, nan=1.0)[..., None], person.known)[..., 0]
+    confidence = np.where(person.known, person.confidence, np.where(shown, filled, 0.0))
+    return _Stretch(result, confidence, spread, provenance, person.swapped, person.size, filtered.notes or {})
+
+
+def _report(
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    smoothed: Smoothed,
+    swapped: np.ndarray,
+    size: float,
+    notes: dict[str, Any],
+    settings: _Settings,
+) -> dict[str, np.ndarray]:
+    frames, num_keypoints = scores.shape
+    parameters = np.empty(num_keypoints, object)
+    chosen = {name: np.broadcast_to(np.asarray(value), (num_keypoints,)) for name, value in notes.items()}
+    methods = chosen.pop("method", np.full(num_keypoints, settings.method, object))
+    for keypoint in range(num_keypoints):
+        parameters[keypoint] = settings.parameters | {name: values[keypoint] for name, values in chosen.items()}
+    measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0) & (smoothed.provenance != MISSING)
+    lag = np.zeros(num_keypoints)
+    if settings.method in smoothing_report.CAUSAL:
+        part = slice(max(0, frames // 2 - CHUNK_FRAMES // 2), frames // 2 + CHUNK_FRAMES // 2)
+        before, after = (np.where(measured[part, :, None], a[part], 0.0) for a in (keypoints, smoothed.keypoints))
+        max_lag = int(smoothing_report.MAX_LAG_SECONDS * settings.fps)
+        lag = smoothing_report.lag_frames(before, after, max_lag, measured[part]) * 1000 / settings.fps
+    filled = smoothed.provenance == INTERPOLATED
+    return {
+        "method": np.asarray(methods, object),
+        "parameters": parameters,
+        "gaps_filled": filled[:1].sum(axis=0) + (filled[1:] & ~filled[:-1]).sum(axis=0),
+        "outliers": (smoothed.provenance == REPLACED).sum(axis=0),
+        "swaps": swapped.sum(axis=0),
+        "jitter_before": smoothing_report.jitter(keypoints, measured),
+        "jitter_after": smoothing_report.jitter(smoothed.keypoints, measured),
+        "lag_ms": lag,
+        "person_size": np.float64(size),
+    }

@@ -1,0 +1,145 @@
+"""One person between two jumps: smoothed by filters, or by a trained model with filters for what it does not know."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from kerasmooth.errors import InputError
+from kerasmooth.pose_table import MEASURED, MISSING, PREDICTED
+from kerasmooth.skeletons import BOULDERING_25, Skeleton, index_map
+from kerasmooth.smoothing import keypoints as smoothing
+from kerasmooth.smoothing import report as smoothing_report
+from kerasmooth.smoothing.steps import prepare
+
+SmoothedStretch = smoothing.Smoothed
+
+MAX_DEVIATION = 0.2
+"""In person sizes: a model that moves a keypoint farther than this in most frames has never learnt it."""
+
+
+class Smoother(Protocol):
+    """A trained model: see `model_smoothing.ModelSmoother`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
+        """float64 [T, 25, 2] of keypoints [T, 25, 2] and confidence [T, 25] of skeletons.BOULDERING_25."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to smooth: what `smoothing.smooth_keypoints` takes, in seconds and hertz."""
+
+    method: str = smoothing.AUTO
+    max_gap: float = 0.5
+    extend: float = 0.0
+    outliers: bool = True
+    swaps: bool = True
+    strength: float = 1.0
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def check_model(skeleton: Skeleton, name: str) -> None:
+    """Raises InputError where a model could not see the person: without shoulders and hips."""
+    if skeleton.torso is None:
+        raise InputError(
+            f"{name}: skeleton {skeleton.name} must have left and right shoulder and hip for --model, received "
+            f"{', '.join(skeleton.keypoints[:6])}, ...: use --method instead"
+        )
+
+
+def smooth_stretch(
+    keypoints: np.ndarray,
+    confidence: np.ndarray,
+    fps: float,
+    skeleton: Skeleton,
+    settings: Settings,
+    model: Smoother | None = None,
+) -> SmoothedStretch:
+    """Smooths one person; what is measured but too uncertain to be smoothed stays as it is.
+
+    Args:
+      keypoints: [T, K, 2], y downwards; NaN is missing.
+      confidence: [T, K]; 0 and below is missing, NaN unknown.
+      fps: frames per second.
+      skeleton: of the K keypoints.
+      settings: how.
+      model: smooths those of the 25 keypoints of the study that the skeleton has.
+    """
+    measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0)
+    scores = np.where(confidence < 0, 0.0, confidence)
+    done = smoothing.smooth_keypoints(
+        keypoints,
+        scores,
+        fps=fps,
+        skeleton=skeleton,
+        method=settings.method,
+        max_gap=settings.max_gap,
+        extend=settings.extend,
+        outliers=settings.outliers,
+        swaps=settings.swaps,
+        strength=settings.strength,
+        **settings.parameters,
+    )
+    positions, deviation, report = done.keypoints, done.deviation, done.report
+    if model is not None and settings.strength > 0:
+        positions, deviation, report = _through_model(keypoints, scores, done, fps, skeleton, settings, model)
+    left = measured & ~np.isfinite(positions).all(axis=-1)
+    positions = np.where(left[..., None], keypoints, positions)
+    known = ~np.isnan(confidence[measured])
+    # In a file that says no confidence none is made up.
+    result = done.confidence if known.any() or not measured.any() else np.where(done.confidence > 0, np.nan, 0.0)
+    result = np.where(left | (measured & np.isnan(confidence)), confidence, result)
+    return SmoothedStretch(positions, result, deviation, np.where(left, MEASURED, done.provenance), report)
+
+
+def _through_model(
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    done: smoothing.Smoothed,
+    fps: float,
+    skeleton: Skeleton,
+    settings: Settings,
+    model: Smoother,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """(positions [T, K, 2], deviation [T, K], report) with what the model knows replaced by what it says."""
+    person = prepare(keypoints, scores, fps, skeleton, settings.max_gap, settings.outliers, settings.swaps)
+    shown = person.alive & ~np.isin(done.provenance, (MISSING, PREDICTED))
+    clean = np.where(shown[..., None], person.positions * person.size + person.origin, np.nan)
+    indices = index_map(skeleton, BOULDERING_25)
+    has, columns = indices >= 0, indices[indices >= 0]
+    asked = np.full((len(keypoints), BOULDERING_25.num_keypoints, 2), np.nan)
+    asked[:, has] = clean[:, columns]
+    answer = model.smooth(asked, np.isfinite(asked).all(axis=-1).astype(np.float64), fps)[:, has]
+    untaught = _untaught(answer, clean[:, columns], person.size)
+    answer[:, untaught] = np.nan
+    share = min(settings.strength, 1.0)
+    answer = clean[:, columns] + share * (answer - clean[:, columns])
+    answered = np.isfinite(answer).all(axis=-1)
+    positions, deviation = np.array(done.keypoints), np.array(done.deviation)
+    positions[:, columns] = np.where(answered[..., None], answer, positions[:, columns])
+    deviation[:, columns] = np.where(answered, np.nan, deviation[:, columns])
+    report = {name: np.array(values) for name, values in done.report.items()}
+    taught = columns[~untaught]
+    report["method"][taught] = "model"
+    for column in taught:
+        report["parameters"][column] = {}
+    report["jitter_after"] = smoothing_report.jitter(positions, person.measured)
+    max_lag = int(smoothing_report.MAX_LAG_SECONDS * fps)
+    smooth = np.where(shown[..., None], (positions - person.origin) / person.size, 0.0)
+    lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known & shown)
+    report["lag_ms"][taught] = lag[taught] * 1000 / fps
+    return positions, deviation, report
+
+
+def _untaught(answer: np.ndarray, clean: np.ndarray, size: float) -> np.ndarray:
+    """bool [C]: what the model says of a keypoint is not where the keypoint is.
+
+    Datasets annotate different keypoints, and nothing in a model tells which of the 25 it was trained on.
+    """
+    moved = np.linalg.norm(answer - clean, axis=-1) / size
+    known = np.isfinite(moved)
+    far = np.where(known, moved > MAX_DEVIATION, False).sum(axis=0)
+    return far * 2 > known.sum(axis=0)

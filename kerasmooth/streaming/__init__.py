@@ -1,0 +1,1 @@
+"""Smoothing while frames arrive, one at a time."""

@@ -1,0 +1,75 @@
+"""The state of a stream: arrays of people who come and go, and its bytes."""
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.pose_table import MISSING
+from kerasmooth.skeletons import Skeleton
+from kerasmooth.streaming.filters import State
+
+STATE_VERSION = 1
+_OF_NOBODY = "past_steps"
+
+
+def _axis(name: str) -> int:
+    """Which axis is people."""
+    return 1 if name.startswith("past_") else 0
+
+
+def keep_people(state: State, which: np.ndarray) -> State:
+    """Without the people where `which` [P] is False."""
+    return {
+        name: values if name == _OF_NOBODY else np.compress(which, values, axis=_axis(name))
+        for name, values in state.items()
+    }
+
+
+def add_people(state: State, count: int) -> State:
+    """With `count` more people, of whom nothing is known."""
+    result = {}
+    for name, values in state.items():
+        shape = list(values.shape)
+        shape[_axis(name) if name != _OF_NOBODY else 0] = count if name != _OF_NOBODY else 0
+        fill = MISSING if name == "past_provenance" else np.nan if name == "last" else 0
+        more = np.full(shape, fill, values.dtype)
+        result[name] = np.concatenate([values, more], axis=_axis(name) if name != _OF_NOBODY else 0)
+    return result
+
+
+def pack(state: State, settings: dict[str, Any], skeleton: Skeleton | None, counters: dict[str, int]) -> bytes:
+    """An NPZ archive of everything."""
+    limbs = None if skeleton is None else [skeleton.name, list(skeleton.keypoints), list(skeleton.limbs)]
+    told = {"version": STATE_VERSION, "settings": settings, "skeleton": limbs, "counters": counters}
+    stream = io.BytesIO()
+    arrays: dict[str, Any] = {f"state_{name}": values for name, values in state.items()}
+    np.savez(stream, told=np.str_(json.dumps(told)), **arrays)
+    return stream.getvalue()
+
+
+def unpack(data: bytes) -> tuple[State, dict[str, Any], Skeleton | None, dict[str, int]]:
+    """What `pack` was given. Raises ValueError, or whatever a damaged archive raises."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        told = json.loads(str(archive["told"]))
+        arrays = {name.removeprefix("state_"): archive[name] for name in archive.files if name != "told"}
+    if told["version"] != STATE_VERSION:
+        raise ValueError("of another version")
+    skeleton = None
+    if told["skeleton"] is not None:
+        name, keypoints, limbs = told["skeleton"]
+        skeleton = Skeleton(name, tuple(keypoints), tuple((int(a), int(b)) for a, b in limbs))
+    return arrays, told["settings"], skeleton, told["counters"]
+
+
+def check_like(state: State, empty: State) -> None:
+    """Raises ValueError unless the arrays are those of `empty`, with any number of people."""
+    if set(state) != set(empty):
+        raise ValueError("other arrays")
+    for name, values in state.items():
+        shape = list(empty[name].shape)
+        if name != _OF_NOBODY:
+            shape[_axis(name)] = len(state["ids"])
+        if values.dtype != empty[name].dtype or list(values.shape) != shape:
+            raise ValueError(f"{name} of {values.dtype} {values.shape}")

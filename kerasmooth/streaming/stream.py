@@ -1,0 +1,301 @@
+"""Smoothing while the video runs: one frame in, one frame out, `lookahead` frames later."""
+
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
+from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.smoothing import tracking
+from kerasmooth.smoothing.person_scale import person_size as measured_size
+from kerasmooth.streaming.filters import KalmanStream, OneEuroStream, State, StreamFilter
+from kerasmooth.streaming.frame import StreamFrame, checked_frame, of_one
+from kerasmooth.streaming.state import add_people, check_like, keep_people, pack, unpack
+
+__all__ = ["KeypointStream", "StreamFrame"]
+
+METHODS = ("one_euro", "kalman")
+MEMORY_SECONDS = 0.5
+GATE, GATE_PER_SECOND = 0.3, 15.0
+"""A keypoint farther from where it is expected, in person sizes, is an outlier ..."""
+GATE_SECONDS = 0.1
+"""... unless it stays there for longer: then it starts anew."""
+SIZE_SECONDS = 2.0
+"""A person's size is averaged over this."""
+
+
+class KeypointStream:
+    """Smooths the keypoints of one or several people frame by frame; its state can be saved and restored.
+
+    Equal to `filters.one_euro` (lookahead 0), or to what `filters.kalman` says of frame t when it has seen the frames
+    up to t + lookahead.
+
+    Args:
+      skeleton: name in `skeletons.SKELETONS` or a Skeleton; its torso measures the person.
+      num_keypoints: K, instead of a skeleton.
+      fps: frames per second.
+      lookahead: frames of delay; more see further ahead and so lag less behind fast motion.
+      method: "one_euro", "kalman", or None: the first without, the second with lookahead.
+      max_gap: seconds for which a missing keypoint is continued.
+      outliers: leave out positions that are too far from where they are expected.
+      person_size: in the positions' unit, None to measure it.
+      **parameters: those of the filter: min_cutoff, beta, derivative_cutoff, or cutoff.
+
+    Raises:
+      ValueError: settings that do not fit together.
+    """
+
+    def __init__(
+        self,
+        skeleton: str | Skeleton | None = None,
+        num_keypoints: int | None = None,
+        *,
+        fps: float,
+        lookahead: int = 0,
+        method: str | None = None,
+        max_gap: float = 0.25,
+        outliers: bool = True,
+        person_size: float | None = None,
+        **parameters: float,
+    ) -> None:
+        if isinstance(skeleton, str):
+            if skeleton not in SKELETONS:
+                raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
+            skeleton = SKELETONS[skeleton]
+        self._skeleton = skeleton
+        count = skeleton.num_keypoints if skeleton is not None else num_keypoints
+        if count is None or count < 1 or num_keypoints not in (None, count):
+            raise ValueError(f"num_keypoints must be that of the skeleton. Received: num_keypoints={num_keypoints}")
+        for name, value in {"fps": fps, "person_size": 1.0 if person_size is None else person_size}.items():
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive. Received: {name}={value}")
+        if lookahead < 0 or not 0 <= max_gap < np.inf:
+            raise ValueError(
+                f"lookahead, max_gap must not be negative. Received: lookahead={lookahead}, max_gap={max_gap}"
+            )
+        method = method or ("kalman" if lookahead else "one_euro")
+        if method not in METHODS or (method == "one_euro" and lookahead):
+            received = f"method={method!r}, lookahead={lookahead}"
+            raise ValueError(f"method must be kalman, or one_euro without lookahead. Received: {received}")
+        self._settings: dict[str, Any] = {
+            "num_keypoints": count,
+            "fps": float(fps),
+            "lookahead": int(lookahead),
+            "method": method,
+            "max_gap": float(max_gap),
+            "outliers": bool(outliers),
+            "person_size": person_size,
+            "parameters": dict(parameters),
+        }
+        self._filter: StreamFilter = (
+            OneEuroStream(**parameters) if method == "one_euro" else KalmanStream(fps, lookahead, **parameters)
+        )
+        self._memory = max(MEMORY_SECONDS, max_gap + (lookahead + 1) / fps)
+        past = (lookahead + 1, 0, count)
+        self._state: State = self._filter.empty(count) | {
+            "ids": np.empty(0, np.int64),
+            "size": np.empty(0),
+            "size_seconds": np.empty(0),
+            "unseen": np.empty(0),
+            "since": np.empty((0, count)),
+            "refused": np.empty((0, count)),
+            "last": np.empty((0, count, 2)),
+            "trust": np.empty((0, count)),
+            "past_provenance": np.empty(past, np.uint8),
+            "past_confidence": np.empty(past),
+        }
+        self._index, self._next_id, self._has_people_axis = 0, 0, -1
+
+    @property
+    def lookahead(self) -> int:
+        return int(self._settings["lookahead"])
+
+    def step(
+        self,
+        keypoints: np.ndarray | None,
+        confidence: np.ndarray | None = None,
+        *,
+        ids: np.ndarray | list[int] | None = None,
+        seconds: float | None = None,
+    ) -> StreamFrame | None:
+        """Takes the next frame in and returns the one `lookahead` frames before; None until there is one.
+
+        Args:
+          keypoints: [K, 2 or 3] of one person, or [P, K, 2 or 3] of any number; None is nobody. NaN is missing.
+          confidence: [K] or [P, K]; 0 is missing; 1 where it is not given.
+          ids: [P], not negative and different; without them people are followed by their similarity.
+          seconds: since the frame before; by default 1 / fps.
+
+        Raises:
+          ValueError: shapes that do not fit, or a time that does not pass.
+        """
+        seconds = 1 / self._settings["fps"] if seconds is None else seconds
+        if not 0 < seconds < np.inf:
+            raise ValueError(f"seconds must be positive. Received: seconds={seconds}")
+        positions, weights, scores = self._checked(keypoints, confidence)
+        self._forget(seconds)
+        slots = self._slots(positions, weights > 0, ids, seconds)
+        self._advance(positions, weights, scores, slots, seconds)
+        self._index += 1
+        return self._output() if self._index > self.lookahead else None
+
+    def flush(self) -> list[StreamFrame]:
+        """The frames that are still to come when the video has ended; the stream can then only be thrown away."""
+        frames = [self.step(None) for _ in range(min(self.lookahead, self._index))]
+        first = self._index - len(frames) - self.lookahead
+        return [frame for offset, frame in enumerate(frames) if frame is not None and first + offset >= 0]
+
+    def _checked(
+        self, keypoints: np.ndarray | None, confidence: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        found = checked_frame(keypoints, confidence, self._settings["num_keypoints"])
+        if keypoints is not None:
+            axis = np.ndim(keypoints) - 2
+            if self._has_people_axis not in (-1, axis):
+                raise ValueError(f"keypoints must keep their number of axes. Received: shape={np.shape(keypoints)}")
+            self._has_people_axis = axis
+        return found
+
+    def _forget(self, seconds: float) -> None:
+        """Lets people go who were not seen for long."""
+        state = self._state
+        state["unseen"] = state["unseen"] + seconds
+        alive = state["unseen"] <= self._memory + 1e-9
+        if not alive.all():
+            self._state = keep_people(state, alive)
+
+    def _slots(
+        self, positions: np.ndarray, known: np.ndarray, ids: np.ndarray | list[int] | None, seconds: float
+    ) -> np.ndarray:
+        """The place among the people of each detection, int64 [P]; -1 where nothing is seen of somebody new."""
+        state = self._state
+        slots = np.full(len(positions), -1, np.int64)
+        if ids is not None:
+            asked = np.asarray(ids, np.int64).reshape(-1)
+            if len(asked) != len(positions) or len(np.unique(asked)) < len(asked) or (asked < 0).any():
+                raise ValueError(
+                    f"ids must be different, not negative, and one a person. Received: ids={asked.tolist()}"
+                )
+            places = {int(person): place for place, person in enumerate(state["ids"])}
+            slots = np.array([places.get(int(person), -1) for person in asked], np.int64)
+        elif not self._has_people_axis:
+            slots[: min(1, len(state["ids"]))] = 0
+        elif len(positions) and len(state["ids"]):
+            before = state["last"]
+            shown = np.asarray(np.isfinite(before).all(axis=-1))
+            slots = tracking.match(before, shown, state["unseen"], positions, known)
+        born = np.flatnonzero((slots < 0) & known.any(axis=1))
+        if len(born):
+            names = np.asarray(ids, np.int64)[born] if ids is not None else self._next_id + np.arange(len(born))
+            slots[born] = len(state["ids"]) + np.arange(len(born))
+            self._bear(names)
+        return slots
+
+    def _bear(self, ids: np.ndarray) -> None:
+        count, old = len(ids), len(self._state["ids"])
+        self._state = add_people(self._state, count)
+        self._state["ids"][old:] = ids
+        self._state["since"][old:] = np.inf
+        self._next_id = max(self._next_id, int(ids.max()) + 1)
+        fresh = np.zeros((old + count, self._settings["num_keypoints"]), bool)
+        fresh[old:] = True
+        self._filter.start(self._state, fresh)
+
+    def _advance(
+        self, positions: np.ndarray, weights: np.ndarray, scores: np.ndarray, slots: np.ndarray, seconds: float
+    ) -> None:
+        """Hands the frame to the filter, and says of each keypoint what it is."""
+        state, people = self._state, len(self._state["ids"])
+        used = slots >= 0
+        seen = np.zeros((people, self._settings["num_keypoints"]))
+        where, trust = np.zeros((*seen.shape, 2)), np.zeros(seen.shape)
+        seen[slots[used]], where[slots[used]], trust[slots[used]] = weights[used], positions[used], scores[used]
+        known = seen > 0
+        state["unseen"] = np.where(known.any(axis=1), 0.0, state["unseen"])
+        self._measure(where, known, seconds)
+        state["since"] = state["since"] + seconds
+        refused = self._outliers(where, known, seconds) if self._settings["outliers"] else np.zeros_like(known)
+        stale = (known | refused) & (state["since"] > self._settings["max_gap"] + seconds + 1e-9)
+        if stale.any():
+            self._filter.start(state, stale)
+        known &= ~refused
+        self._filter.update(state, where, np.where(known, seen, 0.0), seconds, state["size"])
+        state["since"] = np.where(known, 0.0, state["since"])
+        state["last"] = np.where(known[..., None], where, state["last"])
+        state["trust"] = np.where(known, trust, state["trust"])
+        alive = state["since"] <= self._settings["max_gap"] + 1e-9
+        kinds = np.where(known, MEASURED, np.where(refused & alive, REPLACED, np.where(alive, PREDICTED, MISSING)))
+        self._remember("past_provenance", kinds.astype(np.uint8))
+        self._remember("past_confidence", np.where(alive, state["trust"], 0.0))
+        # What was predicted lies between two measurements once it is measured again.
+        past = state["past_provenance"]
+        for frame in range(len(past) - 2, -1, -1):
+            bridged = (past[frame] == PREDICTED) & np.isin(past[frame + 1], (MEASURED, INTERPOLATED))
+            if not bridged.any():
+                break
+            past[frame][bridged] = INTERPOLATED
+
+    def _remember(self, name: str, newest: np.ndarray) -> None:
+        self._state[name] = np.concatenate([self._state[name][1:], newest[None]])
+
+    def _measure(self, positions: np.ndarray, known: np.ndarray, seconds: float) -> None:
+        """Keeps the mean of each person's size."""
+        state = self._state
+        if self._settings["person_size"] is not None:
+            state["size"][:] = self._settings["person_size"]
+            return
+        for person in np.flatnonzero(known.any(axis=1)).tolist():
+            size = measured_size(positions[person : person + 1], known[person : person + 1], self._skeleton)
+            state["size_seconds"][person] = min(state["size_seconds"][person] + seconds, SIZE_SECONDS)
+            share = seconds / state["size_seconds"][person]
+            state["size"][person] += share * (size - state["size"][person])
+
+    def _outliers(self, positions: np.ndarray, known: np.ndarray, seconds: float) -> np.ndarray:
+        """bool [P, K]; a keypoint that stays where it should not be is believed in the end."""
+        state = self._state
+        away = np.linalg.norm(positions - self._filter.predict(state, seconds), axis=-1)
+        reach = (GATE + GATE_PER_SECOND * np.minimum(state["since"], 1.0)) * state["size"][:, None]
+        with np.errstate(invalid="ignore"):
+            refused = known & (away > reach) & (state["since"] < np.inf)
+        state["refused"] = np.where(refused, state["refused"] + seconds, 0.0)
+        moved = refused & (state["refused"] > GATE_SECONDS + 1e-9)
+        if moved.any():
+            self._filter.start(state, moved)
+            state["refused"][moved] = 0.0
+        return refused & ~moved
+
+    def _output(self) -> StreamFrame:
+        state = self._state
+        positions, deviation = self._filter.estimate(state)
+        kinds = state["past_provenance"][0]
+        shown = (kinds != MISSING) & np.isfinite(positions).all(axis=-1)
+        rows = np.flatnonzero(shown.any(axis=1))
+        frame = StreamFrame(
+            index=self._index - 1 - self.lookahead,
+            ids=state["ids"][rows],
+            keypoints=np.where(shown[rows][..., None], positions[rows], np.nan),
+            confidence=np.where(shown[rows], state["past_confidence"][0][rows], 0.0),
+            deviation=np.where(shown[rows], deviation[rows], np.nan),
+            provenance=np.where(shown[rows], kinds[rows], MISSING).astype(np.uint8),
+        )
+        return frame if self._has_people_axis else of_one(frame, self._settings["num_keypoints"])
+
+    def to_bytes(self) -> bytes:
+        """Everything the stream knows: `from_bytes` continues exactly where it is."""
+        counters = {"index": self._index, "next_id": self._next_id, "axis": self._has_people_axis}
+        return pack(self._state, self._settings, self._skeleton, counters)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "KeypointStream":
+        """The stream that `to_bytes` saved. Raises ValueError for anything else."""
+        try:
+            state, settings, skeleton, counters = unpack(data)
+            stream = cls(skeleton, **(settings | settings.pop("parameters")))
+            check_like(state, stream._state)
+            stream._index, stream._next_id = int(counters["index"]), int(counters["next_id"])
+            stream._has_people_axis = int(counters["axis"])
+        # What a damaged archive raises is not documented.
+        except Exception as error:
+            raise ValueError(f"data must be what to_bytes gave. Received: {len(data)} bytes ({error})") from None
+        stream._state = state
+        return stream

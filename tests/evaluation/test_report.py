@@ -1,0 +1,153 @@
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from small_runs import SIZE, WINDOW
+
+from kerasmooth.evaluation.contestants import Entry
+from kerasmooth.evaluation.evaluator import Evaluation, Setting
+from kerasmooth.evaluation.report import as_json, describe, print_tables, write_report
+from kerasmooth.evaluation.scores import RowScore, in_spaces, score_tracks
+from kerasmooth.evaluation.tracks import TrackMerger
+from kerasmooth.noise import DetectorNoise
+
+ENTRIES = (
+    Entry("identity", "identity", decoder="argmax"),
+    Entry("bias_only", "bias_only", decoder="argmax"),
+    Entry("conv3d-1.1 (argmax)", "model", "runs/conv3d-1.1", "conv3d", "argmax"),
+    Entry("odd[red]name", "model", "runs/odd[red]name", "deciwatch", ""),
+)
+ERRORS = (3.0, 2.5, 1.0, 0.5)
+"""Of each row, in cells."""
+
+
+def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Evaluation:
+    """Scores of made-up keypoints: a person of whom the fingers are never annotated."""
+    scores: dict[str, dict[str, RowScore]] = {entry.name: {} for entry in ENTRIES}
+    pictured: list[dict[str, np.ndarray]] = []
+    for number, dataset in enumerate(datasets):
+        random = np.random.default_rng(number)
+        truth = random.uniform((4, 3), (12, 9), (6, 1, 25, 2)) + np.arange(WINDOW)[:, None, None] / 5
+        shown = np.full(truth.shape[:-1], visible)
+        shown[..., 9:15] = False
+        batch: dict[str, Any] = {
+            "keypoints": truth.astype(np.float32),
+            "visibility": shown,
+            "boxes": np.broadcast_to(np.array([5, 5, 85, 125], np.float32), (6, WINDOW, 4)),
+            "frame_numbers": np.arange(6)[:, None] + np.arange(WINDOW),
+            "clip_id": np.array([f"{dataset}/clip".encode()] * 6, object),
+        }
+        rows = zip(ENTRIES, ERRORS, strict=True)
+        predicted = {entry.name: truth + random.normal(0, error, truth.shape) for entry, error in rows}
+        merger = TrackMerger([entry.name for entry in ENTRIES], 25)
+        merger.add(batch, predicted)
+        for name, keypoints in predicted.items():
+            windows = in_spaces(truth, keypoints, shown, batch["boxes"], SIZE)
+            scores[name][dataset] = RowScore(windows, *score_tracks(merger.tracks(), name, SIZE))
+        pictured += [{key: array[i] for key, array in (batch | predicted).items()} for i in (0, 5)]
+    setting = Setting("records", datasets, "test", WINDOW, SIZE, 1, DetectorNoise())
+    counts = dict.fromkeys(datasets, 6)
+    return Evaluation(setting, ENTRIES, scores, counts, counts, 100, pictured)
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list) else [value]
+
+
+def test_json_holds_every_score() -> None:
+    evaluation = example()
+    found = json.loads(json.dumps(as_json([evaluation])))
+    assert found["schema"] == "kerasmooth.evaluation.evaluator/1"
+    (of_setting,) = found["evaluations"]
+    assert (of_setting["split"], of_setting["windows"], of_setting["sample_records"]) == ("test", {"sample": 6}, True)
+    assert of_setting["simulated_detector"]["shift_std"] == 2.95
+    assert [row["name"] for row in of_setting["rows"]] == [entry.name for entry in ENTRIES]
+    row, score = of_setting["rows"][2], evaluation.total(ENTRIES[2].name)
+    assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
+    for protocol, expected in (("in_windows", score.windows), ("in_tracks", score.frames)):
+        assert set(row["total"][protocol]) == {"cells", "cells_exact", "pixels"}
+        for space, values in row["total"][protocol].items():
+            totals = [values["pck"][threshold]["total"] for threshold in ("0.05", "0.1", "0.2")]
+            np.testing.assert_allclose(totals, 100 * expected[space].pck.total(), atol=1e-6)
+            knee = values["pck"]["0.2"]["by_keypoint"]["knee"]
+            np.testing.assert_allclose(knee, 100 * expected[space].pck.by_name()["knee"][2], atol=1e-6)
+            np.testing.assert_allclose(values["end_point_error"]["total"], expected[space].error.mean(), atol=1e-6)
+            assert (values["frames"], values["keypoints"]) == ((30, 570) if protocol == "in_windows" else (10, 190))
+            assert len(values["curve"]) == len(found["curve_thresholds"])
+            assert values["curve"][20] == values["pck"]["0.2"]["total"]
+    np.testing.assert_allclose(row["total"]["jitter"]["error"]["total"], score.jitter.error.mean(), atol=1e-6)
+
+
+def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
+    pictures = write_report([example(visible=False)], tmp_path)[1:]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    text = (tmp_path / "scores.json").read_text()
+    found = json.loads(text)
+    assert text == json.dumps(found, indent=1, sort_keys=True) + "\n"
+    row = found["evaluations"][0]["rows"][0]["total"]
+    assert row["in_windows"]["cells"]["pck"]["0.1"]["total"] is None
+    assert row["in_windows"]["cells"]["curve"][3] is None
+    assert row["in_windows"]["pixels"]["mean_torso"] is None
+    assert row["jitter"]["error"]["total"] is None
+    assert "NaN" not in text
+
+
+def test_keypoints_that_are_never_annotated_have_no_score() -> None:
+    row = as_json([example()])["evaluations"][0]["rows"][0]["total"]["in_windows"]["cells"]["pck"]["0.1"]
+    assert row["by_keypoint"]["thumb"] is None
+    assert row["by_keypoint"]["nose"] is not None
+    assert len(row["by_keypoint"]) == 13
+
+
+def test_json_of_several_datasets_has_their_parts() -> None:
+    evaluation = example(("penn_action", "brace"))
+    row = as_json([evaluation])["evaluations"][0]["rows"][3]
+    assert list(row["by_dataset"]) == ["penn_action", "brace"]
+    counts = [part["in_windows"]["cells"]["keypoints"] for part in row["by_dataset"].values()]
+    assert row["total"]["in_windows"]["cells"]["keypoints"] == sum(counts)
+
+
+def test_pictures_of_a_second_setting_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasmooth.evaluation.report.draw_all", lambda _, folder: [folder / "jitter.png"])
+    paths = write_report([example(), example(("brace",))], tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in paths] == ["scores.json", "jitter.png", "2/jitter.png"]
+
+
+def printed(evaluation: Evaluation, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False, soft_wrap=True)
+    print_tables(evaluation, console)
+    assert console.width == width
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
+    evaluation = example()
+    text = printed(evaluation, width)
+    assert "…" not in text
+    for entry in ENTRIES:
+        score = evaluation.total(entry.name)
+        line = next(line for line in text.splitlines() if line.strip().startswith(entry.name))
+        for share in (*score.windows["cells"].pck.total(), *score.windows["pixels"].pck.total()):
+            assert f"{100 * share:.2f}" in line
+        assert f"{score.jitter.error.mean():.2f}" in text
+    assert f"{evaluation.total('identity').jitter.truth.mean():.2f}" in text
+
+
+def test_keypoints_without_annotation_are_left_out_of_the_table() -> None:
+    text = printed(example(), 120)
+    assert "thumb" not in text
+    assert "knee" in text
+
+
+def test_the_description_counts_what_was_judged() -> None:
+    text = describe(example())
+    for words in ("test split of sample", "not real data", "6 of 6 windows", "30 frames", "570 keypoints", "10 diff"):
+        assert words in text
+    assert "real data" not in describe(example(("brace",)))

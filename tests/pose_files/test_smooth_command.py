@@ -1,0 +1,353 @@
+"""The command as users call it: what it gives back, and one line for everything that is wrong."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import in_process
+import numpy as np
+import pytest
+from in_process import Run
+
+import kerasmooth.command_line  # noqa: F401 - its flags are there before the first run
+from kerasmooth import formats
+from kerasmooth.pose_table import PROVENANCE, PoseTable
+from kerasmooth.skeletons import COCO_17, Skeleton
+
+FPS = 30.0
+
+
+@pytest.fixture
+def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    run: Run = in_process.runner(monkeypatch, capfd)
+    return lambda *words: run("kerasmooth.smooth", *map(str, words))
+
+
+def walking(frames: int = 40, seed: int = 0, skeleton: Skeleton = COCO_17) -> np.ndarray:
+    """[T, K, 2]: a person of some 300 px who walks to the right, with noise."""
+    random = np.random.default_rng(seed)
+    place = random.uniform((200, 50), (320, 350), (skeleton.num_keypoints, 2))
+    return place + np.arange(frames)[:, None, None] * [2.0, 0.0] + random.normal(0, 2, (frames, len(place), 2))
+
+
+def table(keypoints: np.ndarray, numbers: np.ndarray | None = None, **attributes: Any) -> PoseTable:
+    numbers = np.arange(len(keypoints)) if numbers is None else numbers
+    skeleton = attributes.pop("skeleton", COCO_17)
+    confidence = np.where(np.isnan(keypoints[..., 0]), 0.0, 0.9)
+    people = attributes.pop("people", np.zeros(len(keypoints), np.int64))
+    settings = {"fps": FPS, "image_size": (400, 640)} | attributes
+    return PoseTable(numbers, people, keypoints, confidence, np.unique(numbers), skeleton, **settings)
+
+
+def write(path: Path, keypoints: np.ndarray, **attributes: Any) -> Path:
+    formats.write(table(keypoints, **attributes), path, to=attributes.pop("to", "npz"))
+    return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    keypoints = walking()
+    keypoints[10:14, 3] = np.nan
+    return write(tmp_path / "clip.npz", keypoints)
+
+
+def test_a_file_comes_back_steadier_with_every_frame(smooth: Callable[..., Any], clip: Path) -> None:
+    before = clip.read_bytes()
+    done = smooth(clip, f"--output={clip.parent / 'out.npz'}")
+    assert done.code == 0, done.err
+    assert "jitter" in done.out
+    assert clip.read_bytes() == before
+    old, new = formats.read(clip), formats.read(clip.parent / "out.npz")
+    np.testing.assert_array_equal(new.frames, old.frames)
+    assert (PROVENANCE[new.provenance[11, 3]]) == "interpolated"
+    assert np.isfinite(new.keypoints).all()
+    bent = [np.linalg.norm(np.diff(t.keypoints[:, 5], n=2, axis=0), axis=-1).mean() for t in (old, new)]
+    assert bent[1] < bent[0] / 4
+
+
+def test_the_same_command_gives_the_same_bytes(smooth: Callable[..., Any], clip: Path) -> None:
+    for name in ("a", "b"):
+        assert smooth(clip, f"--output={clip.parent / name}.npz", f"--plot={clip.parent / name}").code == 0
+    for name in ("{}.npz", "{}/trajectories.png", "{}/spectra.png", "{}/frames.png"):
+        first, second = (clip.parent / name.format(which) for which in "ab")
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_frames_without_anybody_are_filled_and_long_ones_left(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    numbers = np.concatenate([np.arange(20), np.arange(24, 44), np.arange(100, 120)])
+    clip = write(tmp_path / "clip.npz", walking(120)[numbers], numbers=numbers)
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}").code == 0
+    new = formats.read(tmp_path / "out.npz")
+    np.testing.assert_array_equal(new.frames[:60], numbers)
+    assert sorted(new.frames[60:].tolist()) == [20, 21, 22, 23]
+    middle = new.keypoints[new.frames == 21][0] - new.keypoints[new.frames == 19][0]
+    np.testing.assert_allclose(middle.mean(axis=0), [4, 0], atol=1.5)
+
+
+def test_frame_numbers_may_jump_far(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    numbers = np.concatenate([np.arange(20), 10**9 + np.arange(20), 10**15 + np.arange(20)])
+    clip = write(tmp_path / "clip.npz", walking(60), numbers=numbers)
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}").code == 0
+    np.testing.assert_array_equal(formats.read(tmp_path / "out.npz").frames, numbers)
+
+
+def test_a_file_of_nobody(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    clip = write(tmp_path / "clip.npz", np.empty((0, 17, 2)))
+    done = smooth(clip, f"--output={tmp_path / 'out.npz'}")
+    assert done.code == 0, done.err
+    assert len(formats.read(tmp_path / "out.npz").frames) == 0
+
+
+def test_the_frame_rate_is_never_guessed(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    clip = write(tmp_path / "clip.npz", walking(), fps=None)
+    done = smooth(clip, f"--output={tmp_path / 'out.npz'}")
+    assert done.is_bad_input
+    assert "--fps" in done.err
+    assert not (tmp_path / "out.npz").exists()
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}", "--fps=30").code == 0
+
+
+def test_people_without_ids_get_them(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    both = np.stack([walking(30, 1), walking(30, 2) + [900, 0]], axis=1)
+    both[1::2] = both[1::2, ::-1]
+    numbers, nobody = np.repeat(np.arange(30), 2), np.full(60, -1)
+    clip = write(tmp_path / "clip.npz", both.reshape(60, 17, 2), numbers=numbers, people=nobody)
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}").code == 0
+    new = formats.read(tmp_path / "out.npz")
+    for person in np.unique(new.people):
+        assert np.ptp(new.keypoints[new.people == person, 0, 0]) < 200
+    assert len(np.unique(new.people)) == 2
+
+
+def test_folders_globs_and_processes_give_the_same(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    for seed in range(3):
+        write(folder / f"clip{seed}.npz", walking(seed=seed))
+    (folder / "notes.txt").write_text("no poses")
+    assert smooth(folder, f"--output={tmp_path / 'one'}").code == 0
+    assert smooth(f"{folder}/clip*.npz", f"--output={tmp_path / 'two'}", "--workers=2").code == 0
+    names = [path.name for path in sorted((tmp_path / "one").iterdir())]
+    assert names == ["clip0.npz", "clip1.npz", "clip2.npz"]
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_one_bad_file_does_not_keep_the_others(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    write(tmp_path / "good.npz", walking())
+    write(tmp_path / "bad.npz", walking(), fps=None)
+    done = smooth(tmp_path / "good.npz", tmp_path / "bad.npz", f"--output={tmp_path / 'out'}")
+    assert done.is_bad_input
+    assert "bad.npz" in done.err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.npz"]
+
+
+def test_another_format_and_the_report(smooth: Callable[..., Any], clip: Path) -> None:
+    report = clip.parent / "r.json"
+    words = ("--to=coco", f"--report={report}", "--method=gaussian", "--parameter=cutoff=3")
+    done = smooth(clip, f"--output={clip.parent / 'out.json'}", *words)
+    assert done.code == 0, done.err
+    assert len(json.loads((clip.parent / "out.json").read_text())) == 40
+    told = json.loads(report.read_text())[0]["people"][0]
+    assert told["parts"][0]["method"] == ["gaussian"] * 17
+    assert told["jitter_after"] < told["jitter_before"]
+
+
+def test_strength_zero_leaves_every_digit(smooth: Callable[..., Any], clip: Path) -> None:
+    words = ("--strength=0", "--nooutliers", "--noswaps")
+    assert smooth(clip, f"--output={clip.parent / 'out.npz'}", *words).code == 0
+    old, new = formats.read(clip), formats.read(clip.parent / "out.npz")
+    np.testing.assert_array_equal(new.keypoints, old.keypoints)
+    np.testing.assert_array_equal(new.confidence, old.confidence)
+
+
+def test_only_overwrite_overwrites(smooth: Callable[..., Any], clip: Path) -> None:
+    target = clip.parent / "out.npz"
+    target.write_text("mine")
+    done = smooth(clip, f"--output={target}")
+    assert done.is_bad_input
+    assert target.read_text() == "mine"
+    assert smooth(clip, f"--output={target}", "--overwrite").code == 0
+    assert formats.read(target)
+
+
+def test_overlay_without_a_video(smooth: Callable[..., Any], clip: Path) -> None:
+    import cv2
+
+    for style, width in (("beside", 1280), ("over", 640)):
+        path = clip.parent / f"{style}.mp4"
+        words = (f"--overlay={path}", f"--overlay_style={style}", "--overwrite")
+        assert smooth(clip, f"--output={clip.parent / 'out.npz'}", *words).code == 0
+        film = cv2.VideoCapture(str(path))
+        frames = []
+        while (read := film.read())[0]:
+            frames.append(read[1])
+        assert (len(frames), frames[0].shape) == (40, (400, width, 3))
+        assert frames[20].std() > 5
+
+
+def test_tensorflow_stays_out_of_it(clip: Path) -> None:
+    imports = "import sys, kerasmooth.smooth, kerasmooth.pose_files.command"
+    code = f"{imports}; print({{'tensorflow', 'keras'}} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def test_a_model_needs_a_torso_and_says_so_before_it_is_loaded(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    tips = Skeleton("tips", ("left_tip", "right_tip"), ())
+    clip = write(tmp_path / "clip.npz", walking(skeleton=tips), skeleton=tips)
+    done = smooth(clip, f"--output={tmp_path / 'out.npz'}", f"--model={tmp_path / 'none'}")
+    assert done.is_bad_input
+    assert "shoulder" in done.err
+
+
+# Everything below is bad input: one line, status 2, the input untouched and nothing written.
+
+BAD_COMMANDS: dict[str, list[str]] = {
+    "nothing": [],
+    "no output": ["clip.npz"],
+    "no input": ["--output=out.npz"],
+    "absent input": ["absent.npz", "--output=out.npz"],
+    "empty word": ["", "--output=out.npz"],
+    "glob of nothing": ["*.trc", "--output=out"],
+    "long name": ["x" * 5000, "--output=out.npz"],
+    "long output": ["clip.npz", "--output=" + "x" * 5000],
+    "unknown flag": ["clip.npz", "--output=out.npz", "--smoothness=3"],
+    "unknown method": ["clip.npz", "--output=out.npz", "--method=magic"],
+    "unknown format": ["clip.npz", "--output=out.npz", "--to=docx"],
+    "unknown input format": ["clip.npz", "--output=out.npz", "--from=docx"],
+    "wrong input format": ["clip.npz", "--output=out.npz", "--from=openpose"],
+    "another input format": ["clip.npz", "--output=out.npz", "--from=alphapose"],
+    "fps zero": ["clip.npz", "--output=out.npz", "--fps=0"],
+    "fps negative": ["clip.npz", "--output=out.npz", "--fps=-30"],
+    "fps nan": ["clip.npz", "--output=out.npz", "--fps=nan"],
+    "fps infinite": ["clip.npz", "--output=out.npz", "--fps=inf"],
+    "fps a word": ["clip.npz", "--output=out.npz", "--fps=fast"],
+    "max_gap negative": ["clip.npz", "--output=out.npz", "--max_gap=-1"],
+    "max_gap huge": ["clip.npz", "--output=out.npz", "--max_gap=1e9"],
+    "max_gap nan": ["clip.npz", "--output=out.npz", "--max_gap=nan"],
+    "extend negative": ["clip.npz", "--output=out.npz", "--extend=-1"],
+    "strength negative": ["clip.npz", "--output=out.npz", "--strength=-1"],
+    "strength nan": ["clip.npz", "--output=out.npz", "--strength=nan"],
+    "image size": ["clip.npz", "--output=out.npz", "--image_size=big"],
+    "image size zero": ["clip.npz", "--output=out.npz", "--image_size=0x100"],
+    "image size huge": ["clip.npz", "--output=out.npz", "--image_size=" + "9" * 50 + "x3"],
+    "parameter of auto": ["clip.npz", "--output=out.npz", "--parameter=cutoff=3"],
+    "parameter unknown": ["clip.npz", "--output=out.npz", "--method=gaussian", "--parameter=magic=3"],
+    "parameter without value": ["clip.npz", "--output=out.npz", "--method=gaussian", "--parameter=cutoff"],
+    "parameter nan": ["clip.npz", "--output=out.npz", "--method=gaussian", "--parameter=cutoff=nan"],
+    "parameter negative": ["clip.npz", "--output=out.npz", "--method=gaussian", "--parameter=cutoff=-3"],
+    "parameter twice": [
+        "clip.npz",
+        "--output=o.npz",
+        "--method=gaussian",
+        "--parameter=cutoff=3",
+        "--parameter=cutoff=4",
+    ],
+    "workers zero": ["clip.npz", "--output=out.npz", "--workers=0"],
+    "output is the input": ["clip.npz", "--output=clip.npz"],
+    "output is the input, overwritten": ["clip.npz", "--output=./clip.npz", "--overwrite"],
+    "output folder is a file": ["clip.npz", "--output=notes.txt/out.npz"],
+    "output exists": ["clip.npz", "--output=notes.txt"],
+    "output is a folder with things": ["folder", "--output=folder", "--overwrite"],
+    "output in an input folder": ["frames", "--output=frames/out"],
+    "output around the input": ["frames/a_1_keypoints.json", "--output=frames", "--to=openpose", "--overwrite"],
+    "two inputs of one name": ["clip.npz", "folder/clip.npz", "--output=out"],
+    "two inputs into a file": ["clip.npz", "folder/clip.npz", "--output=notes.txt"],
+    "model absent": ["clip.npz", "--output=out.npz", "--model=absent"],
+    "model is a file": ["clip.npz", "--output=out.npz", "--model=notes.txt"],
+    "plot is a file": ["clip.npz", "--output=out.npz", "--plot=notes.txt"],
+    "report exists": ["clip.npz", "--output=out.npz", "--report=notes.txt"],
+    "report is the input": ["clip.npz", "--output=out.npz", "--report=clip.npz", "--overwrite"],
+    "video without overlay": ["clip.npz", "--output=out.npz", "--video=notes.txt"],
+    "video absent": ["clip.npz", "--output=out.npz", "--video=no.mp4", "--overlay=o.mp4"],
+    "video is no video": ["clip.npz", "--output=out.npz", "--video=notes.txt", "--overlay=o.mp4"],
+    "overlay is no mp4": ["clip.npz", "--output=out.npz", "--overlay=o.gif"],
+    "overlay is the output": ["clip.npz", "--output=out.mp4", "--overlay=out.mp4"],
+    "overlay exists": ["clip.npz", "--output=out.npz", "--overlay=mine.mp4"],
+    "overlay of two": ["clip.npz", "folder/clip.npz", "--output=out", "--overlay=o.mp4"],
+    "style": ["clip.npz", "--output=out.npz", "--overlay=o.mp4", "--overlay_style=sideways"],
+    "folder of nothing": ["empty", "--output=out"],
+    "a text": ["notes.txt", "--output=out.npz"],
+    "a flagfile that is absent": ["--flagfile=absent.cfg"],
+    "the same input twice": ["clip.npz", "clip.npz", "--output=out"],
+}
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+@pytest.mark.parametrize("name", BAD_COMMANDS)
+def test_bad_commands(name: str, smooth: Callable[..., Any], clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = clip.parent
+    (folder / "empty").mkdir()
+    (folder / "notes.txt").write_text("no poses")
+    (folder / "mine.mp4").write_text("mine")
+    write(folder / "folder" / "clip.npz", walking())
+    (folder / "frames").mkdir()
+    (folder / "frames" / "a_1_keypoints.json").write_text(json.dumps({"people": []}))
+    monkeypatch.chdir(folder)
+    before = tree(folder)
+    done = smooth(*BAD_COMMANDS[name])
+    assert done.is_bad_input, (done.code, done.err)
+    assert tree(folder) == before
+
+
+def archive(**changes: Any) -> bytes:
+    """A good file's arrays with some of them replaced, or left out where None."""
+    whole = walking(5)
+    buffer = io.BytesIO()
+    skeleton = {"name": "coco_17", "keypoints": COCO_17.keypoints, "limbs": COCO_17.limbs}
+    arrays: dict[str, Any] = {
+        "schema_version": np.int64(1),
+        "frames": np.arange(5),
+        "people": np.zeros(5, np.int64),
+        "keypoints": whole,
+        "confidence": np.ones((5, 17)),
+        "frame_numbers": np.arange(5),
+        "provenance": np.zeros((5, 17), np.uint8),
+        "deviation": np.full((5, 17), np.nan),
+        "fps": np.float64(30),
+        "image_size": np.array([400, 640]),
+        "unit": np.str_("px"),
+        "y_up": np.bool_(False),
+        "skeleton": np.str_(json.dumps(skeleton)),
+    }
+    np.savez(buffer, **{key: value for key, value in (arrays | changes).items() if value is not None})
+    return buffer.getvalue()
+
+
+BAD_FILES: dict[str, Callable[[], bytes]] = {
+    "empty": lambda: b"",
+    "binary": lambda: bytes(range(256)) * 20,
+    "half": lambda: archive()[:700],
+    "no fps": lambda: archive(fps=np.float64(np.nan)),
+    "endless fps": lambda: archive(fps=np.float64(1e300)),
+    "negative fps": lambda: archive(fps=np.float64(-5)),
+    "no people": lambda: archive(people=None),
+    "frames out of order": lambda: archive(frame_numbers=np.arange(5)[::-1]),
+    "frames unknown": lambda: archive(frames=np.arange(5) + 3),
+    "too few rows": lambda: archive(people=np.zeros(3, np.int64)),
+    "another skeleton": lambda: archive(keypoints=np.ones((5, 12, 2))),
+    "texts": lambda: archive(keypoints=np.full((5, 17, 2), "x")),
+    "objects": lambda: archive(keypoints=np.full((5, 17, 2), None)),
+    "infinite": lambda: archive(keypoints=np.full((5, 17, 2), np.inf)),
+    "huge": lambda: archive(keypoints=np.full((5, 17, 2), 1e300)),
+    "skeleton junk": lambda: archive(skeleton=np.str_("[" * 100_000)),
+    "truncated json": lambda: b'[{"image_id": 1, "keypoints": [1, 2',
+    "deep json": lambda: b"[" * 200_000,
+    "numbers": lambda: b"[1, 2, 3]",
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_files(name: str, smooth: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / ("clip.npz" if name not in ("truncated json", "deep json", "numbers") else "clip.json")
+    path.write_bytes(BAD_FILES[name]())
+    before = tree(tmp_path)
+    done = smooth(path, f"--output={tmp_path / 'out.npz'}", f"--plot={tmp_path / 'plots'}")
+    assert done.is_bad_input, (done.code, done.err)
+    assert tree(tmp_path) == before

@@ -1,0 +1,157 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from kerasmooth.errors import InputError
+from kerasmooth.training.experiment import ExperimentConfig, make_records_command, parse_model_options, resolve_datasets
+from kerasmooth.training.run_folder import flags_text
+
+
+def test_the_defaults_are_the_published_recipe() -> None:
+    config = ExperimentConfig()
+    assert (config.batch_size, config.learning_rate, config.beta_1, config.beta_2) == (16, 1e-3, 0.9, 0.999)
+    assert (config.lr_factor, config.patience_lr, config.patience_stop, config.max_epochs) == (0.1, 5, 10, 50)
+    assert (config.best_by, config.weight_decay, config.ema, config.decoder) == (0.2, 0, 0, "argmax")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"experiment": "1"}, "conv3d-1.1"),
+        ({"experiment": "3", "shifting_scalar": 2.0, "seed": 4}, "conv3d-2.3-seed4"),
+        ({"experiment": "2", "shifting_scalar": 0.5}, "conv3d-0.5.2"),
+        (
+            {"model": "bi_conv_lstm", "model_options": {"merge_mode": "concat"}, "experiment": "1"},
+            "bi_conv_lstm-concat-1.1",
+        ),
+        (
+            {"model": "deciwatch", "model_options": {"sample_interval": 1}, "experiment": "1"},
+            "deciwatch-sample_interval_1-1.1",
+        ),
+        ({"datasets": ("sample",), "experiment": "1"}, "conv3d-1.1-sample"),
+        ({"finetune_from": "runs/x", "experiment": "1"}, "conv3d-1.1-finetuned"),
+        ({}, "conv3d-1"),
+    ],
+)
+def test_runs_are_named_as_the_study_names_them(changes: dict[str, object], name: str) -> None:
+    assert dataclasses.replace(ExperimentConfig(), **changes).default_run_name == name
+
+
+def test_settings_come_back_from_their_file(tmp_path: Path) -> None:
+    config = ExperimentConfig(
+        model_options={"merge_mode": "sum", "depth": 3},
+        datasets=("penn_action", "brace"),
+        window=5,
+        size=(48, 56),
+        seed=7,
+    )
+    config.save(tmp_path)
+    assert ExperimentConfig.load(tmp_path) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"colour": 1}, "unknown settings.*colour"),
+        ({"batch_size": "16"}, "--batch_size must be a whole number, got '16'"),
+        ({"batch_size": True}, "--batch_size must be a whole number, got True"),
+        ({"batch_size": 0}, "--batch_size must be at least 1, got 0"),
+        ({"random_sigma": 1}, "--random_sigma must be true or false, got 1"),
+        ({"size": [48]}, "--size must be a list"),
+        ({"size": [48, 5.5]}, "--size must be a list"),
+        ({"model_options": [1]}, "--model_options must be name=value pairs"),
+        ({"learning_rate": None}, "--learning_rate must be a number, got None"),
+    ],
+)
+def test_a_bad_settings_file_is_named_with_its_field(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(ExperimentConfig().to_json() | change))
+    with pytest.raises(InputError, match=message) as raised:
+        ExperimentConfig.load(tmp_path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_settings_file_must_be_whole(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a run folder"):
+        ExperimentConfig.load(tmp_path)
+    values = ExperimentConfig().to_json()
+    del values["datasets"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match=r"datasets.*missing"):
+        ExperimentConfig.load(tmp_path)
+
+
+def test_a_setting_that_came_after_the_file_has_its_default(tmp_path: Path) -> None:
+    values = ExperimentConfig(batch_size=3).to_json()
+    del values["warmup_steps"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    assert ExperimentConfig.load(tmp_path) == ExperimentConfig(batch_size=3)
+
+
+def test_only_what_leaves_the_weights_alone_may_change_when_a_run_is_continued() -> None:
+    one = ExperimentConfig()
+    assert one.differences(dataclasses.replace(one, max_epochs=9, max_minutes=3.0, checkpoint_seconds=1.0)) == []
+    assert one.differences(dataclasses.replace(one, beta_1=0.8, noise="fixed", max_epochs=3)) == ["noise", "beta_1"]
+
+
+def test_model_options_are_read_as_json_or_text() -> None:
+    options = parse_model_options(
+        ["merge_mode=sum", "sample_interval=1", "dropout=0.5", "encoder_norm=false", "x=null"]
+    )
+    assert options == {"merge_mode": "sum", "sample_interval": 1, "dropout": 0.5, "encoder_norm": False, "x": None}
+
+
+@pytest.mark.parametrize("word", ["sum", "=sum", "merge_mode=", "merge mode=sum", ""])
+def test_other_model_options_are_refused(word: str) -> None:
+    with pytest.raises(InputError, match="--model_options"):
+        parse_model_options([word])
+
+
+def test_a_flagfile_holds_every_setting(tmp_path: Path) -> None:
+    config = ExperimentConfig(model_options={"a": 1, "b": "x"}, datasets=("penn_action", "brace"))
+    lines = flags_text(config, tmp_path / "runs" / "mine").splitlines()
+    assert {"--model_options=a=1,b=x", "--datasets=penn_action,brace", "--run_name=mine", "--random_sigma=true"} <= set(
+        lines
+    )
+    assert not [line for line in lines if line.startswith(("--window", "--size"))]
+
+
+def folder_with(tmp_path: Path, *names: str) -> Path:
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
+    return tmp_path
+
+
+def test_auto_takes_the_real_datasets_else_the_sample_and_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    folder_with(tmp_path, "sample")
+    assert resolve_datasets(tmp_path, "auto", say=said.append) == ("sample",)
+    assert "sample" in said.pop()
+    folder_with(tmp_path, "brace", "climbalong")
+    assert resolve_datasets(tmp_path, "auto", say=said.append) == ("brace",)
+    folder_with(tmp_path, "penn_action")
+    assert resolve_datasets(tmp_path, ("auto",), say=said.append) == ("penn_action", "brace")
+    assert resolve_datasets(tmp_path, ("climbalong",), say=said.append) == ("climbalong",)
+    assert not said
+
+
+def test_absent_records_name_the_command_that_makes_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"make_records\.py --records_dir="):
+        resolve_datasets(tmp_path, "auto")
+    with pytest.raises(InputError, match=r"make_records\.py --dataset=brace --raw_dir=DIR --frame_step=2"):
+        resolve_datasets(tmp_path, ("brace",), frame_step=2)
+    assert make_records_command("records") == "python tools/make_records.py"
+
+
+@pytest.mark.parametrize("name", ["base", "exp1", "exp1_s2", "exp2", "exp2_s2", "exp3", "exp3_s2", "finetune"])
+def test_flagfiles_name_known_settings_only(repository: Path, name: str) -> None:
+    known = {field.name for field in dataclasses.fields(ExperimentConfig)} | {"flagfile"}
+    lines = (repository / "flags" / f"{name}.cfg").read_text().splitlines()
+    assert lines[0].startswith("# ")
+    for line in lines:
+        assert line.startswith(("#", "--"))
+        if line.startswith("--"):
+            assert line[2:].partition("=")[0] in known
