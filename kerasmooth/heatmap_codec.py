@@ -97,7 +97,11 @@ class HeatmapCodec:
         render = self._gaussian_profile if sub_pixel else self._published_profile
         columns = render(keypoints[..., 0], shown, sigma, self.size[1], 1.0, xp)
         rows = render(keypoints[..., 1], shown, sigma, self.size[0], self.scale, xp)
-        return rows[..., :, None, :] * columns[..., None, :, :]
+        # Broadcasting over few axes is the faster the fewer they are.
+        leading, (height, width), num_keypoints = xp.shape(rows)[:-2], self.size, rows.shape[-1]
+        rows = xp.reshape(rows, (-1, height, 1, num_keypoints))
+        columns = xp.reshape(columns, (-1, 1, width, num_keypoints))
+        return xp.reshape(rows * columns, (*leading, height, width, num_keypoints))
 
     def decode(self, heatmaps: Array, method: str = "argmax", xp: ModuleType = np) -> tuple[Array, Array]:
         """Keypoints of heatmaps.

@@ -66,7 +66,7 @@ class RecordSets:
     def __init__(self, records_dir: str | Path, datasets: tuple[str, ...]) -> None:
         self.folders = [Path(records_dir) / name for name in datasets]
         self.manifests = [reader.load_manifest(folder) for folder in self.folders]
-        for name in ("window", "size", "frame_step", "heatmaps", "compression"):
+        for name in ("window", "size", "frame_step", "encoding", "heatmaps", "compression"):
             values = {
                 str(folder): getattr(manifest, name)
                 for folder, manifest in zip(self.folders, self.manifests, strict=True)

@@ -16,7 +16,7 @@ from kerasmooth.datasets.brace_tables import BraceTables, Segment, VideoInfo, re
 from kerasmooth.datasets.dataset_reader import ReadResult
 from kerasmooth.datasets.published_boxes import in_grid, published_boxes
 from kerasmooth.datasets.raw_files import list_files, malformed, shown
-from kerasmooth.skeletons import BOULDERING_25, COCO_17, convert
+from kerasmooth.skeletons import BOULDERING_25, COCO_17, Skeleton, convert
 
 # <video>_<first frame>-<last frame>_<movement>
 _SEGMENT_NAME = re.compile(r".+_([0-9]{1,9})-([0-9]{1,9})_([A-Za-z]+)")
@@ -57,6 +57,7 @@ class Brace:
         "get dataset.zip, manual_keypoints.zip, annotations/ and videos_info.csv from "
         "https://github.com/dmoltisanti/brace, unpack them into one folder and pass it"
     )
+    skeleton: ClassVar[Skeleton] = COCO_17
 
     def list_sources(self) -> list[str]:
         sources = list_files(Path(self.raw_dir), "dataset", "**/*.json", self.obtain)

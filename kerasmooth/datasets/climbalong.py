@@ -20,7 +20,7 @@ from kerasmooth.datasets.raw_files import (
     read_npz,
     shown,
 )
-from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 MIN_FIRST_FRAME_KEYPOINTS = 23
 MAX_GRID = 1024
@@ -62,6 +62,7 @@ class ClimbAlong:
         "the data is private to ClimbAlong; pass a folder that holds input/<video>.npz (bboxes, heatmaps) and "
         "target/<video>.npz (keypoints)"
     )
+    skeleton: ClassVar[Skeleton] = BOULDERING_25
     image_size: ClassVar[Size] = (1920, 1080)
     fps: ClassVar[float] = 30.0
 

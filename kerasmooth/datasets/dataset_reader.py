@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from kerasmooth.clip import PoseClip
+from kerasmooth.skeletons import Skeleton
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +28,14 @@ class DatasetReader(Protocol):
       licence: terms of the data, in a line.
       citation: what to cite.
       obtain: how to get the data, and the layout that `raw_dir` must have.
+      skeleton: what it annotates; clips hold these keypoints in BOULDERING_25's order, the others never visible.
     """
 
     name: ClassVar[str]
     licence: ClassVar[str]
     citation: ClassVar[str]
     obtain: ClassVar[str]
+    skeleton: ClassVar[Skeleton]
 
     def list_sources(self) -> list[str]:
         """Sorted paths, relative to `raw_dir`, of the files to `read`. Raises InputError if the layout is not there."""

@@ -21,7 +21,7 @@ from kerasmooth.datasets.raw_files import (
     malformed,
     shown,
 )
-from kerasmooth.skeletons import BOULDERING_25, PENN_ACTION_13, convert
+from kerasmooth.skeletons import BOULDERING_25, PENN_ACTION_13, Skeleton, convert
 
 PUBLISHED_ACTIONS = ("baseball_pitch", "bench_press")
 INTENDED_ACTIONS = (*PUBLISHED_ACTIONS, "situp")
@@ -75,6 +75,7 @@ class PennAction:
     obtain: ClassVar[str] = (
         "get Penn_Action.tar.gz from http://dreamdragon.github.io/PennAction/ and pass the folder that holds labels/"
     )
+    skeleton: ClassVar[Skeleton] = PENN_ACTION_13
 
     def __post_init__(self) -> None:
         if self.actions not in SELECTIONS:

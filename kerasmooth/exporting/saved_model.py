@@ -123,6 +123,7 @@ def metadata(run: Run, name: str, version: int, decoder: str) -> dict[str, Any]:
             "keypoints": list(BOULDERING_25.keypoints),
             "limbs": [list(limb) for limb in BOULDERING_25.limbs],
         },
+        "taught": [name for name, taught in zip(BOULDERING_25.keypoints, run.taught, strict=True) if taught],
         "scale": run.codec.scale,
         "sigmas": list(run.codec.sigmas),
         "decoder": decoder,

@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from kerasmooth import boxes, windows
 from kerasmooth.errors import InputError
+from kerasmooth.skeletons import BOULDERING_25
 
 BATCH_SIZE = 64
 SMEAR = 2.0
@@ -32,6 +33,7 @@ class ModelSmoother:
       window: T.
       size: (height, width) of its heatmap grid.
       takes_sigma: whether it draws heatmaps.
+      taught: bool [25], keypoints that it was trained on.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ModelSmoother:
     window: int
     size: boxes.Size
     takes_sigma: bool
+    taught: np.ndarray
 
     def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
         """Smooths one person.
@@ -118,7 +121,7 @@ def _load_run(path: Path) -> ModelSmoother:
 
     run = load_run(path)
     answer = Signatures(run.model, run.codec, "dark").functions()["keypoints"]
-    return ModelSmoother(run.name, answer, run.config.window, run.config.size, run.takes == "heatmaps")
+    return ModelSmoother(run.name, answer, run.config.window, run.config.size, run.takes == "heatmaps", run.taught)
 
 
 def _load_export(path: Path) -> ModelSmoother:
@@ -133,7 +136,9 @@ def _load_export(path: Path) -> ModelSmoother:
             return dict(loaded.signatures["keypoints"](**tensors))
 
         size = (int(told["height"]), int(told["width"]))
-        smoother = ModelSmoother(told["name"], answer, int(told["window"]), size, told["takes"] == "heatmaps")
+        taught = np.isin(BOULDERING_25.keypoints, told["taught"])
+        draws = told["takes"] == "heatmaps"
+        smoother = ModelSmoother(told["name"], answer, int(told["window"]), size, draws, taught)
     # A damaged SavedModel fails in TensorFlow, protobuf or our own reading, each with errors of its own.
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -14,15 +14,16 @@ from kerasmooth.smoothing.steps import prepare
 
 SmoothedStretch = smoothing.Smoothed
 
-MAX_DEVIATION = 0.2
-"""In person sizes: a model that moves a keypoint farther than this in most frames has never learnt it."""
-
 
 class Smoother(Protocol):
-    """A trained model: see `model_smoothing.ModelSmoother`."""
+    """A trained model: see `pose_files.model_smoother.ModelSmoother`."""
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def taught(self) -> np.ndarray:
+        """bool [25]: keypoints that it was trained on."""
 
     def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
         """float64 [T, 25, 2] of keypoints [T, 25, 2] and confidence [T, 25] of skeletons.BOULDERING_25."""
@@ -109,12 +110,13 @@ def _through_model(
     shown = person.alive & ~np.isin(done.provenance, (MISSING, PREDICTED))
     clean = np.where(shown[..., None], person.positions * person.size + person.origin, np.nan)
     indices = index_map(skeleton, BOULDERING_25)
-    has, columns = indices >= 0, indices[indices >= 0]
+    # Datasets annotate different keypoints: what a model says of the others means nothing.
+    has = indices >= 0
+    columns, taught = indices[has], model.taught[has]
     asked = np.full((len(keypoints), BOULDERING_25.num_keypoints, 2), np.nan)
     asked[:, has] = clean[:, columns]
     answer = model.smooth(asked, np.isfinite(asked).all(axis=-1).astype(np.float64), fps)[:, has]
-    untaught = _untaught(answer, clean[:, columns], person.size)
-    answer[:, untaught] = np.nan
+    answer[:, ~taught] = np.nan
     share = min(settings.strength, 1.0)
     answer = clean[:, columns] + share * (answer - clean[:, columns])
     answered = np.isfinite(answer).all(axis=-1)
@@ -122,24 +124,13 @@ def _through_model(
     positions[:, columns] = np.where(answered[..., None], answer, positions[:, columns])
     deviation[:, columns] = np.where(answered, np.nan, deviation[:, columns])
     report = {name: np.array(values) for name, values in done.report.items()}
-    taught = columns[~untaught]
-    report["method"][taught] = "model"
-    for column in taught:
+    changed = columns[taught]
+    report["method"][changed] = "model"
+    for column in changed:
         report["parameters"][column] = {}
     report["jitter_after"] = smoothing_report.jitter(positions, person.measured)
     max_lag = int(smoothing_report.MAX_LAG_SECONDS * fps)
     smooth = np.where(shown[..., None], (positions - person.origin) / person.size, 0.0)
     lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known & shown)
-    report["lag_ms"][taught] = lag[taught] * 1000 / fps
+    report["lag_ms"][changed] = lag[changed] * 1000 / fps
     return positions, deviation, report
-
-
-def _untaught(answer: np.ndarray, clean: np.ndarray, size: float) -> np.ndarray:
-    """bool [C]: what the model says of a keypoint is not where the keypoint is.
-
-    Datasets annotate different keypoints, and nothing in a model tells which of the 25 it was trained on.
-    """
-    moved = np.linalg.norm(answer - clean, axis=-1) / size
-    known = np.isfinite(moved)
-    far = np.where(known, moved > MAX_DEVIATION, False).sum(axis=0)
-    return far * 2 > known.sum(axis=0)

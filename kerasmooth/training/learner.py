@@ -220,8 +220,10 @@ def _own_variables(layer: Any) -> list[Any]:
 
 
 def build_optimizer(config: ExperimentConfig) -> Any:
-    """Adam, or AdamW (decoupled weight decay) where there is weight decay."""
+    """Adam, or AdamW (decoupled weight decay, of kernels only) where there is weight decay."""
     rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2}
     if config.weight_decay:
-        return keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
+        optimizer = keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+        return optimizer
     return keras.optimizers.Adam(**rates)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kerasmooth import models
+from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.skeletons import BOULDERING_25, index_map
 from kerasmooth.training.experiment import ExperimentConfig
 from kerasmooth.training.learner import simulated_detector
 from kerasmooth.training.run_folder import BEST_MODEL_FILE
@@ -43,6 +45,13 @@ class Run:
     @property
     def codec(self) -> HeatmapCodec:
         return HeatmapCodec(size=self.config.size)
+
+    @property
+    def taught(self) -> np.ndarray:
+        """bool [25]: keypoints of BOULDERING_25 that its datasets annotate; of the others it learnt nothing."""
+        # The generated sample is no dataset of DATASETS: it annotates all.
+        names = {DATASETS[name].skeleton if name in DATASETS else BOULDERING_25 for name in self.config.datasets}
+        return np.any([index_map(skeleton, BOULDERING_25) >= 0 for skeleton in names], axis=0)
 
     @property
     def noise(self) -> DetectorNoise:

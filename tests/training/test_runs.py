@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from small_runs import KEYPOINTS, SIZE, WINDOW, write_run
 
 from kerasmooth import models
 from kerasmooth.errors import InputError
+from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.training.run_folder import save_model
 from kerasmooth.training.runs import latest_run, load_run
 
@@ -36,6 +38,22 @@ def test_a_run_is_what_was_trained(finished: Path) -> None:
     by_hand = max(0.0, float((padded[1, 1:6, 3:8, 5:10] * kernel[..., 4]).sum() + bias[4]))
     answer = run.model({"heatmaps": heatmaps})["heatmaps"].numpy()
     np.testing.assert_allclose(answer[1, 1, 3, 5, 4], by_hand, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("datasets", "absent"),
+    # By their papers: Penn Action has 13 joints, no ears, no feet; BRACE has COCO's, with ears, without feet.
+    [(("penn_action",), {"left_ear", "left_heel"}), (("brace", "penn_action"), {"left_heel"}), (("sample",), set())],
+)
+def test_a_run_knows_which_keypoints_it_was_taught(finished: Path, datasets: tuple[str, ...], absent: set[str]) -> None:
+    run = dataclasses.replace(
+        load_run(finished), config=dataclasses.replace(load_run(finished).config, datasets=datasets)
+    )
+    taught = {name for name, known in zip(BOULDERING_25.keypoints, run.taught, strict=True) if known}
+    assert {"left_hip", "right_wrist", "left_ankle"} <= taught
+    assert not taught & absent
+    assert ("left_index" in taught) == (datasets == ("sample",))
+    assert ("right_ear" in taught) == (datasets != ("penn_action",))
 
 
 def test_the_latest_run_is_the_one_whose_best_model_is_newest(finished: Path, tmp_path: Path) -> None:

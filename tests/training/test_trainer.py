@@ -338,8 +338,16 @@ def test_mixed_precision_keeps_float32_weights(records: Path) -> None:
     assert {str(weight.dtype) for weight in one.model.weights} == {"float32"}
 
 
-def test_weight_decay_is_decoupled(records: Path) -> None:
-    assert isinstance(learner.build_optimizer(config_for(records, weight_decay=0.1)), keras.optimizers.AdamW)
+def test_weight_decay_is_decoupled_and_leaves_biases_alone(records: Path) -> None:
+    config = config_for(records, weight_decay=0.1, learning_rate=0.01)
+    layer = keras.layers.Dense(2, bias_initializer="ones", kernel_initializer="ones")
+    layer.build((None, 3))
+    optimizer = learner.build_optimizer(config)
+    optimizer.build(layer.trainable_variables)
+    optimizer.apply([keras.ops.zeros_like(v) for v in layer.trainable_variables], layer.trainable_variables)
+    kernel, bias = layer.get_weights()
+    np.testing.assert_allclose(kernel, 1 - 0.1 * 0.01, rtol=1e-6)  # w - lr * decay * w, for no gradient
+    np.testing.assert_array_equal(bias, 1)
     assert not isinstance(learner.build_optimizer(config_for(records)), keras.optimizers.AdamW)
 
 
