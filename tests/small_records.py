@@ -1,13 +1,14 @@
-"""A small record set for tests of training: smooth random motion on a grid that is wider than high."""
+"""Small record sets: smooth random motion on a grid that is wider than high."""
 
 from pathlib import Path
 
 import numpy as np
 
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.tfrecord.manifest import Manifest
+from kerasmooth.tfrecord.manifest import Manifest, Shard
 from kerasmooth.tfrecord.parts import PreparedClip
 from kerasmooth.tfrecord.writer import RecordMaker, write_shard
+from kerasmooth.windows import frame_indices, window_starts
 
 WINDOW, SIZE, KEYPOINTS = 5, (12, 16), 25
 
@@ -37,6 +38,51 @@ def prepared_clip(name: str, frames: int, seed: int, size: tuple[int, int] = SIZ
     )
 
 
+def write_clips(
+    folder: Path,
+    clips: dict[str, list[PreparedClip]],
+    *,
+    window: int = WINDOW,
+    frame_step: int = 1,
+    num_shards: int = 2,
+) -> Path:
+    """Writes a record set named as its folder: every stretch of `window` frames of the clips of a split a record."""
+    folder.mkdir(parents=True)
+    size = next(iter(clips.values()))[0].size
+    make, shards, counts = RecordMaker("keypoints", size, DetectorNoise()), list[Shard](), dict[str, int]()
+    for split, of_split in clips.items():
+        records = []
+        for clip in of_split:
+            starts = window_starts(clip.has_box, window, frame_step)
+            records += [make(clip, indices) for indices in frame_indices(starts, window, frame_step)]
+        counts[split] = len(records)
+        for index in range(min(num_shards, len(records))):
+            name = f"{split}-{index:05d}-of-{num_shards:05d}.tfrecord"
+            shards.append(write_shard(folder / name, split, records[index::num_shards]))
+    manifest = Manifest(
+        dataset=folder.name,
+        window=window,
+        frame_step=frame_step,
+        stride=1,
+        size=size,
+        encoding="keypoints",
+        compression="none",
+        heatmaps="none",
+        clips={split: len(of_split) for split, of_split in clips.items()},
+        frames={split: sum(len(clip.frame_numbers) for clip in of_split) for split, of_split in clips.items()},
+        windows=counts,
+        dropped={},
+        dropped_windows={},
+        shards=tuple(shards),
+        flags={},
+        licence="none",
+        citation="none",
+        tool_version="0",
+    )
+    (folder / "manifest.json").write_text(manifest.to_json())
+    return folder
+
+
 def write_records(
     records_dir: Path,
     *,
@@ -48,35 +94,8 @@ def write_records(
     shards: int = 3,
 ) -> Path:
     """Writes `<records_dir>/<dataset>/` with so many training and validation windows; returns that folder."""
-    folder = records_dir / dataset
-    folder.mkdir(parents=True)
-    make, written = RecordMaker("keypoints", size, DetectorNoise()), []
-    for split, count in zip(("train", "validation"), windows, strict=True):
-        clip = prepared_clip(split, count + WINDOW - 1, seed + len(split), size)
-        records = [make(clip, np.arange(start, start + WINDOW)) for start in range(count)]
-        for index in range(min(shards, count)):
-            name = f"{split}-{index:05d}-of-{shards:05d}.tfrecord"
-            written.append(write_shard(folder / name, split, records[index::shards]))
-    counts = dict(zip(("train", "validation"), windows, strict=True))
-    manifest = Manifest(
-        dataset=dataset,
-        window=WINDOW,
-        frame_step=frame_step,
-        stride=1,
-        size=size,
-        encoding="keypoints",
-        compression="none",
-        heatmaps="none",
-        clips=dict.fromkeys(counts, 1),
-        frames={split: count + WINDOW - 1 for split, count in counts.items()},
-        windows=counts,
-        dropped={},
-        dropped_windows={},
-        shards=tuple(written),
-        flags={},
-        licence="none",
-        citation="none",
-        tool_version="0",
-    )
-    (folder / "manifest.json").write_text(manifest.to_json())
-    return folder
+    clips = {
+        split: [prepared_clip(split, count + (WINDOW - 1) * frame_step, seed + len(split), size)]
+        for split, count in zip(("train", "validation"), windows, strict=True)
+    }
+    return write_clips(records_dir / dataset, clips, frame_step=frame_step, num_shards=shards)

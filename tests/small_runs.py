@@ -6,17 +6,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from small_records import KEYPOINTS, SIZE, WINDOW, write_clips
 
 from kerasmooth import models
-from kerasmooth.noise import DetectorNoise
-from kerasmooth.tfrecord.manifest import Manifest, Shard
 from kerasmooth.tfrecord.parts import PreparedClip
-from kerasmooth.tfrecord.writer import RecordMaker, write_shard
 from kerasmooth.training import run_folder
 from kerasmooth.training.experiment import ExperimentConfig
-from kerasmooth.windows import frame_indices, window_starts
 
-WINDOW, SIZE, KEYPOINTS = 5, (12, 16), 25
 FRAMES = {"train": (14,), "validation": (9,), "test": (13, 8)}
 """Frames of each clip by split: 10, 5 and 9 + 4 windows at frame step 1."""
 
@@ -54,42 +50,10 @@ def write_records(
     frame_step: int = 1,
     window: int = WINDOW,
 ) -> list[PreparedClip]:
-    """Writes `<records_dir>/<dataset>/`, every stretch of `window` frames a record; returns the clips of `test`."""
-    folder = records_dir / dataset
-    folder.mkdir(parents=True)
-    make, shards, counts = RecordMaker("keypoints", SIZE, DetectorNoise()), list[Shard](), dict[str, int]()
+    """Writes `<records_dir>/<dataset>/` of clips with so many frames by split; returns the clips of `test`."""
     frames = FRAMES if frames is None else frames
     clips = {s: [moving_clip(f"{s}{i}", n, dataset) for i, n in enumerate(frames[s])] for s in frames}
-    for split, of_split in clips.items():
-        records = []
-        for clip in of_split:
-            starts = window_starts(clip.has_box, window, frame_step)
-            records += [make(clip, indices) for indices in frame_indices(starts, window, frame_step)]
-        counts[split] = len(records)
-        for index in range(min(2, len(records))):
-            name = f"{split}-{index:05d}-of-00002.tfrecord"
-            shards.append(write_shard(folder / name, split, records[index::2]))
-    manifest = Manifest(
-        dataset=dataset,
-        window=window,
-        frame_step=frame_step,
-        stride=1,
-        size=SIZE,
-        encoding="keypoints",
-        compression="none",
-        heatmaps="none",
-        clips={split: len(of_split) for split, of_split in clips.items()},
-        frames={split: sum(frames[split]) for split in frames},
-        windows=counts,
-        dropped={},
-        dropped_windows={},
-        shards=tuple(shards),
-        flags={},
-        licence="none",
-        citation="none",
-        tool_version="0",
-    )
-    (folder / "manifest.json").write_text(manifest.to_json())
+    write_clips(records_dir / dataset, clips, window=window, frame_step=frame_step)
     return clips.get("test", [])
 
 

@@ -52,7 +52,9 @@ def _pck_by_keypoint(scores: dict[str, RowScore], what: str) -> Figure:
         axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100), xlim=(-0.6, len(names) - 0.4))
         axes.grid(axis="y", alpha=0.3)
         axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(scores)))
+    # A handle and its spaces are some 0.7 inches wide, a letter 0.085.
+    columns = int(figure.get_figwidth() / (0.7 + 0.085 * max(map(len, scores))))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(max(columns, 1), 4))
     return figure
 
 
@@ -151,4 +153,5 @@ def _draw_skeleton(axes: Any, keypoints: np.ndarray, visibility: np.ndarray, col
 
 def _colours(count: int) -> list[Any]:
     """Grey for no smoothing, then a colour for each row."""
-    return ["0.6", *(colormaps["tab10"](i % 10) for i in range(count - 1))]
+    others = [colormaps["tab10"](i) for i in range(10) if i != 7]  # 7 is a grey too
+    return ["0.6", *(others[i % len(others)] for i in range(count - 1))]
