@@ -1,8 +1,9 @@
 """Measures kerasmooth beside the usual way of doing the same, alternating in one run, and prints the tables.
 
-Usage: python tools/benchmark.py [--seconds=3] [--write_readme] [records input decode pck ...]
+Usage: python tools/benchmark.py [--seconds=3] [--write_readme] [records input decode pck smooth ...]
 
-Each part is a module of tools/benchmarks with TITLE, LIMIT (what the speed is bounded by) and measure(seconds).
+Each part is a module of tools/benchmarks with TITLE, LIMIT (what the speed is bounded by) and measure(seconds), which
+gives the rows of a table, or heading -> rows of several.
 """
 
 import argparse
@@ -16,6 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 README = HERE / "README.md"
+ONE_CORE = {"smooth"}
+"""Parts that are measured on one core, libraries and all."""
 
 
 def parts() -> list[str]:
@@ -41,8 +44,10 @@ def _cell(value: object) -> str:
 def measure(name: str, seconds: float) -> str:
     """Runs one part and returns its section in Markdown."""
     module = importlib.import_module(f"benchmarks.{name}")
-    table = as_markdown(module.measure(seconds))
-    return f"**{module.TITLE}**\n\n{table}\n\nLimit: {module.LIMIT}"
+    found = module.measure(seconds)
+    tables = found if isinstance(found, dict) else {"": found}
+    shown = "\n\n".join(f"{heading}\n\n{as_markdown(rows)}".strip() for heading, rows in tables.items())
+    return f"**{module.TITLE}**\n\n{shown}\n\nLimit: {module.LIMIT}"
 
 
 def write_section(name: str, section: str) -> None:
@@ -67,6 +72,9 @@ def main() -> None:
     if arguments.seconds <= 0:
         parser.error(f"--seconds must be positive. Received: {arguments.seconds}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if arguments.names and set(arguments.names) <= ONE_CORE:
+        for library in ("OMP", "OPENBLAS", "MKL"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     sys.path.insert(0, str(HERE))
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
     for name in arguments.names or known:

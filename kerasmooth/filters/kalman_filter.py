@@ -1,35 +1,32 @@
 """Kalman filter and Rauch-Tung-Striebel smoother of a keypoint with nearly constant velocity or acceleration."""
 
-from dataclasses import dataclass
-
 import numpy as np
+from scipy.ndimage import maximum_filter1d
+from scipy.special import chdtri
 
 from kerasmooth.filters.base import Filtered, arrange, positive
+from kerasmooth.filters.kalman_gate import find_refused
+from kerasmooth.filters.kalman_passes import Pass, backward, forward, noise_ratio
 
-DIFFUSE = 1e7
-"""Variance of the first state, in variances of a measurement: next to nothing is known before the first."""
 DEFAULT_CUTOFF = 2.0
 """Hz, where there are too few measurements to fit one."""
 FIT_FRAMES = 1500
 """Frames that the likelihood is fitted on, from the middle of a longer recording."""
+GATE = 1e-6
+"""Probability of an innovation that is refused. With 2 coordinates: beyond 5.3 deviations."""
 
-_PROCESS_NOISE = {
-    2: np.array([[1 / 3, 1 / 2], [1 / 2, 1]]),
-    3: np.array([[1 / 20, 1 / 8, 1 / 6], [1 / 8, 1 / 3, 1 / 2], [1 / 6, 1 / 2, 1]]),
-}
-_TRANSITION = {2: np.array([[1.0, 1.0], [0.0, 1.0]]), 3: np.array([[1.0, 1.0, 0.5], [0.0, 1.0, 1.0], [0.0, 0.0, 1.0]])}
+COMMON_GAIN = 2.0
+COMMON_FRAMES = 2
+"""How much of the others' surprise a keypoint's own variance grows by, and how many frames around."""
+LEAST_NOISE = 1e-3
+"""Of a measurement, as a share of how far the keypoint moves about: nothing finer is gated."""
+LEAST_SAMPLES = 12
+"""Innovations without which nothing is refused."""
+QUANTILES = ((0.5, 0.8), (0.5, 0.95), (0.5, 0.95))
+"""Of the squared innovations, which tell their variance, in each round of fitting and gating: first such that many
+wrong measurements leave alone, then, without those, such that know fast movements."""
+
 _MODELS = {"velocity": 2, "acceleration": 3}
-
-
-@dataclass(frozen=True, eq=False)
-class _Pass:
-    """A forward pass: states [T, K, n, D], covariances [T, K, n, n], and per keypoint the sums of the likelihood."""
-
-    states: np.ndarray
-    covariances: np.ndarray
-    squares: np.ndarray
-    log_variances: np.ndarray
-    counts: np.ndarray
 
 
 def kalman(
@@ -39,16 +36,20 @@ def kalman(
     fps: float,
     model: str = "velocity",
     cutoff: float | None = None,
+    gate: float = GATE,
 ) -> Filtered:
     """The posterior mean and deviation given all frames, before and after.
 
     White noise drives the velocity (or the acceleration) in continuous time; a measurement has the variance s / weight.
     Both are fitted per keypoint by maximum likelihood, over all its coordinates (innovations form: Harvey, Forecasting,
-    Structural Time Series Models and the Kalman Filter, 1989). Arguments: see `base.Filter`.
+    Structural Time Series Models and the Kalman Filter, 1989). Measurements that neither the frames before nor those
+    after make probable are refused (`kalman_gate`); where a keypoint jumped, nothing is smoothed across. Arguments: see
+    `base.Filter`.
 
     Args:
       model: "velocity" (nearly constant) or "acceleration".
       cutoff: Hz at which the smoother passes half of the amplitude, instead of the fitted ratio of the noises.
+      gate: probability of an innovation below which it is refused; 0 refuses nothing.
 
     Returns:
       Filtered; `notes["cutoff"]` [K] in Hz, `notes["noise"]` [K] the fitted deviation of a full measurement.
@@ -57,37 +58,84 @@ def kalman(
     positions, weights, fps = arrange(positions, weights, fps)
     if model not in _MODELS:
         raise ValueError(f"model must be one of {tuple(_MODELS)}. Received: model={model!r}")
-    frames, num_keypoints, _ = positions.shape
+    if not 0 <= gate < 1:
+        raise ValueError(f"gate must be a probability below 1. Received: gate={gate}")
+    if cutoff is not None:
+        positive(cutoff=cutoff)
     order = _MODELS[model]
-    shares = np.ones((frames, num_keypoints)) if weights is None else weights
+    shares = np.ones(positions.shape[:2]) if weights is None else weights
     level = positions.mean(axis=0, keepdims=True)
     relative = positions - level
-    if cutoff is None:
-        cutoffs = _fit(relative, shares, fps, order)
-    else:
-        positive(cutoff=cutoff)
-        cutoffs = np.full(num_keypoints, float(cutoff))
-    forward = _forward(relative, shares, _ratio(cutoffs, fps, order), order)
-    variance = np.maximum(forward.squares / np.maximum(forward.counts, 1), 0.0)
-    smoothed, spread = _backward(forward, _ratio(cutoffs, fps, order), order)
+    cutoffs, refused, jumps = _fit_and_gate(relative, shares, fps, order, cutoff, gate)
+    ratios = noise_ratio(cutoffs, fps, order)
+    run = forward(relative, np.where(refused, 0.0, shares), ratios, order, jumps=jumps)
+    variance = np.maximum(run.squares / np.maximum(run.counts, 1), 0.0)
+    smoothed, spread = backward(run, ratios, order, jumps=jumps)
     deviation = np.sqrt(np.maximum(spread, 0.0) * variance)
     if len(shape) == 2:
         smoothed = smoothed.reshape(shape)
         level = level.reshape(1, -1)
     notes = {"cutoff": cutoffs, "noise": np.sqrt(variance)}
-    return Filtered(smoothed + level, deviation, notes)
+    return Filtered(smoothed + level, deviation, notes, refused)
 
 
 def posterior_deviation(weights: np.ndarray, cutoffs: np.ndarray, fps: float) -> np.ndarray:
     """Deviation [T, K] of the constant-velocity smoother with weights [T, K] and cut-offs [K], for noise of size 1."""
-    ratios = _ratio(cutoffs, fps, 2)
-    forward = _forward(np.zeros((*weights.shape, 1)), weights, ratios, 2)
-    return np.sqrt(np.maximum(_backward(forward, ratios, 2)[1], 0.0))
+    ratios = noise_ratio(cutoffs, fps, 2)
+    run = forward(np.zeros((*weights.shape, 1)), weights, ratios, 2)
+    return np.sqrt(np.maximum(backward(run, ratios, 2)[1], 0.0))
 
 
-def _ratio(cutoffs: np.ndarray, fps: float, order: int) -> np.ndarray:
-    """Process noise per frame over measurement variance."""
-    return (2 * np.pi * cutoffs / fps) ** (2 * order)
+def _fit_and_gate(
+    positions: np.ndarray, weights: np.ndarray, fps: float, order: int, cutoff: float | None, gate: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut-offs [K], and which measurements are refused and where keypoints jump, bool [T, K]."""
+    cutoffs = np.full(positions.shape[1], cutoff or DEFAULT_CUTOFF)
+    refused, jumps = np.zeros(weights.shape, bool), np.zeros(weights.shape, bool)
+    changed = np.ones(positions.shape[1], bool)
+    spread = positions.var(axis=(0, 2))
+    for shares in QUANTILES if gate else QUANTILES[:1]:
+        used = np.where(refused, 0.0, weights)
+        if cutoff is None:
+            cutoffs[changed] = _fit(positions[:, changed], used[:, changed], fps, order)
+        if not gate:
+            break
+        ratios = noise_ratio(cutoffs, fps, order)
+        run = forward(positions, used, ratios, order, jumps=jumps)
+        variances = _usual(run, shares, spread)
+        # A filter that nothing surprises refuses nothing.
+        odd = (run.normalised > chdtri(positions.shape[2], gate) * variances).any(axis=0) | refused.any(axis=0)
+        found, moved = np.zeros_like(refused), np.zeros_like(jumps)
+        found[:, odd], moved[:, odd] = find_refused(
+            positions[:, odd], weights[:, odd], ratios[odd], variances[:, odd], order, gate, fps
+        )
+        changed = (found != refused).any(axis=0) | (moved != jumps).any(axis=0)
+        refused, jumps = found, moved
+        if not changed.any():
+            break
+    return cutoffs, refused, jumps
+
+
+def _usual(run: Pass, shares: tuple[float, ...], spread: np.ndarray) -> np.ndarray:
+    """float64 [T, K]: the variance of a full measurement, by quantiles that a share of wrong measurements leaves alone.
+
+    Larger around frames in which most other keypoints surprise as well: fast movements, or those of the camera, are of
+    several keypoints, mistakes of one.
+    """
+    dimensions = run.states.shape[-1]
+    expected = chdtri(dimensions, 1 - np.array(shares))
+    found = np.full(run.normalised.shape[1], np.inf)
+    for keypoint, squares in enumerate(run.normalised.T):
+        sample = squares[np.isfinite(squares)]
+        if len(sample) >= LEAST_SAMPLES:
+            found[keypoint] = np.max(np.quantile(sample, shares) / expected)
+    found = np.maximum(found, LEAST_NOISE**2 * spread + np.finfo(np.float64).eps)
+    # A keypoint is no witness of its own: the median without the largest.
+    ranked = np.sort(run.normalised / found, axis=1)
+    others = np.isfinite(ranked).sum(axis=1) - 1
+    middle = np.take_along_axis(ranked, np.maximum(others - 1, 0)[:, None] // 2, axis=1)[:, 0]
+    common = np.where(others > 0, middle, 0.0) / chdtri(dimensions, 0.5)
+    return found * np.maximum(maximum_filter1d(common, 2 * COMMON_FRAMES + 1) * COMMON_GAIN, 1.0)[:, None]
 
 
 def _fit(positions: np.ndarray, weights: np.ndarray, fps: float, order: int) -> np.ndarray:
@@ -103,10 +151,10 @@ def _fit(positions: np.ndarray, weights: np.ndarray, fps: float, order: int) -> 
     for offsets in (grid[:, None] + best, np.linspace(-1, 1, 9)[:, None] * step):
         cutoffs = best + offsets
         size = len(cutoffs)
-        run = _forward(
+        run = forward(
             np.tile(positions, (1, size, 1)),
             np.tile(weights, (1, size)),
-            _ratio(np.exp(cutoffs.ravel()), fps, order),
+            noise_ratio(np.exp(cutoffs.ravel()), fps, order),
             order,
             keep=False,
         )
@@ -115,50 +163,3 @@ def _fit(positions: np.ndarray, weights: np.ndarray, fps: float, order: int) -> 
         best = np.take_along_axis(cutoffs, costs.reshape(size, -1).argmin(axis=0)[None], axis=0)[0]
     enough = (weights > 0).sum(axis=0) >= order + 3
     return np.where(enough, np.exp(np.clip(best, log_low, log_high)), min(DEFAULT_CUTOFF, 0.45 * fps))
-
-
-def _forward(positions: np.ndarray, weights: np.ndarray, ratios: np.ndarray, order: int, keep: bool = True) -> _Pass:
-    """Filters [T, K, D]; covariances in variances of a full measurement."""
-    frames, num_keypoints, dimensions = positions.shape
-    transition, noise = _TRANSITION[order], ratios[:, None, None] * _PROCESS_NOISE[order]
-    state = np.zeros((num_keypoints, order, dimensions))
-    covariance = np.broadcast_to(np.eye(order) * DIFFUSE, (num_keypoints, order, order))
-    kept = frames if keep else 0
-    states = np.empty((kept, num_keypoints, order, dimensions))
-    covariances = np.empty((kept, num_keypoints, order, order))
-    squares, log_variances, counts = np.zeros(num_keypoints), np.zeros(num_keypoints), np.zeros(num_keypoints)
-    seen = np.zeros(num_keypoints, np.int64)
-    with np.errstate(divide="ignore"):
-        measurement = 1 / weights
-    for frame in range(frames):
-        if frame:
-            state = transition @ state
-            covariance = transition @ covariance @ transition.T + noise
-        innovation = positions[frame] - state[:, 0]
-        variance = covariance[:, 0, 0] + measurement[frame]
-        gain = covariance[:, :, 0] / variance[:, None]
-        used = (weights[frame] > 0) & (seen >= order)
-        squares += np.where(used, np.sum(innovation**2, axis=1) / variance, 0.0)
-        log_variances += np.where(used, np.log(np.where(used, variance, 1.0)), 0.0)
-        counts += used * dimensions
-        seen += weights[frame] > 0
-        state = state + gain[:, :, None] * innovation[:, None]
-        covariance = covariance - gain[:, :, None] * covariance[:, :1]
-        if keep:
-            states[frame], covariances[frame] = state, covariance
-    return _Pass(states, covariances, squares, log_variances, counts)
-
-
-def _backward(forward: _Pass, ratios: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed positions [T, K, D] and their variances [T, K]."""
-    transition, noise = _TRANSITION[order], ratios[:, None, None] * _PROCESS_NOISE[order]
-    positions, variances = forward.states[:, :, 0].copy(), forward.covariances[:, :, 0, 0].copy()
-    state, covariance = forward.states[-1], forward.covariances[-1]
-    for frame in range(len(positions) - 2, -1, -1):
-        before, known = forward.states[frame], forward.covariances[frame]
-        ahead = transition @ known @ transition.T + noise
-        gain = known @ transition.T @ np.linalg.inv(ahead)
-        state = before + gain @ (state - transition @ before)
-        covariance = known + gain @ (covariance - ahead) @ np.swapaxes(gain, 1, 2)
-        positions[frame], variances[frame] = state[:, 0], covariance[:, 0, 0]
-    return positions, variances

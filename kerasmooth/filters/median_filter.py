@@ -1,13 +1,13 @@
 """Filters by rank: the running median, and Hampel's, which touches outliers only."""
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import median_filter
 
 from kerasmooth.filters.base import Filtered, arrange, positive
+from kerasmooth.filters.running_median import full_medians, full_weighted_medians
 
-_BLOCK = 1 << 20
-"""Numbers sorted at once."""
+_LONGEST_NETWORK = 8
+"""Half width from which on a sorting network is slower than a heap."""
 
 
 def half_width(window: float, fps: float) -> int:
@@ -20,7 +20,7 @@ def median(
 ) -> Filtered:  # fmt: skip
     """Running weighted median. At the edges the window shrinks on both sides, so that a slope is not bent.
 
-    With equal weights it is `scipy.ndimage.median_filter`. Arguments: see `base.Filter`.
+    With equal weights it gives what `scipy.ndimage.median_filter` gives. Arguments: see `base.Filter`.
 
     Args:
       window: seconds from its first to its last frame.
@@ -66,38 +66,24 @@ def _running_median(positions: np.ndarray, weights: np.ndarray | None, half: int
     if half == 0:
         return np.array(positions)
     result = np.array(positions)
-    inner = slice(half, frames - half)
-    if weights is None:
-        result[inner] = median_filter(positions, size=(2 * half + 1, 1, 1), mode="nearest")[inner]
-    else:
-        for keypoint in range(positions.shape[1]):
-            result[inner, keypoint] = _weighted_medians(positions[:, keypoint], weights[:, keypoint], half)
+    result[half : frames - half] = _full_windows(positions, weights, half)
     for edge in range(1, half):
         for centre in (edge, frames - 1 - edge):
             part = slice(centre - edge, centre + edge + 1)
-            if weights is None:
-                result[centre] = np.median(positions[part], axis=0)
-                continue
-            for keypoint in range(positions.shape[1]):
-                result[centre, keypoint] = _weighted_medians(positions[part, keypoint], weights[part, keypoint], edge)
+            result[centre] = _full_windows(positions[part], None if weights is None else weights[part], edge)[0]
     return result
 
 
-def _weighted_medians(positions: np.ndarray, weights: np.ndarray, half: int) -> np.ndarray:
-    """Weighted medians of the full windows over [T, D] with weights [T]: [T - 2 half, D]."""
-    size = 2 * half + 1
-    values = sliding_window_view(positions, size, axis=0)
-    shares = sliding_window_view(weights, size)[:, None]
-    parts = []
-    for start in range(0, len(values), max(1, _BLOCK // (size * values.shape[1]))):
-        block = slice(start, start + max(1, _BLOCK // (size * values.shape[1])))
-        order = np.argsort(values[block], axis=-1)
-        ranked = np.take_along_axis(values[block], order, axis=-1)
-        sums = np.cumsum(np.take_along_axis(np.broadcast_to(shares[block], order.shape), order, axis=-1), axis=-1)
-        total = sums[..., -1:]
-        # The mean of the first value that reaches half of the weight and the first that exceeds it.
-        low = np.argmax(sums >= total * (0.5 - 1e-12), axis=-1)[..., None]
-        high = np.argmax(sums > total * (0.5 + 1e-12), axis=-1)[..., None]
-        middle = (np.take_along_axis(ranked, low, -1) + np.take_along_axis(ranked, high, -1)) / 2
-        parts.append(np.where(total[..., 0] > 0, middle[..., 0], values[block][..., half]))
-    return np.concatenate(parts)
+def _full_windows(positions: np.ndarray, weights: np.ndarray | None, half: int) -> np.ndarray:
+    """Medians of the full windows over [T, K, D]: [T - 2 half, K, D]."""
+    if weights is not None:
+        return full_weighted_medians(positions, weights, half)
+    frames = len(positions)
+    if half <= _LONGEST_NETWORK:
+        return full_medians(positions, half)
+    if frames == 2 * half + 1:
+        return np.median(positions, axis=0, keepdims=True)
+    # One column at a time, for which SciPy keeps a heap.
+    columns = np.ascontiguousarray(positions.reshape(frames, -1).T)
+    medians = [median_filter(column, size=2 * half + 1)[half : frames - half] for column in columns]
+    return np.stack(medians, axis=1).reshape(frames - 2 * half, *positions.shape[1:])

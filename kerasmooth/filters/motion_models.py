@@ -8,10 +8,13 @@ factorisation each (Rue and Held, Gaussian Markov Random Fields, 2005), shared b
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import cho_solve_banded, cholesky_banded
+from scipy.linalg.lapack import dpbsv, dpbtrf, dpbtrs, dtbtrs
 
+LEAST_WEIGHT = 1e-6
+"""Of a frame without measurement: holds the matrix regular, and nothing else."""
 SLOWEST_START = 1e-3
 """Least variance share of the first velocity: a velocity that never forgets itself starts almost anywhere."""
 
@@ -36,6 +39,7 @@ def correlation(memory: float, fps: float) -> float:
     return float(np.exp(-1 / (memory * fps))) if memory > 0 else 0.0
 
 
+@lru_cache(maxsize=64)
 def noise_precision(frames: int, rho: float) -> tuple[np.ndarray, float]:
     """Inverse covariance of AR(1) noise of variance 1, lower banded [3, T], and its log determinant."""
     bands = np.zeros((3, frames))
@@ -45,6 +49,7 @@ def noise_precision(frames: int, rho: float) -> tuple[np.ndarray, float]:
     return bands, -(frames - 1) * float(np.log1p(-(rho**2)))
 
 
+@lru_cache(maxsize=64)
 def motion_precision(frames: int, rho: float) -> tuple[np.ndarray, float]:
     """Inverse covariance, less its scale, of a motion whose velocity has that correlation from frame to frame.
 
@@ -81,10 +86,8 @@ def banded_product(bands: np.ndarray, values: np.ndarray) -> np.ndarray:
     return result
 
 
-def solutions(
-    values: np.ndarray, models: Sequence[MotionModel], fps: float, strength: float = 1.0
-) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-    """For each model the best curve and what its likelihood is made of.
+def misfits(values: np.ndarray, models: Sequence[MotionModel], fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the likelihoods of the models are made of.
 
     With noise of variance s the log likelihood is -(n log s + misfit / s + log_size) / 2 up to a constant.
 
@@ -92,23 +95,54 @@ def solutions(
       values: float64 [T, C].
       models: with neighbours of equal `noise_memory` the noise is worked out once.
       fps: frames per second.
-      strength: divides the cut-off.
 
-    Yields:
-      curve [T, C], misfit [C], log_size.
+    Returns:
+      misfits [models, C], log_sizes [models].
     """
+    frames, count = values.shape
+    found, log_sizes = np.empty((len(models), count)), np.empty(len(models))
+    for index, (model, weighed, factor) in enumerate(_factors(values, models, fps, 1.0)):
+        # x'Nx - x'N A^-1 N x with A = LL': half of the work of the curve.
+        half, _ = dtbtrs(factor, weighed, uplo="L")
+        found[index] = np.sum(weighed * values, axis=0) - np.sum(half**2, axis=0)
+        rho = correlation(model.memory, fps)
+        scale = stiffness(model.cutoff, rho, fps)
+        sizes = motion_precision(frames, rho)[1] + noise_precision(frames, correlation(model.noise_memory, fps))[1]
+        log_sizes[index] = 2 * np.log(factor[0]).sum() - (frames - 1) * np.log(scale) - sizes
+    return np.maximum(found, 0.0), log_sizes
+
+
+def curves(
+    values: np.ndarray, models: Sequence[MotionModel], fps: float, strength: float = 1.0
+) -> Iterator[np.ndarray]:
+    """For each model the best curve [T, C] of values [T, C]; strength divides the cut-off."""
+    for _, weighed, factor in _factors(values, models, fps, strength):
+        yield dpbtrs(factor, weighed, lower=1)[0]
+
+
+def weighed_curve(values: np.ndarray, weights: np.ndarray, model: MotionModel, fps: float) -> np.ndarray:
+    """The best curve [T, C] of values [T, C] with white noise, where frame t was measured with weights[t]; 0 is not."""
+    rho = correlation(model.memory, fps)
+    bands = stiffness(min(model.cutoff, 0.45 * fps), rho, fps) * motion_precision(len(values), rho)[0]
+    shares = np.maximum(weights, LEAST_WEIGHT)
+    bands[0] += shares
+    return dpbsv(bands, shares[:, None] * values, lower=1)[1]
+
+
+def _factors(
+    values: np.ndarray, models: Sequence[MotionModel], fps: float, strength: float
+) -> Iterator[tuple[MotionModel, np.ndarray, np.ndarray]]:
+    """For each model the noise's precision times values, and the banded Cholesky factor of the posterior's."""
     frames = len(values)
     noise_memory = -1.0
     for model in models:
         if model.noise_memory != noise_memory:
             noise_memory = model.noise_memory
-            noise, noise_size = noise_precision(frames, correlation(noise_memory, fps))
-            weighed = banded_product(noise, values)
+            noise = noise_precision(frames, correlation(noise_memory, fps))[0]
+            weighed = np.asfortranarray(banded_product(noise, values))
         rho = correlation(model.memory, fps)
-        motion, motion_size = motion_precision(frames, rho)
         scale = stiffness(min(model.cutoff / strength, 0.45 * fps), rho, fps)
-        factor = cholesky_banded(noise + scale * motion, lower=True, check_finite=False)
-        curve = cho_solve_banded((factor, True), weighed, check_finite=False)
-        misfit = np.maximum(np.sum(weighed * (values - curve), axis=0), 0.0)
-        log_size = 2 * float(np.log(factor[0]).sum()) - (frames - 1) * float(np.log(scale)) - motion_size - noise_size
-        yield curve, misfit, log_size
+        factor, failed = dpbtrf(noise + scale * motion_precision(frames, rho)[0], lower=1)
+        if failed:
+            raise np.linalg.LinAlgError(f"the posterior is not positive definite. Received: model={model}")
+        yield model, weighed, factor

@@ -41,10 +41,9 @@ def one_euro_step(
     beta: float,
     derivative_cutoff: float,
 ) -> np.ndarray:
-    """Takes one frame in and returns the filtered positions [K, D]; changes `state`.
+    """Takes one frame in and returns the filtered positions [K, D]; changes `state`, that of the frames before.
 
     Args:
-      state: of the frames before.
       position: [K, D]; any value where `weight` is 0.
       weight: [K]; multiplies the gain; 0 leaves the keypoint where it is.
       seconds: since the frame before.
@@ -55,16 +54,20 @@ def one_euro_step(
     state.elapsed += seconds
     seen = weight > 0
     fresh = seen & np.isnan(state.value[:, 0])
-    state.value[fresh] = position[fresh]
-    gain = (_gain(derivative_cutoff, state.elapsed) * weight)[:, None]
-    moved = (position - state.value) / state.elapsed[:, None]
-    velocity = state.velocity + gain * (moved - state.velocity)
-    speed = np.sqrt(np.sum(velocity * velocity, axis=1))
-    gain = (_gain(min_cutoff + beta * speed, state.elapsed) * weight)[:, None]
-    value = state.value + gain * (position - state.value)
+    if fresh.any():
+        state.value[fresh] = position[fresh]
+    turns = 2 * np.pi * state.elapsed
+    gain = derivative_cutoff * turns
+    gain *= weight / (gain + 1)
+    away = position - state.value
+    velocity = state.velocity + gain[:, None] * (away / state.elapsed[:, None] - state.velocity)
+    gain = (min_cutoff + beta * np.sqrt((velocity * velocity).sum(axis=1))) * turns
+    gain *= weight / (gain + 1)
+    value = state.value + gain[:, None] * away
     update = (seen & ~fresh)[:, None]
-    state.velocity = np.where(update, velocity, state.velocity)
-    state.value = np.where(update, value, state.value)
+    if not update.all():
+        velocity, value = np.where(update, velocity, state.velocity), np.where(update, value, state.value)
+    state.velocity, state.value = velocity, value
     state.elapsed[seen] = 0.0
     return state.value
 
@@ -133,13 +136,78 @@ def _run(
     beta: float,
     derivative_cutoff: float,
 ) -> np.ndarray:
+    """`one_euro_step` over all frames [T, K, D]; what does not depend on the step before is calculated for all at once.
+
+    The rest is bounded by Python calling NumPy, some twelve times a frame.
+    """
     frames, num_keypoints, dimensions = positions.shape
-    state = OneEuroState.start(num_keypoints, dimensions)
-    weights = np.broadcast_to(1.0, (frames, num_keypoints)) if weights is None else weights
-    result = np.empty_like(positions)
-    for frame in range(frames):
-        result[frame] = one_euro_step(
-            state, positions[frame], weights[frame], 1 / fps, min_cutoff, beta, derivative_cutoff
-        )
+    moving = np.ascontiguousarray(np.moveaxis(positions, 2, 1)).reshape(frames, -1)
+    if weights is None:
+        shares, first = np.ones((1, num_keypoints)), np.zeros(num_keypoints, np.int64)
+        elapsed = np.full((1, num_keypoints), 1 / fps)
+    else:
+        known = weights > 0
+        first = np.where(known.any(axis=0), known.argmax(axis=0), frames)
+        # No gain for what is not measured, nor for the first measurement, where the filter starts.
+        shares = np.where(np.arange(frames)[:, None] > first, weights, 0.0)
+        elapsed = _elapsed(known) / fps
+    slow = _gain(derivative_cutoff, elapsed) * shares
+    turns = 2 * np.pi * elapsed
+    wide = (frames, num_keypoints * dimensions)
+    # Kept is beta times the velocity.
+    factors = [np.tile(a, (1, dimensions)) for a in (1 - slow, slow * beta / elapsed, 1 + turns * min_cutoff, shares)]
+    keep, take, even, share = (np.broadcast_to(a, wide) for a in factors)
+    start = moving[np.tile(np.minimum(first, frames - 1), dimensions), np.arange(wide[1])]
+    inputs = (moving, keep, take, np.broadcast_to(turns, (frames, num_keypoints)), even)
+    result = _loop(start, inputs, None if weights is None else share, dimensions)
+    result = np.moveaxis(result.reshape(frames, dimensions, num_keypoints), 1, 2)
     # Before the first measurement there is nothing to hold.
-    return np.where(np.isnan(result), positions, result)
+    return np.where((np.arange(frames)[:, None] < first)[..., None], positions, result)
+
+
+def _loop(value: np.ndarray, inputs: tuple[np.ndarray, ...], shares: np.ndarray | None, dimensions: int) -> np.ndarray:
+    """The filtered [T, D * K], from `value` [D * K] on.
+
+    The gain is 1 - 1 / (1 + turn): the result is the measurement less a share of how far it is away.
+
+    Args:
+      value: before the first frame.
+      inputs: [T, ...]: measurements, what is kept of the velocity, what is taken of the step, radians a hertz [T, K],
+        and 1 + the turn at rest.
+      shares: [T, D * K], the weights of the gain; None is 1.
+      dimensions: D.
+    """
+    velocity, moved, square, bottom = (np.zeros_like(value) for _ in range(4))
+    speed = np.empty(len(value) // dimensions)
+    squares, bottoms = square.reshape(dimensions, -1), bottom.reshape(dimensions, -1)
+    result = np.empty_like(inputs[0])
+    weighing = result if shares is None else shares
+    for measured, keep, take, turn, even, share, out in zip(*inputs, weighing, result, strict=True):
+        np.subtract(measured, value, moved)
+        np.multiply(velocity, keep, velocity)
+        np.multiply(moved, take, square)
+        np.add(velocity, square, velocity)
+        np.multiply(velocity, velocity, square)
+        np.add.reduce(squares, axis=0, out=speed)
+        np.sqrt(speed, speed)
+        np.multiply(speed, turn, speed)
+        np.copyto(bottoms, speed)
+        np.add(bottom, even, bottom)
+        if shares is None:
+            np.divide(moved, bottom, moved)
+        else:
+            np.divide(share, bottom, bottom)
+            np.subtract(bottom, share, bottom)
+            np.add(bottom, 1.0, bottom)
+            np.multiply(moved, bottom, moved)
+        np.subtract(measured, moved, out)
+        value = out
+    return result
+
+
+def _elapsed(known: np.ndarray) -> np.ndarray:
+    """float64 [T, K]: frames since the last measurement before each frame, from the start where there is none."""
+    frames = np.arange(len(known))[:, None]
+    last = np.maximum.accumulate(np.where(known, frames, -1), axis=0)
+    before = np.concatenate([np.full((1, known.shape[1]), -1), last[:-1]])
+    return (frames - before).astype(np.float64)

@@ -48,9 +48,27 @@ def _weighted(positions: np.ndarray, weights: np.ndarray, size: int, order: int)
     relative = (positions - reference) * weights[..., None]
     moments = [correlate1d(weights, steps**power, axis=0, mode="constant") for power in range(2 * order + 1)]
     sums = [correlate1d(relative, steps**power, axis=0, mode="constant") for power in range(order + 1)]
-    matrix = np.stack([np.stack([moments[i + j] for j in range(order + 1)], -1) for i in range(order + 1)], -2)
     # A trace of stiffness settles what the window cannot; it moves nothing else by more than a millionth.
-    penalty = np.diag([0.0] + [1e-7] * order) + 1e-12 * np.eye(order + 1)
-    matrix = matrix + penalty * np.maximum(moments[0], 1e-6)[..., None, None]
-    solution = np.linalg.solve(matrix, np.stack(sums, axis=-2))
-    return np.where(moments[0][..., None] > 1e-9, solution[..., 0, :] + reference, positions)
+    trace = np.maximum(moments[0], 1e-6)
+    matrix = [[moments[i + j] for j in range(i + 1)] for i in range(order + 1)]
+    for power in range(order + 1):
+        matrix[power][power] = matrix[power][power] + (1e-12 + (1e-7 if power else 0.0)) * trace
+    level = _constant_term(matrix, sums)
+    return np.where(moments[0][..., None] > 1e-9, level + reference, positions)
+
+
+def _constant_term(matrix: list[list[np.ndarray]], sums: list[np.ndarray]) -> np.ndarray:
+    """The first unknown of many small systems at once: the others are eliminated, from the last on.
+
+    Args:
+      matrix: the rows of the lower triangle, symmetric and positive; each element [T, K].
+      sums: right side, each [T, K, D].
+    """
+    for last in range(len(sums) - 1, 0, -1):
+        pivots = matrix[last]
+        for row in range(last):
+            factor = pivots[row] / pivots[last]
+            for column in range(row + 1):
+                matrix[row][column] = matrix[row][column] - factor * pivots[column]
+            sums[row] = sums[row] - factor[..., None] * sums[last]
+    return np.asarray(sums[0] / matrix[0][0][..., None])

@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from scipy.interpolate import make_smoothing_spline
 from scipy.linalg import solveh_banded
 
 from kerasmooth.filters.base import Filtered, arrange, positive
+from kerasmooth.filters.smoothing_spline import smoothing_spline
 
 _LEAST_POINTS = 5
 _LEAST_WEIGHT = 1e-6
@@ -16,7 +16,7 @@ _LEAST_WEIGHT = 1e-6
 def gcv_spline(
     positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, stiffness: float | None = None
 ) -> Filtered:
-    """Cubic smoothing spline per coordinate, `scipy.interpolate.make_smoothing_spline`.
+    """Cubic smoothing spline per coordinate, the one of `scipy.interpolate.make_smoothing_spline`.
 
     Its smoothness is chosen by generalised cross-validation (Craven and Wahba, 1979; Woltring, 1986), which takes noise
     that is correlated in time for motion. Fewer than five measurements stay as they are. Arguments: see `base.Filter`.
@@ -30,24 +30,31 @@ def gcv_spline(
         raise ValueError(f"stiffness must not be negative. Received: stiffness={stiffness}")
     # In frames, where the numbers are tame.
     penalty = None if stiffness is None else stiffness * fps**3
-    frames = np.arange(len(positions), dtype=np.float64)
+    frames, num_keypoints, dimensions = positions.shape
     result = np.array(positions)
-    for keypoint in range(positions.shape[1]):
-        shares = None if weights is None else weights[:, keypoint]
-        used = slice(None) if shares is None else shares > 0
-        if len(frames[used]) < _LEAST_POINTS:
-            continue
-        for axis in range(positions.shape[2]):
-            values = positions[used, keypoint, axis]
-            level, scale = values.mean(), values.std()
-            if scale <= 1e-12 * max(1.0, abs(level)):
-                result[:, keypoint, axis] = level
-                continue
-            spline = make_smoothing_spline(
-                frames[used], (values - level) / scale, w=None if shares is None else shares[used], lam=penalty
-            )
-            result[:, keypoint, axis] = level + scale * spline(frames)
+    if weights is None:
+        flat = positions.reshape(frames, num_keypoints * dimensions)
+        return Filtered(_splines(flat, None, penalty).reshape(shape))
+    for keypoint in range(num_keypoints):
+        result[:, keypoint] = _splines(positions[:, keypoint], weights[:, keypoint], penalty)
     return Filtered(result.reshape(shape))
+
+
+def _splines(positions: np.ndarray, weights: np.ndarray | None, penalty: float | None) -> np.ndarray:
+    """Of the curves [T, C], which share their weights [T]."""
+    frames = np.arange(len(positions), dtype=np.float64)
+    used = np.ones(len(frames), bool) if weights is None else weights > 0
+    if used.sum() < _LEAST_POINTS:
+        return np.array(positions)
+    values = positions[used]
+    level, scale = values.mean(axis=0), values.std(axis=0)
+    still = scale <= 1e-12 * np.maximum(1.0, np.abs(level))
+    relative = (values[:, ~still] - level[~still]) / scale[~still]
+    result = np.broadcast_to(level, positions.shape).copy()
+    if relative.size:
+        shares = None if weights is None else weights[used]
+        result[:, ~still] += scale[~still] * smoothing_spline(frames[used], relative, shares, frames, penalty)
+    return result
 
 
 def difference_penalty(frames: int, order: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.formats.alphapose import AlphaPose
 from kerasmooth.formats.array_poses import ArrayPoses
+from kerasmooth.formats.bounded_files import kind_of
 from kerasmooth.formats.climbalong_heatmaps import ClimbAlongHeatmaps
 from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
@@ -65,6 +66,8 @@ def detect(path: Path) -> PoseFormat:
     for each in FORMATS.values():
         if each.detect(path):
             return each
+    if found := kind_of(path):
+        raise InputError(f"{path}: content must be of a known format, received {found}")
     kind = "folder" if path.is_dir() else "file"
     known = ", ".join(FORMATS)
     raise InputError(f"{path}: content must be of a known format, received a {kind} of none: known are {known}")

@@ -9,7 +9,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import head
 from kerasmooth.formats.building import build_table, check_asked, check_counts, person_slots
 from kerasmooth.formats.coordinates import is_normalised
-from kerasmooth.formats.limits import MAX_PEOPLE, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, npy_header, read_npy, write_npy, write_npz
 from kerasmooth.formats.pose_format import PoseFormat, Source, changed_confidence, changed_positions, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_count
@@ -170,7 +170,7 @@ def _updated(table: PoseTable, source: Source, path: Path) -> tuple[np.ndarray, 
     full = known.keypoints.reshape(-1, *shape[-3:])
     if outside.any() or people.max(initial=0) >= len(full):
         received = f"rows beyond its {len(full)} people and {len(known.frames)} frames"
-        raise bad(path, "keypoints", "fit the arrays of the file", received, "write npz instead")
+        raise bad(path, "keypoints", "fit the arrays of the file", received, AS_NPZ)
     moved = np.ones(table.confidence.shape, bool)
     rescored = moved.copy()
     moved[:rows], rescored[:rows] = changed_positions(table, source), changed_confidence(table, source)

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasmooth.boxes import Size, has_area, to_image
 from kerasmooth.formats.building import build_table, check_asked, check_counts
-from kerasmooth.formats.limits import MAX_COORDINATE, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
 from kerasmooth.formats.pose_format import PoseFormat
 from kerasmooth.formats.skeleton_json import index_skeleton
@@ -63,7 +63,11 @@ class ClimbAlongHeatmaps(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         raise bad(
-            path, "format", "be one that holds keypoints", "climbalong, which holds heatmaps", "write npz instead"
+            path,
+            "format",
+            "be one that holds keypoints",
+            "climbalong, which holds heatmaps",
+            AS_NPZ,
         )
 
 

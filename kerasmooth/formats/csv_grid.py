@@ -1,7 +1,7 @@
 """Files with one line a frame and columns for each keypoint: what several CSV formats and TRC share."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasmooth.formats.building import build_table, check_counts, person_slots
 from kerasmooth.formats.csv_lines import TextLines, join, number_text, parse_columns, split
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.pose_format import Source, changed_confidence, changed_positions
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -32,6 +32,7 @@ class Grid:
       delimiter: between cells.
       places: int64 [D, 2], (index into body, person) of each row of the table.
       missing: text of a cell without a number.
+      slots: person -> index into the people, of people who have no row here.
     """
 
     text: TextLines
@@ -43,6 +44,7 @@ class Grid:
     delimiter: str
     places: np.ndarray
     missing: str = ""
+    slots: dict[int, int] = field(default_factory=dict)
 
 
 def body_lines(text: TextLines, first: int) -> np.ndarray:
@@ -125,7 +127,8 @@ def updated_lines(table: PoseTable, source: Source, path: Path) -> list[str]:
     for row in np.flatnonzero((moved | rescored).any(axis=1)).tolist():
         line, person = grid.places[row].tolist()
         cells.put(row, int(grid.frames[line]), person, moved[row], rescored[row])
-    taken = {int(p): int(s) for p, s in zip(table.people[: len(moved)], grid.places[:, 1], strict=True) if p >= 0}
+    taken = dict(grid.slots)
+    taken |= {int(p): int(s) for p, s in zip(table.people[: len(moved)], grid.places[:, 1], strict=True) if p >= 0}
     slots = person_slots(table.frames, table.people, taken)
     occupied = {(int(grid.frames[line]), int(person)) for line, person in grid.places}
     everything = np.ones(table.skeleton.num_keypoints, bool)
@@ -133,7 +136,7 @@ def updated_lines(table: PoseTable, source: Source, path: Path) -> list[str]:
         frame, person = int(table.frames[row]), int(slots[row])
         if person >= len(grid.columns) or (frame, person) in occupied:
             received = f"one more person in frame {frame}"
-            raise bad(path, "people", f"be at most {len(grid.columns)} in this file", received, "write npz instead")
+            raise bad(path, "people", f"be at most {len(grid.columns)} in this file", received, AS_NPZ)
         occupied.add((frame, person))
         cells.put(row, frame, person, everything, everything)
     return cells.lines()

@@ -26,6 +26,8 @@ class TextLines:
       start: a byte order mark or nothing.
       newline: what ends a line.
       final: what follows the last line.
+      header: how many lines the header has, where `skipped` lines of the file behind it are not held.
+      skipped: see `header`.
     """
 
     path: Path
@@ -33,6 +35,12 @@ class TextLines:
     start: str = ""
     newline: str = "\n"
     final: str = "\n"
+    header: int = 0
+    skipped: int = 0
+
+    def number(self, row: int) -> int:
+        """The number in the file, from 1, of the line `lines[row]`."""
+        return row + 1 + (self.skipped if row >= self.header else 0)
 
     def with_lines(self, lines: list[str]) -> bytes:
         """The bytes of the file with other lines."""
@@ -106,17 +114,17 @@ def parse_columns(
     for i, row in enumerate(rows):
         cells = split(text.lines[row], delimiter)
         if len(cells) != width:
-            where = f"line {row + 1}"
+            where = f"line {text.number(row)}"
             raise bad(text.path, where, f"have {width} cells as the header", f"{len(cells)}", "write the file again")
         chosen = pick(cells)[:-1]
         try:
             result[i] = [float(cell) for cell in chosen]
         except ValueError:
-            result[i] = [_number(text.path, row, c, cell, names) for c, cell in zip(columns, chosen, strict=True)]
+            result[i] = [_number(text, row, c, cell, names) for c, cell in zip(columns, chosen, strict=True)]
     return result
 
 
-def _number(path: Path, row: int, column: int, cell: str, names: Sequence[str]) -> float:
+def _number(text: TextLines, row: int, column: int, cell: str, names: Sequence[str]) -> float:
     plain = cell.strip()
     if plain.lower() in _MISSING:
         return np.nan
@@ -124,7 +132,9 @@ def _number(path: Path, row: int, column: int, cell: str, names: Sequence[str]) 
         return float(plain)
     except ValueError:
         name = names[column] if column < len(names) else f"column {column + 1}"
-        raise bad(path, f"{name} in line {row + 1}", "be a number", cell[:60], "correct the cell") from None
+        raise bad(
+            text.path, f"{name} in line {text.number(row)}", "be a number", cell[:60], "correct the cell"
+        ) from None
 
 
 def frame_column(text: TextLines, rows: Sequence[int], values: np.ndarray, name: str) -> np.ndarray:
@@ -134,7 +144,11 @@ def frame_column(text: TextLines, rows: Sequence[int], values: np.ndarray, name:
     if not whole.all():
         at = int(np.flatnonzero(~whole)[0])
         raise bad(
-            text.path, f"{name} in line {rows[at] + 1}", "be a whole number", f"{values[at]:g}", "correct the cell"
+            text.path,
+            f"{name} in line {text.number(rows[at])}",
+            "be a whole number",
+            f"{values[at]:g}",
+            "correct the cell",
         )
     return values.astype(np.int64)
 

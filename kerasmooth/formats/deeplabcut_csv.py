@@ -44,8 +44,11 @@ class DeepLabCutCsv(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        text = read_lines(path)
-        header, lines, width = _read_header(text)
+        return self.read_text(read_lines(path), fps, image_size)
+
+    def read_text(self, text: TextLines, fps: float | None, image_size: Size | None) -> PoseTable:
+        """The table of a header and some of the lines behind it."""
+        header, lines, width = read_header(text)
         body = body_lines(text, lines)
         positions, confidence = read_grid(
             text, header.columns, body=body, width=width, names=split(text.lines[lines - 2])
@@ -86,7 +89,7 @@ class LightningPoseCsv(DeepLabCutCsv):
         return scorer.endswith("_tracker") or scorer.startswith(("heatmap_", "regression_"))
 
 
-def _read_header(text: TextLines) -> tuple[DlcHeader, int, int]:
+def read_header(text: TextLines) -> tuple[DlcHeader, int, int]:
     """The header, its number of lines and the number of columns."""
     rows = {}
     for index, line in enumerate(text.lines[:4]):

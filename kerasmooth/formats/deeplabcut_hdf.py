@@ -12,7 +12,7 @@ from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.building import build_table, check_asked, check_counts, person_slots
 from kerasmooth.formats.deeplabcut_csv import DlcHeader, fresh_columns, parse_header
 from kerasmooth.formats.hdf5_files import is_hdf5, opened
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.pose_format import (
     PoseFormat,
     Source,
@@ -125,7 +125,13 @@ def _update(file: h5py.File, table: PoseTable, source: Source, path: Path) -> No
     taken = {int(p): int(s) for p, s in zip(table.people[:known], frame.places[:, 1], strict=True) if p >= 0}
     people = np.concatenate([frame.places[:, 1], person_slots(table.frames, table.people, taken)[known:]])
     if people.max(initial=0) >= len(columns):
-        raise bad(path, "people", f"be at most {len(columns)} in this file", f"{people.max() + 1}", "write npz instead")
+        raise bad(
+            path,
+            "people",
+            f"be at most {len(columns)} in this file",
+            f"{people.max() + 1}",
+            AS_NPZ,
+        )
     moved = np.ones(table.confidence.shape, bool)
     rescored = moved.copy()
     moved[:known], rescored[:known] = changed_positions(table, source), changed_confidence(table, source)

@@ -15,7 +15,8 @@ def list_frames(folder: Path, suffix: str) -> list[str]:
         return sorted(
             entry.name
             for entry in folder.iterdir()
-            if entry.name.lower().endswith(suffix) and not entry.name.startswith(".") and entry.is_file()
+            # A link to nothing is a frame that is lost: reading it says so.
+            if entry.name.lower().endswith(suffix) and not entry.name.startswith(".") and not entry.is_dir()
         )
     except OSError:
         return []
@@ -25,7 +26,8 @@ def first_frame(folder: Path, suffix: str) -> Path | None:
     """Some file of a folder that ends in `suffix`, without listing all of them."""
     try:
         entries = folder.iterdir() if folder.is_dir() else iter(())
-        return next((e for e in entries if e.name.lower().endswith(suffix) and not e.name.startswith(".")), None)
+        named = (entry for entry in entries if entry.name.lower().endswith(suffix) and not entry.name.startswith("."))
+        return next((entry for entry in named if entry.is_file()), None)
     except OSError:
         return None
 

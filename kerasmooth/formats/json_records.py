@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import write_bytes
-from kerasmooth.formats.building import build_table, check_asked
+from kerasmooth.formats.building import build_table, check_asked, check_frames
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_files import JsonStyle, dumps, load
 from kerasmooth.formats.limits import bad
@@ -92,6 +92,7 @@ class JsonRecordFormat(PoseFormat):
             if "image_id" not in item:
                 raise bad(path, f"record {index}", "have an image_id", item, "check what wrote the file")
         names = frame_names(path, "image_id", [item["image_id"] for item in items])
+        check_frames(path, names.frames, np.unique(names.frames))
         return Records(items, np.empty(0, np.int64), names, style)
 
     def _are_flags(self, scores: np.ndarray) -> bool:

@@ -18,6 +18,8 @@ MAX_VALUES = 1 << 29
 """Most keypoints in one file over all rows; each takes about 50 bytes of memory."""
 MAX_COORDINATE = 1e9
 """Largest believable coordinate in any unit."""
+AS_NPZ = "write npz instead (--to=npz)"
+"""What to do with a table that another format cannot hold."""
 
 
 def bad(path: Path | str, field: str, expected: str, received: object, remedy: str) -> InputError:

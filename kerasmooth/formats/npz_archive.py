@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 
 _MAX_MEMBERS = 10_000
@@ -32,6 +32,8 @@ class ArrayHeader:
 
 def member_names(path: Path) -> list[str]:
     """Names in a zip archive as they are stored; [] for a file that is none."""
+    if head(path, 2) != b"PK":
+        return []
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.namelist()[:_MAX_MEMBERS]

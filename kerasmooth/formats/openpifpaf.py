@@ -84,13 +84,17 @@ class OpenPifPaf(JsonRecordFormat):
 
 def _load_lines(path: Path) -> Records:
     text = decode(path, read_bytes(path, MAX_JSON_BYTES))
-    texts = [line for line in text.split("\n") if line.strip()]
+    return records_of(path, [line for line in text.split("\n") if line.strip()])
+
+
+def records_of(path: Path, texts: list[str], first: int = 1) -> Records:
+    """The people in the lines of a video's file, the first of which has this number."""
     if len(texts) > MAX_FRAMES:
         raise bad(path, "lines", f"be at most {MAX_FRAMES:,}", f"{len(texts):,}", "split the file")
     items: list[Record] = []
     frames: list[int] = []
     lines: list[Record] = []
-    for number, line in enumerate(texts, start=1):
+    for number, line in enumerate(texts, start=first):
         value = parse(path, line, f"line {number}")
         people = value.get("predictions") if isinstance(value, dict) else None
         if not isinstance(people, list) or any(type(person) is not dict for person in people):

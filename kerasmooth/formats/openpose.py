@@ -13,7 +13,7 @@ from kerasmooth.formats.building import build_table, check_asked, check_counts
 from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, first_frame, list_frames, name_frames
 from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.json_files import JsonStyle, dumps, first_and_keys, integer, numbers, parse, style_of
-from kerasmooth.formats.limits import MAX_COORDINATE, bad
+from kerasmooth.formats.limits import MAX_COORDINATE, MAX_PEOPLE, bad
 from kerasmooth.formats.pose_format import (
     PoseFormat,
     Source,
@@ -81,6 +81,18 @@ class OpenPose(PoseFormat):
         if not files:
             raise bad(path, "folder", "hold .json files", "none", "give the folder of one JSON file a frame")
         names = name_frames(path, files)
+        return self.read_files(path, files, names, names.frames, fps, image_size)
+
+    def read_files(
+        self,
+        path: Path,
+        files: list[str],
+        names: FrameNames,
+        numbers: np.ndarray,
+        fps: float | None,
+        image_size: Size | None,
+    ) -> PoseTable:
+        """The table of some files of the folder, with these frame numbers."""
         rows = _Rows(path)
         style = JsonStyle()
         for index, file in enumerate(files):
@@ -88,7 +100,7 @@ class OpenPose(PoseFormat):
             rows.add(index, path / file, people)
         keypoints = rows.triples()
         skeleton = _skeleton(keypoints)
-        frames = names.frames.tolist()
+        frames = numbers.tolist()
         return build_table(
             self.name,
             path,
@@ -98,7 +110,7 @@ class OpenPose(PoseFormat):
             confidence=keypoints[..., 2],
             skeleton=skeleton,
             payload=_Folder(tuple(files), tuple(frames), rows.places, rows.key, names, style),
-            frame_numbers=np.unique(names.frames),
+            frame_numbers=np.unique(numbers),
             fps=fps,
             image_size=image_size,
         )
@@ -112,15 +124,19 @@ class OpenPose(PoseFormat):
             folder = _Folder((), (), [], _KEYS[0], names, JsonStyle((",", ":"), None))
         else:
             folder = source.payload
+        with replacing_folder(path) as target:
+            self.write_into(target, table, source, folder)
+
+    def write_into(self, target: Path, table: PoseTable, source: Source | None, folder: "_Folder") -> None:
+        """Writes the files of a table into a folder."""
         added = defaultdict(list)
         for row in range(len(source.frames) if source else 0, len(table.frames)):
             added[int(table.frames[row])].append(_fresh_person(table, row, folder.key))
-        with replacing_folder(path) as target:
-            if source is not None:
-                self._write_known(table, source, added, target)
-            for frame in sorted({*table.frame_numbers.tolist(), *added} - set(folder.frames)):
-                value = {"version": 1.3, "people": added[frame]}
-                (target / folder.names.name(frame)).write_bytes(dumps(value, folder.style))
+        if source is not None:
+            self._write_known(table, source, added, target)
+        for frame in sorted({*table.frame_numbers.tolist(), *added} - set(folder.frames)):
+            value = {"version": 1.3, "people": added[frame]}
+            (target / folder.names.name(frame)).write_bytes(dumps(value, folder.style))
 
     def _write_known(self, table: PoseTable, source: Source, added: dict[int, list[Record]], target: Path) -> None:
         """The files that there were, with what changed."""
@@ -187,6 +203,8 @@ def _load(path: Path) -> tuple[Record, list[Record], JsonStyle]:
     people = value.get("people") if isinstance(value, dict) else None
     if not isinstance(people, list) or any(type(person) is not dict for person in people):
         raise bad(path, "people", "be a list of objects", people, "check that it is an OpenPose file")
+    if len(people) > MAX_PEOPLE:
+        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{len(people):,}", "check what wrote the file")
     return value, people, style_of(text)
 
 

@@ -17,10 +17,10 @@ from kerasmooth.formats.skeleton_json import from_json, to_json
 from kerasmooth.pose_table import MISSING, PoseTable
 from kerasmooth.skeletons import Skeleton
 
-_KEY = b"kerasmooth"
+KEY = b"kerasmooth"
 _SCHEMA_VERSION = 1
 _FIELDS = ("x", "y", "confidence", "deviation", "provenance")
-_REMEDY = "write the file with kerasmooth"
+REMEDY = "write the file with kerasmooth"
 _ALWAYS_PLAUSIBLE = 256 << 20
 
 
@@ -29,6 +29,15 @@ class _Others:
     """Columns (a pyarrow table) and metadata that are not ours."""
 
     columns: Any
+    metadata: dict[bytes, bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetHeader:
+    """What a file says of itself: ours as `facts`, and the metadata of others."""
+
+    facts: dict[str, Any]
+    skeleton: Skeleton
     metadata: dict[bytes, bytes]
 
 
@@ -44,7 +53,7 @@ class ParquetPoses(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        _pyarrow()
+        load_pyarrow()
         check_file(path, MAX_ARRAY_BYTES)
         try:
             return self._read(path, fps, image_size)
@@ -52,25 +61,37 @@ class ParquetPoses(PoseFormat):
             raise
         # What pyarrow raises for damaged files ranges from OSError to its own; a damaged header may be any JSON.
         except (Exception, RecursionError) as error:
-            raise bad(path, "content", "be a Parquet file of poses", reason(error), _REMEDY) from None
+            raise bad(path, "content", "be a Parquet file of poses", reason(error), REMEDY) from None
 
     def _read(self, path: Path, fps: float | None, image_size: Size | None) -> PoseTable:
         from pyarrow import parquet
 
         with parquet.ParquetFile(path) as file:
-            metadata = dict(file.schema_arrow.metadata or {})
-            facts = _facts(path, metadata.pop(_KEY, b""))
-            skeleton = from_json(path, json.dumps(facts.get("skeleton")))
+            header = read_header(path, file)
             rows, width = file.metadata.num_rows, file.metadata.num_columns
-            check_counts(path, rows, skeleton.num_keypoints)
+            check_counts(path, rows, header.skeleton.num_keypoints)
             claimed = rows * width * 8
             if claimed > max(_ALWAYS_PLAUSIBLE, 200 * path.stat().st_size) or claimed > MAX_ARRAY_BYTES:
                 raise bad(path, "rows", "fit the size of the file", f"{rows:,} of {width:,} columns", "split the file")
             columns = file.read()
+        numbers = _from_ranges(path, header.facts.get("frame_numbers"))
+        return self.table_of(path, columns, header, numbers, fps, image_size)
+
+    def table_of(
+        self,
+        path: Path,
+        columns: Any,
+        header: "ParquetHeader",
+        frame_numbers: np.ndarray,
+        fps: float | None,
+        image_size: Size | None,
+    ) -> PoseTable:
+        """The table of some of a file's rows, a pyarrow table."""
+        facts, skeleton = header.facts, header.skeleton
         ours = _column_names(skeleton)
         absent = set(ours) - set(columns.column_names)
         if absent:
-            raise bad(path, "columns", f"hold {min(absent)}", f"{len(columns.column_names)} without it", _REMEDY)
+            raise bad(path, "columns", f"hold {min(absent)}", f"{len(columns.column_names)} without it", REMEDY)
         values = {field: _matrix(columns, skeleton, field) for field in _FIELDS}
         size = facts.get("image_size")
         return build_table(
@@ -81,8 +102,8 @@ class ParquetPoses(PoseFormat):
             keypoints=np.stack([values["x"], values["y"]], axis=-1),
             confidence=values["confidence"],
             skeleton=skeleton,
-            payload=_Others(columns.drop_columns(ours), metadata),
-            frame_numbers=_from_ranges(path, facts.get("frame_numbers")),
+            payload=_Others(columns.drop_columns(ours), header.metadata),
+            frame_numbers=frame_numbers,
             fps=fps or (float(facts["fps"]) if facts.get("fps") else None),
             image_size=image_size or ((int(size[0]), int(size[1])) if size else None),
             unit=str(facts.get("unit", "px")),
@@ -92,9 +113,16 @@ class ParquetPoses(PoseFormat):
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
-        arrow = _pyarrow()
+        load_pyarrow()
         from pyarrow import parquet
 
+        columns, metadata = self.columns_of(table)
+        with replacing(path) as temporary:
+            parquet.write_table(columns.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+    def columns_of(self, table: PoseTable) -> tuple[Any, dict[bytes, bytes]]:
+        """The table as a pyarrow table, and its metadata."""
+        arrow = load_pyarrow()
         source = source_of(table, self.name)
         arrays: dict[str, Any] = {"frame": table.frames, "person": table.people}
         parts = {
@@ -107,7 +135,7 @@ class ParquetPoses(PoseFormat):
         for k, keypoint in enumerate(table.skeleton.keypoints):
             arrays |= {f"{keypoint}.{field}": values[:, k] for field, values in parts.items()}
         columns = arrow.table(arrays)
-        metadata = {_KEY: json.dumps(_describe(table)).encode()}
+        metadata = {KEY: json.dumps(_describe(table)).encode()}
         if source is not None:
             others: _Others = source.payload
             added = len(table.frames) - len(source.frames)
@@ -116,11 +144,11 @@ class ParquetPoses(PoseFormat):
                 nothing = arrow.nulls(added, column.type)
                 columns = columns.append_column(name, arrow.chunked_array([*column.chunks, nothing]))
             metadata |= others.metadata
-        with replacing(path) as temporary:
-            parquet.write_table(columns.replace_schema_metadata(metadata), temporary, compression="zstd")
+        return columns, metadata
 
 
-def _pyarrow() -> Any:
+def load_pyarrow() -> Any:
+    """The module pyarrow. Raises InputError where it is not installed."""
     try:
         import pyarrow
     except ImportError:
@@ -128,6 +156,14 @@ def _pyarrow() -> Any:
             "parquet: pyarrow must be installed, received none: pip install 'kerasmooth[formats]'"
         ) from None
     return pyarrow
+
+
+def read_header(path: Path, file: Any) -> ParquetHeader:
+    """What a pyarrow ParquetFile says of itself."""
+    metadata = dict(file.schema_arrow.metadata or {}) | dict(file.metadata.metadata or {})
+    metadata.pop(b"ARROW:schema", None)
+    facts = _facts(path, metadata.pop(KEY, b""))
+    return ParquetHeader(facts, from_json(path, json.dumps(facts.get("skeleton"))), metadata)
 
 
 def _column_names(skeleton: Skeleton) -> list[str]:
@@ -174,5 +210,5 @@ def _from_ranges(path: Path, ranges: Any) -> np.ndarray:
     bounds = np.array(ranges, np.int64).reshape(-1, 2)
     lengths = bounds[:, 1] - bounds[:, 0] + 1
     if (lengths < 1).any() or lengths.sum() > MAX_FRAMES or (lengths > MAX_FRAMES).any():
-        raise bad(path, "frame_numbers", f"be at most {MAX_FRAMES:,} in order", "others", _REMEDY)
+        raise bad(path, "frame_numbers", f"be at most {MAX_FRAMES:,} in order", "others", REMEDY)
     return np.concatenate([np.arange(a, b + 1) for a, b in bounds.tolist()] or [np.empty(0, np.int64)])

@@ -9,7 +9,11 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
+from kerasmooth.formats.limits import AS_NPZ
 from kerasmooth.pose_table import PoseTable
+
+ROUNDING = 1e-14
+"""Share by which a coordinate may differ and still be the file's: 366.93 is to stay so, not 366.92999999999995."""
 
 
 class PoseFormat(ABC):
@@ -81,9 +85,9 @@ def source_of(table: PoseTable, name: str) -> Source | None:
 
 
 def changed_positions(table: PoseTable, source: Source) -> np.ndarray:
-    """bool [source rows, K]: x or y is not what the file had."""
-    new = table.keypoints[: len(source.frames)]
-    same = (new == source.keypoints) | (np.isnan(new) & np.isnan(source.keypoints))
+    """bool [source rows, K]: x or y is not what the file had, beyond the rounding of a weighted mean."""
+    new, old = table.keypoints[: len(source.frames)], source.keypoints
+    same = (np.abs(new - old) <= ROUNDING * np.abs(old)) | (np.isnan(new) & np.isnan(old))
     return ~same.all(axis=-1)
 
 
@@ -120,13 +124,12 @@ def in_image_pixels(table: PoseTable, path: Path, format_name: str) -> PoseTable
     if table.unit == "px" and not table.y_up:
         return table
     if table.unit not in ("px", "normalised"):
-        raise InputError(
-            f"{path}: {format_name} holds pixels, received coordinates in {table.unit!r}: write npz or parquet instead"
-        )
+        raise InputError(f"{path}: {format_name} holds pixels, received coordinates in {table.unit!r}: {AS_NPZ}")
     if table.image_size is None:
         raise InputError(
             f"{path}: {format_name} holds pixels with y downwards, received {table.unit} coordinates"
-            f"{' with y upwards' if table.y_up else ''} of an unknown image: give the image size (height, width)"
+            f"{' with y upwards' if table.y_up else ''} of an unknown image: "
+            "give the image size with --image_size=HEIGHTxWIDTH"
         )
     height, width = table.image_size
     keypoints, deviation = table.keypoints, table.deviation

@@ -12,7 +12,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.building import build_table, check_asked, check_counts, person_slots
 from kerasmooth.formats.hdf5_files import dataset, is_hdf5, numbers, opened, texts
-from kerasmooth.formats.limits import MAX_PEOPLE, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.pose_format import PoseFormat, Source, in_image_pixels, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
@@ -119,7 +119,7 @@ def _with_edges(skeleton: Skeleton, edges: np.ndarray) -> Skeleton:
 def _placed(table: PoseTable, source: Source | None, path: Path) -> tuple[tuple[int, int, int], np.ndarray, np.ndarray]:
     """The shape (people, nodes, frames) that holds all rows, and person and frame of each row."""
     if len(table.frame_numbers) and table.frame_numbers[0] < 0:
-        raise bad(path, "frames", "count from 0 in this format", f"{table.frame_numbers[0]}", "write npz instead")
+        raise bad(path, "frames", "count from 0 in this format", f"{table.frame_numbers[0]}", AS_NPZ)
     known = source.payload.shape if source else (1, table.skeleton.num_keypoints, 0)
     if source is None:
         people = person_slots(table.frames, table.people, {})
@@ -132,7 +132,7 @@ def _placed(table: PoseTable, source: Source | None, path: Path) -> tuple[tuple[
     shape = (max(known[0], int(people.max(initial=-1)) + 1), known[1], max(known[2], last))
     check_counts(path, shape[0] * shape[2], shape[1])
     if len(set(zip(people.tolist(), table.frames.tolist(), strict=True))) < len(people):
-        raise bad(path, "people", "be once in a frame", "a track twice", "write npz instead")
+        raise bad(path, "people", "be once in a frame", "a track twice", AS_NPZ)
     return shape, people, table.frames
 
 

@@ -11,7 +11,7 @@ from kerasmooth.formats.bounded_files import head_text, write_bytes
 from kerasmooth.formats.building import build_table, check_asked, check_counts
 from kerasmooth.formats.csv_grid import insert_in_order
 from kerasmooth.formats.csv_lines import TextLines, number_text, read_lines
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.pose_format import PoseFormat, Source, changed_positions, in_image_pixels, source_of
 from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.pose_table import PoseTable
@@ -111,7 +111,7 @@ def _row_of(table: PoseTable, path: Path) -> dict[int, int]:
     """The row of each frame. Raises InputError where a frame has several."""
     row_of = {int(frame): row for row, frame in enumerate(table.frames)}
     if len(row_of) < len(table.frames):
-        raise bad(path, "people", "be one in a frame of this format", "several", "write npz instead")
+        raise bad(path, "people", "be one in a frame of this format", "several", AS_NPZ)
     return row_of
 
 

@@ -10,13 +10,13 @@ from kerasmooth.formats.building import check_asked
 from kerasmooth.formats.coordinates import looks_up
 from kerasmooth.formats.csv_grid import body_lines, grid_table, read_grid, updated_lines
 from kerasmooth.formats.csv_lines import TextLines, frame_column, number_text, parse_columns, read_lines
-from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import PoseFormat, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 
 _REMEDY = "check that it is a TRC file"
-_HEADER_LINES = 5
+HEADER_LINES = 5
 
 
 class Trc(PoseFormat):
@@ -32,12 +32,16 @@ class Trc(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        text = read_lines(path)
-        if len(text.lines) < _HEADER_LINES or not text.lines[0].startswith("PathFileType"):
+        return self.read_text(read_lines(path), fps, image_size)
+
+    def read_text(self, text: TextLines, fps: float | None, image_size: Size | None) -> PoseTable:
+        """The table of a header and some of the lines behind it."""
+        path = text.path
+        if len(text.lines) < HEADER_LINES or not text.lines[0].startswith("PathFileType"):
             raise bad(path, "header", "begin with PathFileType and have 5 lines", text.lines[0][:60], _REMEDY)
         facts = dict(zip(text.lines[1].split("\t"), text.lines[2].split("\t"), strict=False))
         names = _markers(path, text.lines[3].split("\t"))
-        body = body_lines(text, _HEADER_LINES)
+        body = body_lines(text, HEADER_LINES)
         width = _width(text, body, len(names))
         x = 2 + 3 * np.arange(len(names))
         columns = np.stack([x, x + 1, np.full_like(x, -1), x + 2], axis=1)[None]
@@ -74,7 +78,9 @@ class Trc(PoseFormat):
             text: TextLines = source.payload.text
             lines = updated_lines(table, source, path)
             if len(lines) > len(text.lines):
-                _complete(lines, len(body_lines(text, _HEADER_LINES)), table.fps)
+                complete_times(lines, table.fps)
+                before = len(body_lines(text, HEADER_LINES))
+                complete_header(lines, before, before + len(lines) - len(text.lines))
             data = text.with_lines(lines)
         else:
             data = "\n".join([*_fresh_lines(table, path), ""]).encode("utf-8")
@@ -94,7 +100,7 @@ def _width(text: TextLines, body: np.ndarray, markers: int) -> int:
     least = 2 + 3 * markers
     found = len(text.lines[body[0]].split("\t")) if len(body) else least
     if not least <= found <= least + 3:
-        where = f"line {body[0] + 1}"
+        where = f"line {text.number(int(body[0]))}"
         raise bad(text.path, where, f"have {least} cells for {markers} markers", f"{found}", "write the file again")
     return found
 
@@ -107,9 +113,9 @@ def _rate(path: Path, cell: str) -> float | None:
     return rate if 0 < rate < 1e6 else None
 
 
-def _complete(lines: list[str], frames_before: int, fps: float | None) -> None:
-    """Times of the lines that were added, and the number of frames in the header; in place."""
-    numbered = [i for i in range(_HEADER_LINES, len(lines)) if lines[i].strip()]
+def complete_times(lines: list[str], fps: float | None) -> None:
+    """Writes the times of the lines that were added, in place."""
+    numbered = [i for i in range(HEADER_LINES, len(lines)) if lines[i].strip()]
     cells = {i: lines[i].split("\t") for i in numbered}
     known = [i for i in numbered if cells[i][1].strip()]
     for i in numbered:
@@ -120,6 +126,10 @@ def _complete(lines: list[str], frames_before: int, fps: float | None) -> None:
             step = (float(cells[i][0]) - frames[nearest]) / fps if fps else 0.0
             cells[i][1] = number_text(times[nearest] + step)
             lines[i] = "\t".join(cells[i])
+
+
+def complete_header(lines: list[str], frames_before: int, frames: int) -> None:
+    """Writes the number of frames into the header's lines, in place."""
     header = lines[1].split("\t")
     facts = lines[2].split("\t")
     for name in ("NumFrames", "OrigNumFrames"):
@@ -128,14 +138,14 @@ def _complete(lines: list[str], frames_before: int, fps: float | None) -> None:
             and header.index(name) < len(facts)
             and facts[header.index(name)].strip() == str(frames_before)
         ):
-            facts[header.index(name)] = str(len(numbered))
+            facts[header.index(name)] = str(frames)
     lines[2] = "\t".join(facts)
 
 
 def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
     counts = np.unique(table.frames, return_counts=True)[1]
     if counts.max(initial=0) > 1:
-        raise bad(path, "people", "be one in a TRC file", f"{counts.max()} in a frame", "write npz instead")
+        raise bad(path, "people", "be one in a TRC file", f"{counts.max()} in a frame", AS_NPZ)
     if table.fps is None:
         raise bad(path, "DataRate", "be known for a TRC file", "no frame rate", "give --fps")
     markers, frames = table.skeleton.keypoints, table.frame_numbers.tolist()

@@ -15,6 +15,7 @@ from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import (
     PoseFormat,
+    Source,
     changed_confidence,
     changed_positions,
     confidence_to_write,
@@ -61,6 +62,18 @@ class UltralyticsTxt(PoseFormat):
         if not files:
             raise bad(path, "folder", "hold .txt files", "none", "give the labels folder")
         names = name_frames(path, files)
+        return self.read_files(path, files, names, names.frames, fps, image_size)
+
+    def read_files(
+        self,
+        path: Path,
+        files: list[str],
+        names: FrameNames,
+        numbers: np.ndarray,
+        fps: float | None,
+        image_size: Size | None,
+    ) -> PoseTable:
+        """The table of some files of the folder, with these frame numbers."""
         places, cells = [], []
         for index, file in enumerate(files):
             for line, text in enumerate(_lines(path / file)):
@@ -74,7 +87,7 @@ class UltralyticsTxt(PoseFormat):
         values = np.array([[float(cell) for cell in row] for row in cells], np.float64).reshape(len(cells), width)
         has_ids = tail == 2 or (tail == 1 and all(row[-1].isdigit() for row in cells))
         points = values[:, _BOX_CELLS : width - tail].reshape(len(cells), count, 3)
-        frames = names.frames[[file for file, _ in places]] if places else np.empty(0, np.int64)
+        frames = numbers[[file for file, _ in places]] if places else np.empty(0, np.int64)
         return build_table(
             self.name,
             path,
@@ -84,14 +97,18 @@ class UltralyticsTxt(PoseFormat):
             confidence=points[..., 2],
             skeleton=skeleton_of_count(count),
             payload=_Folder(tuple(files), names, places, tail, has_ids),
-            frame_numbers=np.unique(names.frames),
+            frame_numbers=np.unique(numbers),
             fps=fps,
             image_size=image_size,
             unit="normalised",
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
+        with replacing_folder(path) as target:
+            self.write_into(target, table, source_of(table, self.name), path)
+
+    def write_into(self, target: Path, table: PoseTable, source: Source | None, path: Path) -> None:
+        """Writes the files of a table into a folder that is to become `path`."""
         files: dict[str, list[str]] = {}
         if source is None:
             table = _as_shares(table, path)
@@ -123,9 +140,8 @@ class UltralyticsTxt(PoseFormat):
             while old and not old[-1].strip():
                 old = old[:-1]
             files[names.name(frame)] = [*old, *lines, ""]
-        with replacing_folder(path) as target:
-            for name, lines in files.items():
-                (target / name).write_text("\n".join(lines), encoding="utf-8", newline="\n")
+        for name, lines in files.items():
+            (target / name).write_text("\n".join(lines), encoding="utf-8", newline="\n")
 
 
 def _is_number(cell: str) -> bool:
@@ -170,7 +186,8 @@ def _as_shares(table: PoseTable, path: Path) -> PoseTable:
         return table
     table = in_image_pixels(table, path, UltralyticsTxt.name)
     if table.image_size is None:
-        raise bad(path, "coordinates", "be shares of the image", "pixels of an unknown image", "give the image size")
+        remedy = "give the image size with --image_size=HEIGHTxWIDTH"
+        raise bad(path, "coordinates", "be shares of the image", "pixels of an unknown image", remedy)
     height, width = table.image_size
     return table.with_(keypoints=table.keypoints / np.array([width, height]), unit="normalised")
 

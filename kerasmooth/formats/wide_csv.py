@@ -10,8 +10,8 @@ from kerasmooth.formats.bounded_files import head_text, write_bytes
 from kerasmooth.formats.building import check_asked
 from kerasmooth.formats.coordinates import is_normalised, looks_up
 from kerasmooth.formats.csv_grid import CONFIDENCE, DEPTH, X, Y, body_lines, grid_table, read_grid, updated_lines
-from kerasmooth.formats.csv_lines import frame_column, join, number_text, parse_columns, read_lines, split
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.csv_lines import TextLines, frame_column, join, number_text, parse_columns, read_lines, split
+from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.pose_format import PoseFormat, confidence_to_write, source_of
 from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.formats.skeleton_names import skeleton_of_names
@@ -50,11 +50,16 @@ class WideCsv(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        text = read_lines(path)
+        return self.read_text(read_lines(path), fps, image_size)
+
+    def read_text(self, text: TextLines, fps: float | None, image_size: Size | None) -> PoseTable:
+        """The table of a header and some of the lines behind it."""
         cells = split(text.lines[0])
         groups = _groups(cells)
         if not groups:
-            raise bad(path, "header", "name columns of x and y", text.lines[0][:60], "check that it is a pose file")
+            raise bad(
+                text.path, "header", "name columns of x and y", text.lines[0][:60], "check that it is a pose file"
+            )
         skeleton, names = _skeleton(list(groups))
         columns = np.array([[groups[name] for name in names]], np.int64)
         body = body_lines(text, 1)
@@ -124,7 +129,7 @@ def _skeleton(names: list[str]) -> tuple[Skeleton, list[str]]:
 def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
     counts = np.unique(table.frames, return_counts=True)[1]
     if counts.max(initial=0) > 1:
-        raise bad(path, "people", "be one in this format", f"{counts.max()} in a frame", "write npz or deeplabcut")
+        raise bad(path, "people", "be one in this format", f"{counts.max()} in a frame", AS_NPZ)
     coords = ("x", "y", "visibility")
     points = [f"L{i}" for i in range(33)] if table.skeleton.num_keypoints == 33 else list(table.skeleton.keypoints)
     lines = [join(["frame", *[f"{point}_{coord}" for point in points for coord in coords]])]

@@ -1,5 +1,6 @@
 """Runs the smoothing command: one job a file, in this process or in several, then the table of what happened."""
 
+import functools
 import json
 import multiprocessing
 import signal
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,14 +21,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kerasmooth import formats
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import write_bytes
+from kerasmooth.pose_files import long_job
+from kerasmooth.pose_files.file_progress import FileProgress
 from kerasmooth.pose_files.options import Options, check
+from kerasmooth.pose_files.person_report import PersonReport
 from kerasmooth.pose_files.plan import Job, plan
 from kerasmooth.pose_files.summary import as_json, print_table
-from kerasmooth.pose_files.tables import PersonReport, check_fps, smooth_table
+from kerasmooth.pose_files.tables import check_fps, smooth_table
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smoothing.stretch import Smoother, check_model
 
-OnPart = Callable[[int, int], None]
+OnPart = Callable[[str, int, int], None]
+"""What is being done to a file, how much is done, and of how much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +43,7 @@ class Outcome:
     reports: list[PersonReport]
     unit: str = "px"
     jumps: int = 0
+    cuts: int = 0
     error: str = ""
 
 
@@ -60,7 +67,7 @@ def smooth_inputs(words: list[str], options: Options) -> None:
         if len(good) > 3:
             console.print(f"wrote {len(good)} files into {options.output}", markup=False)
     if options.report and good:
-        text = json.dumps([as_json(str(o.job.source), o.reports, o.unit) for o in good], indent=1, allow_nan=False)
+        text = json.dumps([_told(outcome) for outcome in good], indent=1, allow_nan=False)
         Path(options.report).parent.mkdir(parents=True, exist_ok=True)
         write_bytes(Path(options.report), text.encode())
     _raise_errors(outcomes)
@@ -89,14 +96,19 @@ def _raise_errors(outcomes: list[Outcome]) -> None:
         raise InputError(errors[0])
     if errors:
         shown = "; ".join(errors[:3]) + ("; ..." if len(errors) > 3 else "")
-        raise InputError(
-            f"{len(errors)} of {len(outcomes)} inputs could not be smoothed, the others are written: {shown}"
-        )
+        rest = "nothing is written" if len(errors) == len(outcomes) else "the others are written"
+        raise InputError(f"{len(errors)} of {len(outcomes)} inputs could not be smoothed, {rest}: {shown}")
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    told = as_json(str(outcome.job.source), outcome.reports, outcome.unit)
+    return told | {"jumps": outcome.jumps, "cuts": outcome.cuts}
 
 
 def _tell_where(outcome: Outcome, console: Console) -> None:
-    if outcome.jumps:
-        console.print(f"{outcome.jumps} jumps of an id (or cuts of the video): nothing is smoothed across them")
+    for count, one, several in ((outcome.jumps, "jump of an id", "jumps of ids"), (outcome.cuts, "cut", "cuts")):
+        if count:
+            console.print(f"{count} {one if count == 1 else several}: nothing is smoothed across")
     for path in (outcome.job.target, outcome.job.plots, outcome.job.overlay):
         if path:
             console.print(f"wrote {path}", markup=False)
@@ -125,15 +137,15 @@ def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[O
         # Before TensorFlow is loaded: an input that a model cannot take is told at once.
         model = _load_model(jobs, options) if options.model else None
         for job in jobs:
-            inner = progress.add_task(f"  {job.source.name}", total=None)
-            yield run_job(job, options, model, lambda n, total: progress.update(inner, completed=n, total=total))  # noqa: B023
-            progress.remove_task(inner)
+            inner = FileProgress(progress, console, job.source.name)
+            yield run_job(job, options, model, inner)
+            inner.end()
             progress.advance(task)
 
 
 def _load_model(jobs: list[Job], options: Options) -> Smoother:
     if len(jobs) == 1:
-        table = formats.read(jobs[0].source, fps=options.fps, format_name=jobs[0].input_format)
+        table = long_job.glance(jobs[0], options)
         check_fps(table.fps, str(jobs[0].source))
         check_model(table.skeleton, str(jobs[0].source))
     from kerasmooth.pose_files import model_smoother as model_smoothing
@@ -168,14 +180,30 @@ def run_job(job: Job, options: Options, model: Smoother | None = None, on_part: 
 
 
 def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
-    table = formats.read(job.source, fps=options.fps, image_size=options.image_size, format_name=job.input_format)
+    with _parameters_told(job, options):
+        done = long_job.run(job, options, model, on_part)
+    if done:
+        return Outcome(job, done.reports, done.unit, done.jumps, done.cuts)
+    return _run_whole(job, options, model, on_part)
+
+
+@contextmanager
+def _parameters_told(job: Job, options: Options) -> Iterator[None]:
+    """Parameters that suit no file are found before; within the block they do not suit the frame rate of this one."""
     try:
-        done = smooth_table(table, options.settings, name=str(job.source), model=model, on_part=on_part)
+        yield
     except ValueError as error:
-        # Parameters that suit no file are found before; these do not suit the frame rate of this one.
         if not options.settings.parameters or isinstance(error, InputError):
             raise
         raise InputError(f"{job.source}: --parameter: {error}") from None
+
+
+def _run_whole(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
+    table = formats.read(job.source, fps=options.fps, image_size=options.image_size, format_name=job.input_format)
+    tell = on_part or (lambda what, done, total: None)
+    on_rows = functools.partial(tell, "")
+    with _parameters_told(job, options):
+        done = smooth_table(table, options.settings, name=str(job.source), model=model, on_part=on_rows)
     formats.write(done.table, job.target, to=job.output_format)
     if job.plots:
         from kerasmooth.pose_files import plots as smooth_plots
@@ -186,4 +214,4 @@ def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart
 
         video = Path(options.video) if options.video else None
         overlay.draw(table, done, job.overlay, video=video, style=options.overlay_style)
-    return Outcome(job, done.reports, table.unit, done.jumps)
+    return Outcome(job, done.reports, table.unit, done.jumps, done.cuts)

@@ -18,6 +18,8 @@ from kerasmooth.smoothing.stretch import Settings
 MAX_SECONDS = 10.0
 """Longest gap that may be filled."""
 MAX_STRENGTH = 100.0
+MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 8.0, 3600.0
+"""Blocks overlap by 4 seconds on either side."""
 MAX_SIDE = 100_000
 _TRIAL_FPS = 1000.0
 """A frame rate at which every sensible frequency can be tried."""
@@ -42,6 +44,7 @@ class Options:
     overlay_style: str = "beside"
     workers: int = 1
     overwrite: bool = False
+    block_seconds: float = 0.0
 
 
 def check(options: Options) -> None:
@@ -69,7 +72,19 @@ def check(options: Options) -> None:
         )
     if options.overlay and not options.overlay.lower().endswith(".mp4"):
         raise InputError(f"--overlay must end in .mp4, received {options.overlay!r}")
+    _check_blocks(options)
     _check_parameters(settings)
+
+
+def _check_blocks(options: Options) -> None:
+    seconds = options.block_seconds
+    if not seconds:
+        return
+    if not MIN_BLOCK_SECONDS <= seconds <= MAX_BLOCK_SECONDS:
+        allowed = f"from {MIN_BLOCK_SECONDS:g} to {MAX_BLOCK_SECONDS:g}, or 0 for as long as is good"
+        raise InputError(f"--block_seconds must be {allowed}, received {seconds:g}")
+    if options.plot or options.overlay:
+        raise InputError("--block_seconds is not for --plot and --overlay, which need the whole file: leave one out")
 
 
 def _check_parameters(settings: Settings) -> None:

@@ -5,14 +5,13 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import replacing
+from kerasmooth.pose_files.film_view import View, canvas, onto_image
 from kerasmooth.pose_files.tables import SmoothedTable, frame_step
 from kerasmooth.pose_table import MEASURED, PoseTable
 
@@ -22,28 +21,13 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
 
 import cv2
 
-MAX_SIDE = 960
-"""Longest side in pixels of a canvas without a video."""
 STYLES = ("beside", "over")
 _BACKGROUND = 32
 _BEFORE, _AFTER = (0, 140, 255), (255, 160, 60)
-_FILLED = (80, 220, 80)
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FILLED_WORD = "white: filled or replaced"
 Colour = tuple[int, int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class _View:
-    """From a table's coordinates to pixels of the film: positions * scale + offset."""
-
-    size: Size
-    scale: np.ndarray
-    offset: np.ndarray
-
-    def points(self, keypoints: np.ndarray) -> np.ndarray:
-        """int64 [K, 2]; far outside of the picture where NaN."""
-        placed = keypoints * self.scale + self.offset
-        limit = 8 * max(self.size)
-        return np.rint(np.clip(np.nan_to_num(placed, nan=-limit), -limit, limit)).astype(np.int64)
 
 
 def check_video(video: Path) -> None:
@@ -67,24 +51,25 @@ def draw(
       style: "beside" (before left, after right) or "over" (both over each other).
 
     Raises:
-      InputError: the video cannot be read, or the film cannot be written.
+      InputError: the video cannot be read or has no frame, or the film cannot be written.
     """
     if style not in STYLES:
         raise ValueError(f"style must be one of {STYLES}. Received: style={style!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if video is None:
-        view = _canvas(after.table)
+        view = canvas(after.table)
         numbers = after.table.frame_numbers
         fps = float(after.table.fps or 25.0) / frame_step(before.frame_numbers)
         blank = np.full((*view.size, 3), _BACKGROUND, np.uint8)
-        _write(path, ((int(number), blank) for number in numbers), _Painter(before, after, view, style), fps)
+        frames = [int(number) for number in numbers] or [0]  # A file of no frames is a film of one, so that it plays.
+        _write(path, ((number, blank) for number in frames), _Painter(before, after, view, style), fps)
         return
     with _opened(video) as capture:
         size = (int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)))
         fps = capture.get(cv2.CAP_PROP_FPS) or float(after.table.fps or 25.0)
         numbers, count = before.frame_numbers, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         first = int(len(numbers) > 0 and numbers[0] == 1 and numbers[-1] == count)
-        painter = _Painter(before, after, _onto_video(before, size), style)
+        painter = _Painter(before, after, onto_image(before, size), style)
         _write(path, _frames(capture, first), painter, fps)
 
 
@@ -123,74 +108,45 @@ def _write(path: Path, frames: Iterator[tuple[int, np.ndarray]], painter: "_Pain
                         raise InputError(f"--overlay={path}: OpenCV cannot write this film: choose another folder")
                 writer.write(picture)
             if writer is None:
-                raise InputError(f"--overlay={path}: there is no frame to draw: check the input and the video")
+                raise InputError(f"--overlay={path}: the video has no frame to draw on: check --video")
         finally:
             if writer is not None:
                 writer.release()
 
 
-def _canvas(table: PoseTable) -> _View:
-    """The whole image where its size is known, otherwise where the people are."""
-    if table.image_size is not None and table.unit in ("px", "normalised"):
-        size = table.image_size
-        factor = min(1.0, MAX_SIDE / max(size))
-        return _onto_video(table, _even(np.array(size) * factor))
-    points = table.keypoints[np.isfinite(table.keypoints).all(axis=-1)]
-    points = points if len(points) else np.zeros((1, 2))
-    low, high = np.percentile(points, [0.5, 99.5], axis=0)
-    margin = 0.1 * max(float((high - low).max()), 1e-9)
-    low, extent = low - margin, high - low + 2 * margin
-    factor = MAX_SIDE / float(extent.max())
-    size = _even(extent[::-1] * factor)
-    scale, offset = np.array([factor, factor]), -low * factor
-    if table.y_up:
-        scale[1], offset[1] = -factor, size[0] + low[1] * factor
-    return _View(size, scale, offset)
-
-
-def _even(size: np.ndarray) -> Size:
-    height, width = (max(64, 2 * int(np.ceil(side / 2))) for side in size)
-    return height, width
-
-
-def _onto_video(table: PoseTable, size: Size) -> _View:
-    height, width = size
-    if table.unit == "normalised":
-        scale = np.array([width, height], np.float64)
-    else:
-        known = table.image_size or size
-        scale = np.array([width / known[1], height / known[0]])
-    offset = np.zeros(2)
-    if table.y_up:
-        scale[1], offset[1] = -scale[1], float(height)
-    return _View(size, scale, offset)
-
-
 class _Painter:
     """Draws the people of a frame."""
 
-    def __init__(self, before: PoseTable, after: SmoothedTable, view: _View, style: str) -> None:
+    def __init__(self, before: PoseTable, after: SmoothedTable, view: View, style: str) -> None:
         self._before, self._after, self._view, self._style = before, after, view, style
         self._limbs = before.skeleton.limbs
         self._rows: dict[int, list[int]] = defaultdict(list)
         for row, frame in enumerate(after.table.frames.tolist()):
             self._rows[frame].append(row)
         self._width = max(1, round(min(view.size) / 300))
+        self._several = len(np.unique(after.people)) > 1
 
     def paint(self, number: int, image: np.ndarray) -> np.ndarray:
         """The picture of a frame; `image` is left as it is."""
         rows = self._rows.get(number, [])
         if self._style == "over":
             picture = image.copy()
-            self._people(picture, rows, False, _BEFORE, self._width)
-            self._people(picture, rows, True, _AFTER, self._width + 1)
-            self._label(picture, f"before and after, frame {number}", (255, 255, 255))
+            self._people(picture, rows, False, _BEFORE, self._width + 2)
+            self._people(picture, rows, True, _AFTER, self._width)
+            words = [
+                (f"frame {number}:", _WHITE),
+                ("before", _BEFORE),
+                ("after", _AFTER),
+                (_FILLED_WORD, _WHITE),
+            ]
+            _label(picture, words)
             return _with_even_sides(picture)
         left, right = image.copy(), image.copy()
         self._people(left, rows, False, None, self._width)
         self._people(right, rows, True, None, self._width)
-        self._label(left, f"before, frame {number}", (255, 255, 255))
-        self._label(right, "after", (255, 255, 255))
+        _label(left, [(f"before, frame {number}", _WHITE)])
+        _label(right, [(f"after, {_FILLED_WORD}", _WHITE)])
+        right[:, :2] = _WHITE
         return _with_even_sides(np.concatenate([left, right], axis=1))
 
     def _people(self, picture: np.ndarray, rows: list[int], after: bool, colour: Colour | None, width: int) -> None:
@@ -201,25 +157,53 @@ class _Painter:
             shade = colour or _shade(int(self._after.people[row]))
             measured = table.provenance[row] == MEASURED if after else None
             self._pose(picture, table.keypoints[row], measured, shade, width)
+            if after and self._several:
+                self._name(picture, table.keypoints[row], int(self._after.people[row]), shade)
 
     def _pose(
         self, picture: np.ndarray, keypoints: np.ndarray, measured: np.ndarray | None, colour: Colour, width: int
     ) -> None:
-        """Keypoints [K, 2]; those that were not measured are drawn green."""
+        """Keypoints [K, 2]; those that were not measured are white with a black rim."""
         known = np.isfinite(keypoints).all(axis=-1)
         points = self._view.points(keypoints).tolist()
         for a, b in self._limbs:
             if known[a] and known[b]:
                 cv2.line(picture, tuple(points[a]), tuple(points[b]), colour, width, cv2.LINE_AA)
         for keypoint in np.flatnonzero(known).tolist():
-            shown = colour if measured is None or measured[keypoint] else _FILLED
-            cv2.circle(picture, tuple(points[keypoint]), width + 1, shown, -1, cv2.LINE_AA)
+            place = tuple(points[keypoint])
+            if measured is None or measured[keypoint]:
+                cv2.circle(picture, place, width + 1, colour, -1, cv2.LINE_AA)
+            else:
+                cv2.circle(picture, place, width + 3, _BLACK, -1, cv2.LINE_AA)
+                cv2.circle(picture, place, width + 1, _WHITE, -1, cv2.LINE_AA)
 
-    def _label(self, picture: np.ndarray, text: str, colour: Colour) -> None:
-        size = max(0.4, picture.shape[0] / 1000)
-        (width, height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-        cv2.rectangle(picture, (0, 0), (width + 2 * base, height + 3 * base), (0, 0, 0), -1)
-        cv2.putText(picture, text, (base, height + base), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+    def _name(self, picture: np.ndarray, keypoints: np.ndarray, person: int, colour: Colour) -> None:
+        """The id above the highest of the keypoints [K, 2]."""
+        points = self._view.points(keypoints[np.isfinite(keypoints).all(axis=-1)])
+        if person < 0 or not len(points):
+            return
+        x, y = points[points[:, 1].argmin()].tolist()
+        place = (x - self._width * 4, max(y - self._width * 5, 0))
+        cv2.putText(
+            picture, str(person), place, _FONT, _text_size(picture), colour, max(1, self._width - 1), cv2.LINE_AA
+        )
+
+
+def _text_size(picture: np.ndarray) -> float:
+    return max(0.4, picture.shape[0] / 1000)
+
+
+def _label(picture: np.ndarray, words: list[tuple[str, Colour]]) -> None:
+    """Words of their own colours on a bar at the top left, as many as have room."""
+    size, left = _text_size(picture), 0
+    (_, height), base = cv2.getTextSize("before, after", _FONT, size, 1)
+    for word, colour in words:
+        width = cv2.getTextSize(word, _FONT, size, 1)[0][0]
+        if left and left + width + 2 * base > picture.shape[1]:
+            return
+        cv2.rectangle(picture, (left, 0), (left + width + 2 * base, height + 3 * base), _BLACK, -1)
+        cv2.putText(picture, word, (left + base, height + base), _FONT, size, colour, 1, cv2.LINE_AA)
+        left += width + 2 * base
 
 
 def _shade(person: int) -> Colour:

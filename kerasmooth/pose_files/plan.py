@@ -99,10 +99,27 @@ def _job(source: Path, input_format: str, options: Options, several: bool) -> Jo
     name = source.name if to == input_format else source.stem + suffix
     inside = several or options.output.endswith(("/", os.sep)) or (output.is_dir() and suffix != "")
     target = output / name if inside else output
+    _check_suffix(output, source, to, inside)
     plots = Path(options.plot) if options.plot else None
     if plots and several:
         plots = plots / (source.name if source.is_dir() else source.name.replace(".", "_"))
     return Job(source, target, input_format, to, plots, Path(options.overlay) if options.overlay else None)
+
+
+def _check_suffix(output: Path, source: Path, to: str, inside: bool) -> None:
+    """Raises InputError for a folder that is called as a pose file is, or a file called as another format's is."""
+    known = {each.suffix for each in formats.FORMATS.values()} - {""} | {".npy"}
+    asked, right = output.suffix.lower(), formats.FORMATS[to].suffix
+    if asked not in known or output.is_dir():
+        return
+    if inside:
+        raise InputError(f"--output={output}: it must be a folder here, received the name of a file: name a folder")
+    if right == "":
+        raise InputError(f"--output={output}: {to} is a folder of files, received the name of a file: name a folder")
+    if asked not in {right, source.suffix.lower(), ".npy" if to == "arrays" else right}:
+        others = " or ".join(name for name, each in formats.FORMATS.items() if each.suffix == asked)
+        remedy = f"end it in {right}" + (f", or choose the format with --to={others}" if others else "")
+        raise InputError(f"--output={output}: it would hold {to}, received the name of another format's file: {remedy}")
 
 
 def _check_targets(jobs: list[Job], options: Options) -> None:

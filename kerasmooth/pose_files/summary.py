@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from kerasmooth.pose_files.tables import PersonReport
+from kerasmooth.pose_files.person_report import PersonReport
 
 MAX_ROWS = 25
 Entry = tuple[str, list[PersonReport], str]
@@ -25,6 +25,8 @@ def print_table(entries: Sequence[Entry], console: Console) -> None:
         people = sorted(entries[0][1], key=lambda report: -report.frames)
         rows = [("the only one" if report.person < 0 else str(report.person), report) for report in people]
     total = _sum([report for _, reports, _ in entries for report in reports])
+    if len({unit for _, _, unit in entries}) > 1:
+        total.bends = np.zeros(3)  # lengths of different units have no mean
     shown, left = rows[:MAX_ROWS], len(rows) - MAX_ROWS
     units = " or ".join(sorted({unit for _, _, unit in entries}))
     table = Table(title=f"Before and after (jitter: mean second difference in {units}/frame²)", title_justify="left")

@@ -1,13 +1,13 @@
 """A pose table smoothed: people followed, each one's rows laid out in time, smoothed, and put back where they were."""
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats import append_rows
+from kerasmooth.pose_files.person_report import PersonReport, bends
+from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing import gaps, tracking
 from kerasmooth.smoothing.stretch import Settings, SmoothedStretch, Smoother, check_model, smooth_stretch
@@ -19,39 +19,6 @@ ABSENCE_SECONDS = 1.0
 """Longer absences are shortened to this before smoothing: nothing is filled across them, and memory stays small."""
 
 
-@dataclass
-class PersonReport:
-    """What happened to one person.
-
-    Attributes:
-      person: the id; -1 where the file has one person and no ids.
-      frames: with a detection.
-      added: frames without one that were filled in.
-      methods: method -> keypoints it was chosen for.
-      gaps, outliers, swaps: runs filled, positions replaced, pairs exchanged.
-      bends: (sum before, sum after, count) of second differences in the table's unit.
-      lag: milliseconds, the mean.
-      keypoints: what `smoothing.Smoothed.report` says of each keypoint, for each part of the person.
-    """
-
-    person: int
-    frames: int = 0
-    added: int = 0
-    methods: Counter[str] = field(default_factory=Counter)
-    gaps: int = 0
-    outliers: int = 0
-    swaps: int = 0
-    bends: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    lag: float = 0.0
-    keypoints: list[dict[str, np.ndarray]] = field(default_factory=list)
-
-    @property
-    def jitter(self) -> tuple[float, float]:
-        """(before, after): mean length of the second difference, table's unit per frame squared; NaN for none."""
-        before, after, count = self.bends.tolist()
-        return (before / count, after / count) if count else (np.nan, np.nan)
-
-
 @dataclass(frozen=True, eq=False)
 class SmoothedTable:
     """A table, smoothed, and what happened.
@@ -60,13 +27,15 @@ class SmoothedTable:
       table: the input's rows in their order, then those of people who were filled in.
       people: int64 [rows of table], who each is, where the table has no ids too.
       reports: one a person, by id.
-      jumps: how often an id of the file jumped, cuts of the video among it.
+      jumps: how often an id of the file jumped.
+      cuts: how often the video goes on with another shot.
     """
 
     table: PoseTable
     people: np.ndarray
     reports: list[PersonReport]
     jumps: int
+    cuts: int = 0
 
 
 def check_fps(fps: float | None, name: str) -> float:
@@ -104,8 +73,8 @@ def smooth_table(
         check_model(table.skeleton, name)
     step = frame_step(table.frame_numbers)
     work = _Work(table, settings, fps / step, step, name)
-    known = np.isfinite(work.keypoints).all(axis=-1) & ~(table.confidence <= 0)
-    tracks = tracking.follow(table.frames // step, table.people, work.keypoints, known, fps=fps / step)
+    known = np.isfinite(work.before).all(axis=-1) & ~(table.confidence <= 0)
+    tracks = tracking.follow(table.frames // step, table.people, work.before, known, fps=fps / step)
     # A file of one person without ids stays so.
     one = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
     parts = tracking.groups(tracks.parts)
@@ -116,7 +85,8 @@ def smooth_table(
     ids = table.people if one else tracks.people
     result, filled = work.result(ids)
     people = np.concatenate([tracks.people, filled if not one else np.full(len(filled), -1, np.int64)])
-    return SmoothedTable(result, people, [work.reports[person] for person in sorted(work.reports)], tracks.jumps)
+    reports = [work.reports[person] for person in sorted(work.reports)]
+    return SmoothedTable(result, people, reports, tracks.jumps, len(tracks.cuts))
 
 
 def frame_step(numbers: np.ndarray) -> int:
@@ -138,26 +108,27 @@ class _Work:
 
     def __init__(self, table: PoseTable, settings: Settings, fps: float, step: int, name: str) -> None:
         self._table, self._settings, self._fps, self._step, self._name = table, settings, fps, step, name
-        height, width = table.image_size if table.unit == "normalised" and table.image_size else (1, 1)
-        self._scale = np.array([width, -height if table.y_up else height], np.float64)
+        self._unit = Unit.of(table)
+        self._rows = Rows.of(table, self._unit)
         self._regular = _usual_step(table.frame_numbers)[1] > 0.5
-        self.keypoints = table.keypoints * self._scale
-        self._smoothed = np.array(self.keypoints)
-        self._confidence, self._provenance = np.array(table.confidence), np.array(table.provenance)
-        self._deviation = np.array(table.deviation)
-        self._added: list[dict[str, np.ndarray]] = []
+        self._added: list[Added] = []
         self.reports: dict[int, PersonReport] = {}
+
+    @property
+    def before(self) -> np.ndarray:
+        """[rows, K, 2]."""
+        return self._rows.before
 
     def smooth(self, rows: np.ndarray, person: int, model: Smoother | None) -> None:
         """Smooths one part, whose rows have different frames."""
         rows = rows[np.argsort(self._table.frames[rows], kind="stable")]
         numbers, slots = self._lay_out(self._table.frames[rows])
-        shape = (len(numbers), self.keypoints.shape[1])
+        shape = (len(numbers), self._table.skeleton.num_keypoints)
         keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-        keypoints[slots], confidence[slots] = self.keypoints[rows], self._table.confidence[rows]
+        keypoints[slots], confidence[slots] = self._rows.before[rows], self._table.confidence[rows]
         done = smooth_stretch(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model)
-        self._smoothed[rows], self._confidence[rows] = done.keypoints[slots], done.confidence[slots]
-        self._provenance[rows], self._deviation[rows] = done.provenance[slots], done.deviation[slots]
+        for name in ("keypoints", "confidence", "provenance", "deviation"):
+            getattr(self._rows, name)[rows] = getattr(done, name)[slots]
         empty = np.ones(len(numbers), bool)
         empty[slots] = False
         # Numbers without an order are of photographs, not of a video: nobody was there in between.
@@ -184,61 +155,23 @@ class _Work:
         before = min(room, int(frames[0] - self._table.frame_numbers[0]) // self._step)
         after = min(room, int(self._table.frame_numbers[-1] - frames[-1]) // self._step)
         total = before + int(places[-1]) + 1 + after
-        if total * self.keypoints.shape[1] > MAX_DENSE_VALUES:
+        if total * self._table.skeleton.num_keypoints > MAX_DENSE_VALUES:
             raise InputError(
                 f"{self._name}: a person must have at most {MAX_DENSE_VALUES:,} keypoints over all frames, received "
-                f"{total:,} frames of {self.keypoints.shape[1]}: split the file or lower --max_gap"
+                f"{total:,} frames of {self._table.skeleton.num_keypoints}: split the file or lower --max_gap"
             )
         places += before
         owner = np.clip(np.searchsorted(places, np.arange(total), side="right") - 1, 0, None)
         return frames[owner] + (np.arange(total) - places[owner]) * self._step, places
 
     def _tell(self, person: int, frames: int, before: np.ndarray, done: SmoothedStretch) -> None:
-        report = self.reports.setdefault(person, PersonReport(person))
-        found = done.report
-        report.methods.update(found["method"].tolist())
-        report.gaps += int(found["gaps_filled"].sum())
-        report.outliers += int(found["outliers"].sum())
-        report.swaps += int(found["swaps"].sum()) // 2
-        report.bends += _bends(before / self._scale, done.keypoints / self._scale)
-        lag = np.nanmean(found["lag_ms"]) if np.isfinite(found["lag_ms"]).any() else 0.0
-        report.lag = float((report.lag * report.frames + lag * frames) / (report.frames + frames))
-        report.frames += frames
-        report.keypoints.append(found)
+        scale = self._unit.scale
+        bent = bends(before / scale, done.keypoints / scale)
+        self.reports.setdefault(person, PersonReport(person)).tell(frames, bent, done.report)
 
     def result(self, people: np.ndarray) -> tuple[PoseTable, np.ndarray]:
         """The table with new rows behind its own, and the people [new rows] they are of."""
-        table = self._table
-        # Back through the unit only what moved: the rest keeps every digit.
-        same = (self._smoothed == self.keypoints) | (np.isnan(self._smoothed) & np.isnan(self.keypoints))
-        result = table.with_(
-            people=people,
-            keypoints=np.where(same, table.keypoints, self._smoothed / self._scale),
-            confidence=self._confidence,
-            provenance=self._provenance,
-            deviation=self._deviation / np.sqrt(np.abs(self._scale.prod())),
-        )
-        if not self._added:
-            return result, np.empty(0, np.int64)
-        columns = {key: np.concatenate([part[key] for part in self._added]) for key in self._added[0]}
-        columns["keypoints"] = columns["keypoints"] / self._scale
-        columns["deviation"] = columns["deviation"] / np.sqrt(np.abs(self._scale.prod()))
-        taken = set(zip(table.frames.tolist(), people.tolist(), strict=True))
-        pairs = zip(columns["frames"].tolist(), columns["people"].tolist(), strict=True)
-        free = np.array([pair not in taken for pair in pairs], bool)
-        order = np.lexsort((columns["people"], columns["frames"]))
-        columns = {key: values[order[free[order]]] for key, values in columns.items()}
+        result, columns = put_back(self._table, people, self._rows, self._added, self._unit)
         for person, report in self.reports.items():
             report.added = int((columns["people"] == person).sum())
-        return append_rows(result, **columns), columns["people"]
-
-
-def _bends(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(sum before, sum after, count) of second differences of [T, K, 2] where three frames in a row are measured."""
-    known = np.isfinite(before).all(axis=-1) & np.isfinite(after).all(axis=-1)
-    shown = known[:-2] & known[1:-1] & known[2:]
-    sums = [
-        np.where(shown, np.linalg.norm(values[2:] - 2 * values[1:-1] + values[:-2], axis=-1), 0.0).sum()
-        for values in (before, after)
-    ]
-    return np.array([*sums, shown.sum()], np.float64)
+        return result, columns["people"]

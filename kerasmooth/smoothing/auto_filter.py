@@ -9,7 +9,7 @@
    towards the curve.
 3. The same once more in coordinates that are turned so that keypoints that move together share a component (principal
    velocities): common motion then stands out of the noise. Both estimates are averaged.
-4. The result is steadied below STEADY_CUTOFFS wherever that moves it by less than a share of the noise.
+4. The result is steadied wherever that moves it by less than anybody can tell (`smoothing.steady`).
 """
 
 import itertools
@@ -20,20 +20,15 @@ import numpy as np
 from kerasmooth.filters.base import Filtered
 from kerasmooth.filters.gaussian_filter import gaussian
 from kerasmooth.filters.kalman_filter import posterior_deviation
-from kerasmooth.filters.motion_models import MotionModel, correlation, solutions
-from kerasmooth.filters.spline_filter import whittaker
+from kerasmooth.filters.motion_models import MotionModel, correlation, curves, misfits, weighed_curve
 from kerasmooth.filters.student import robust_weights
 from kerasmooth.smoothing import gaps
+from kerasmooth.smoothing.steady import steady
 
 CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.15, 7.0, 12))
 MEMORIES = (0.15, 0.5, np.inf)
 NOISE_MEMORIES = (0.0, 0.03, 0.06, 0.12)
 """Seconds. A longer memory would take slow motion for noise."""
-STEADY_CUTOFFS = (7.0, 4.5, 3.0, 2.0, 1.4)
-"""Hz, tried one after the other."""
-STEADY_SHARE = 0.5
-"""Of the noise's deviation: by how much the last step may move a keypoint, root mean square over STEADY_SECONDS."""
-STEADY_SECONDS = 0.25
 SPREAD_OF_NOISE = 0.8
 """Deviation of the log of the noise's variance among the coordinates of a person."""
 ROUNDS = 3
@@ -54,14 +49,14 @@ class _Choice:
     noise: np.ndarray
     noise_memory: float
     cutoff: np.ndarray
-    memory: np.ndarray
+    log_memory: np.ndarray
 
 
 def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: float, strength: float = 1.0) -> Filtered:
     """Smooths one person, whose keypoints help each other.
 
     Args:
-      positions: float64 [T, K, D], finite.
+      positions: float64 [T, K, D] in person sizes, finite.
       weights: [T, K] in 0..1; 0 where not known.
       known: bool [T, K].
       fps: frames per second.
@@ -125,29 +120,31 @@ def _smooth_window(
     turned = _turned(measured, shares, choice, fps, strength)
     curve = ((1 - TURNED_SHARE) * choice.curve + TURNED_SHARE * turned).reshape(positions.shape) + level
     noise = np.sqrt(np.mean(choice.noise.reshape(num_keypoints, dimensions) ** 2, axis=1))
-    curve = _steady(curve, noise, fps, strength)
+    curve = steady(curve, noise, choice.noise_memory, fps, strength)
     cutoff = np.exp(np.log(choice.cutoff).reshape(num_keypoints, dimensions).mean(axis=1))
     # Noise that hangs together averages out more slowly: as if it were larger.
     rho = correlation(choice.noise_memory, fps)
     deviation = posterior_deviation(trust, cutoff, fps) * noise * np.sqrt((1 + rho) / (1 - rho))
-    memory = np.exp(choice.memory.reshape(num_keypoints, dimensions).mean(axis=1))
+    memory = np.exp(choice.log_memory.reshape(num_keypoints, dimensions).mean(axis=1))
     chosen = {"cutoff": cutoff, "memory": memory, "noise": noise}
     return curve, deviation, chosen | {"noise_memory": np.full(num_keypoints, choice.noise_memory)}
 
 
 def _bridged(measured: np.ndarray, choice: _Choice, trust: np.ndarray, fps: float) -> np.ndarray:
     """The curves [T, C], in gaps those that follow from both sides alone: what had been guessed there has no say."""
-    curve = np.array(choice.curve)
     frames, num_keypoints = trust.shape
-    solid, cutoffs = (a.reshape(frames if a.ndim == 2 else 1, num_keypoints, -1) for a in (measured, choice.cutoff))
-    bridge = curve.reshape(solid.shape)
+    bridge = choice.curve.reshape(frames, num_keypoints, -1).copy()
+    values = measured.reshape(bridge.shape)
+    cutoffs, memories = (
+        np.exp(logs.reshape(num_keypoints, -1).mean(axis=1)) for logs in (np.log(choice.cutoff), choice.log_memory)
+    )
     # Across a long gap the curve from both sides swings wide; the straight line stays there.
     short = gaps.find_gaps(trust > 0, gaps.longest_run(BRIDGED_SECONDS, fps)).inner
     for keypoint in np.flatnonzero(short.any(axis=0)):
-        weights, cutoff = trust[:, [keypoint]], float(np.exp(np.log(cutoffs[0, keypoint]).mean()))
-        line = whittaker(solid[:, [keypoint]], weights=weights, fps=fps, cutoff=cutoff).positions
-        bridge[:, keypoint] = np.where(short[:, [keypoint]], line[:, 0], bridge[:, keypoint])
-    return curve
+        model = MotionModel(float(cutoffs[keypoint]), float(memories[keypoint]))
+        curve = weighed_curve(values[:, keypoint], trust[:, keypoint], model, fps)
+        bridge[short[:, keypoint], keypoint] = curve[short[:, keypoint]]
+    return bridge.reshape(measured.shape)
 
 
 def _models(noise_memories: tuple[float, ...], fps: float) -> list[MotionModel]:
@@ -166,25 +163,23 @@ def _choose(
     """Averages models of values [T, C]; shares [T, C] say how much was measured."""
     frames, count = values.shape
     models = _models(noise_memories, fps)
-    found = [(misfit, size) for _, misfit, size in solutions(values, models, fps)]
-    shape = (len(noise_memories), -1)
-    misfits = np.array([misfit for misfit, _ in found]).reshape(*shape, count)
-    sizes = np.array([size for _, size in found]).reshape(shape)
+    found, log_sizes = misfits(values, models, fps)
+    misfit = found.reshape(len(noise_memories), -1, count)
+    sizes = log_sizes.reshape(len(noise_memories), -1)
     degrees = np.maximum(shares.sum(axis=0) - 1, 0.5)
+    measured = degrees / max(frames - 1, 1)
     scale = np.median(np.var(np.diff(values, axis=0), axis=0)) if frames > 1 else 1.0
     logs = np.log(max(scale, 1e-12)) + np.linspace(np.log(1e-4), np.log(1e1), 48)
-    best_memory, picks = _noise_sizes(misfits, sizes, degrees / max(frames - 1, 1), degrees, logs, dimensions)
+    best_memory, picks = _noise_sizes(misfit, sizes, measured, degrees, logs, dimensions)
     variance = np.exp(logs[picks])
-    scores = misfits[best_memory] / variance + sizes[best_memory][:, None] * (degrees / max(frames - 1, 1))
+    scores = misfit[best_memory] / variance + sizes[best_memory][:, None] * measured
     chances = np.exp(-(scores - scores.min(axis=0)) / 2)
     chances /= chances.sum(axis=0)
-    kept = models[best_memory * misfits.shape[1] : (best_memory + 1) * misfits.shape[1]]
+    kept = models[best_memory * misfit.shape[1] :][: misfit.shape[1]]
     curve = _average(values, kept, chances, fps, strength)
-    log_cutoffs = np.log([model.cutoff for model in kept])
-    log_memories = np.log([min(model.memory, 10.0) for model in kept])
-    return _Choice(
-        curve, np.sqrt(variance), noise_memories[best_memory], np.exp(log_cutoffs @ chances), log_memories @ chances
-    )
+    cutoff = np.exp(np.log([model.cutoff for model in kept]) @ chances)
+    log_memory = np.log([min(model.memory, 10.0) for model in kept]) @ chances
+    return _Choice(curve, np.sqrt(variance), noise_memories[best_memory], cutoff, log_memory)
 
 
 def _average(
@@ -194,8 +189,8 @@ def _average(
     curve, total = np.zeros_like(values), np.zeros(values.shape[1])
     used = chances.max(axis=1) > 1e-3
     kept = [model for model, use in zip(models, used, strict=True) if use]
-    for (solution, _, _), share in zip(solutions(values, kept, fps, strength), chances[used], strict=True):
-        curve += share * solution
+    for one, share in zip(curves(values, kept, fps, strength), chances[used], strict=True):
+        curve += share * one
         total += share
     return curve / total
 
@@ -247,23 +242,9 @@ def _turned(measured: np.ndarray, shares: np.ndarray, choice: _Choice, fps: floa
         velocity = np.diff(curve, axis=0)
         _, basis = np.linalg.eigh(velocity.T @ velocity)
         values = (curve + shares * (measured - curve)) @ basis
-        scores = np.array([misfit + size for _, misfit, size in solutions(values, models, fps)])
+        misfit, sizes = misfits(values, models, fps)
+        scores = misfit + sizes[:, None]
         chances = np.exp(-(scores - scores.min(axis=0)) / 2)
         chances /= chances.sum(axis=0)
         curve = _average(values, models, chances, fps, strength if turn == TURNS - 1 else 1.0) @ basis.T
     return curve * choice.noise
-
-
-def _steady(curve: np.ndarray, noise: np.ndarray, fps: float, strength: float) -> np.ndarray:
-    """Low-passes [T, K, D] where that moves it by little against the noise [K]."""
-    start = curve
-    for cutoff in STEADY_CUTOFFS:
-        if cutoff / strength >= 0.45 * fps:
-            continue
-        steadier = gaussian(start, fps=fps, cutoff=cutoff / strength).positions
-        moved = np.mean((steadier - start) ** 2, axis=-1, keepdims=True)
-        local = gaussian(moved, fps=fps, cutoff=0.1325 / STEADY_SECONDS, line=False).positions[..., 0]
-        small = (local <= (STEADY_SHARE * noise) ** 2).astype(np.float64)
-        blend = gaussian(small, fps=fps, cutoff=0.1325 / STEADY_SECONDS, line=False).positions[..., None]
-        curve = curve + np.clip(blend, 0, 1) * (steadier - curve)
-    return curve

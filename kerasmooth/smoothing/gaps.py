@@ -40,6 +40,8 @@ def next_known(known: np.ndarray) -> np.ndarray:
 
 def find_gaps(known: np.ndarray, max_frames: int) -> Gaps:
     """Finds the runs of at most `max_frames` missing frames. known: bool [T, K]."""
+    if known.all():
+        return Gaps(np.zeros_like(known), np.zeros_like(known), np.zeros(known.shape[1], np.int64))
     before, after = previous_known(known), next_known(known)
     short = ~known & (after - before - 1 <= max_frames)
     inner = short & (before >= 0) & (after < len(known))

@@ -7,11 +7,13 @@ import numpy as np
 
 from kerasmooth.filters import FILTERS
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
-from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing import report as smoothing_report
+from kerasmooth.smoothing.arguments import checked_arrays, checked_fps, named_skeleton
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.steps import AUTO, apply_filter, extend_ends, prepare
+from kerasmooth.smoothing.vectors import all_finite
 
 METHODS = (AUTO, *FILTERS)
 """What `method` may be."""
@@ -89,9 +91,9 @@ def smooth_keypoints(
     Raises:
       ValueError: shapes that do not fit, fps missing or not positive, an unknown method, skeleton or parameter.
     """
-    people, scores = _checked_arrays(keypoints, confidence)
+    people, scores = checked_arrays(keypoints, confidence)
     settings = _Settings(
-        _checked_fps(fps), _skeleton(skeleton, people.shape[2]), method, max_gap, extend, outliers, swaps, strength,
+        checked_fps(fps), named_skeleton(skeleton, people.shape[2]), method, max_gap, extend, outliers, swaps, strength,
         parameters,
     )  # fmt: skip
     _check_settings(settings)
@@ -104,48 +106,6 @@ def smooth_keypoints(
 
 
 _ARRAYS = ("keypoints", "confidence", "deviation", "provenance")
-
-
-def _checked_arrays(keypoints: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints [P, T, K, 2] and confidence [P, T, K], float64."""
-    array = np.asarray(keypoints)
-    if array.ndim not in (3, 4) or array.shape[-1] not in (2, 3) or not np.issubdtype(array.dtype, np.number):
-        raise ValueError(
-            "keypoints must be numbers [T, K, 2 or 3] or [P, T, K, 2 or 3]. "
-            f"Received: keypoints.shape={array.shape}, dtype={array.dtype}"
-        )
-    if 0 in array.shape:
-        raise ValueError(f"keypoints must not be empty. Received: keypoints.shape={array.shape}")
-    if confidence is not None and array.shape[-1] == 3:
-        raise ValueError(f"confidence is given twice. Received: confidence and keypoints.shape={array.shape}")
-    scores = np.asarray(confidence) if confidence is not None else array[..., 2] if array.shape[-1] == 3 else None
-    if scores is not None and scores.shape != array.shape[:-1]:
-        raise ValueError(f"confidence must have shape {array.shape[:-1]}. Received: confidence.shape={scores.shape}")
-    scores = np.ones(array.shape[:-1]) if scores is None else scores.astype(np.float64)
-    if (scores < 0).any():
-        raise ValueError(f"confidence must not be negative. Received: confidence.min()={np.nanmin(scores)}")
-    if array.ndim == 3:
-        array, scores = array[None], scores[None]
-    return array[..., :2].astype(np.float64), scores
-
-
-def _checked_fps(fps: float | None) -> float:
-    if fps is None or isinstance(fps, bool) or not np.isfinite(fps) or not fps > 0:
-        raise ValueError(f"fps must be the frames per second of the input, positive. Received: fps={fps}")
-    return float(fps)
-
-
-def _skeleton(skeleton: str | Skeleton | None, num_keypoints: int) -> Skeleton | None:
-    if isinstance(skeleton, str):
-        if skeleton not in SKELETONS:
-            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
-        skeleton = SKELETONS[skeleton]
-    if skeleton is not None and skeleton.num_keypoints != num_keypoints:
-        raise ValueError(
-            f"the skeleton must have the K = {num_keypoints} keypoints of the input. Received: skeleton={skeleton.name}"
-            f" with {skeleton.num_keypoints}"
-        )
-    return skeleton
 
 
 def _check_settings(settings: _Settings) -> None:
@@ -204,19 +164,25 @@ def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settin
     person = prepare(
         keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
     )
-    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, settings.parameters)
+    gate = {"gate": 0.0} if settings.method == "kalman" and not settings.outliers else {}
+    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, gate | settings.parameters)
     estimate, deviation = filtered.positions, filtered.deviation
     predicted = extend_ends(estimate, person.alive, int(settings.extend * settings.fps + 1e-6), settings.fps)
-    provenance = np.full(person.known.shape, MISSING, np.uint8)
-    provenance[person.alive] = INTERPOLATED
-    provenance[person.known] = MEASURED
+    provenance = np.where(person.known, MEASURED, np.where(person.alive, INTERPOLATED, MISSING)).astype(np.uint8)
     provenance[person.rejected & person.alive] = REPLACED
+    if filtered.refused is not None:
+        provenance[filtered.refused] = REPLACED
     provenance[predicted] = PREDICTED
     shown = provenance != MISSING
-    result = np.where(shown[..., None], estimate * person.size + person.origin, np.nan)
-    spread = np.full(shown.shape, np.nan) if deviation is None else np.where(shown, deviation * person.size, np.nan)
-    filled = gaps.interpolate(np.nan_to_num(person.confidence, nan=1.0)[..., None], person.known)[..., 0]
-    confidence = np.where(person.known, person.confidence, np.where(shown, filled, 0.0))
+    result = estimate * person.size
+    result += person.origin
+    spread = np.full(shown.shape, np.nan) if deviation is None else deviation * person.size
+    confidence = person.confidence
+    if not shown.all():
+        result[~shown], spread[~shown] = np.nan, np.nan
+    if not person.known.all():
+        filled = gaps.interpolate(np.nan_to_num(confidence, nan=1.0)[..., None], person.known)[..., 0]
+        confidence = np.where(person.known, confidence, np.where(shown, filled, 0.0))
     return _Stretch(result, confidence, spread, provenance, person.swapped, person.size, filtered.notes or {})
 
 
@@ -235,7 +201,7 @@ def _report(
     methods = chosen.pop("method", np.full(num_keypoints, settings.method, object))
     for keypoint in range(num_keypoints):
         parameters[keypoint] = settings.parameters | {name: values[keypoint] for name, values in chosen.items()}
-    measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0) & (smoothed.provenance != MISSING)
+    measured = all_finite(keypoints) & (scores != 0) & (smoothed.provenance != MISSING)
     lag = np.zeros(num_keypoints)
     if settings.method in smoothing_report.CAUSAL:
         part = slice(max(0, frames // 2 - CHUNK_FRAMES // 2), frames // 2 + CHUNK_FRAMES // 2)

@@ -1,8 +1,11 @@
 """How large a person is in the unit of the positions: what lengths are measured by."""
 
+import math
+
 import numpy as np
 
 from kerasmooth.skeletons import Skeleton
+from kerasmooth.smoothing.vectors import lengths
 
 TORSO_PER_BOX = 0.3
 """A torso is about this share of the diagonal of a person's box: makes the two measures agree."""
@@ -31,13 +34,30 @@ def person_size(keypoints: np.ndarray, known: np.ndarray, skeleton: Skeleton | N
     return float(np.median(sizes)) if sizes.size else 1.0
 
 
+def size_in_frame(keypoints: np.ndarray, known: np.ndarray, skeleton: Skeleton | None = None) -> float:
+    """`person_size` of a single frame, in plain numbers: keypoints [K, D], known bool [K]."""
+    shown = keypoints if known.all() else keypoints[known]
+    if len(shown) < 2:
+        return 1.0
+    box = TORSO_PER_BOX * math.hypot(*(shown.max(axis=0) - shown.min(axis=0)).tolist())
+    torso = skeleton.torso if skeleton is not None else None
+    if torso is not None:
+        corners = [corner for side in torso for corner in side]
+        if all(known[corners].tolist()):
+            a, b, c, d = keypoints[corners].tolist()
+            length = (math.dist(a, b) + math.dist(c, d)) / 2
+            if length > 0:
+                return max(length, box / 2)
+    return box if box > 0 else 1.0
+
+
 def _torso_lengths(
     keypoints: np.ndarray, known: np.ndarray, torso: tuple[tuple[int, int], tuple[int, int]]
 ) -> np.ndarray:
     indices = np.ravel(torso)
     seen = known[:, indices].all(axis=1)
     corners = keypoints[seen][:, indices]
-    sides = [np.linalg.norm(corners[:, a] - corners[:, a + 1], axis=-1) for a in (0, 2)]
+    sides = [lengths(corners[:, a] - corners[:, a + 1]) for a in (0, 2)]
     return (sides[0] + sides[1]) / 2
 
 
@@ -45,7 +65,12 @@ def _box_diagonals(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Diagonals of the boxes of the frames in which at least half of the usual number of keypoints is known."""
     counts = known.sum(axis=1)
     seen = (counts >= max(2.0, np.median(counts[counts > 0]) / 2)) if (counts > 0).any() else np.zeros(len(known), bool)
-    shown = known[seen][..., None]
-    low = np.where(shown, keypoints[seen], np.inf).min(axis=1, initial=np.inf)
-    high = np.where(shown, keypoints[seen], -np.inf).max(axis=1, initial=-np.inf)
-    return np.linalg.norm(high - low, axis=-1)
+    shown, corners = known[seen], keypoints[seen]
+    whole = shown.all()
+    extents = []
+    for axis in range(keypoints.shape[-1]):
+        # A copy of its own: the smallest and largest along a row are found much faster there.
+        values = np.ascontiguousarray(corners[..., axis])
+        low, high = (values, values) if whole else (np.where(shown, values, end) for end in (np.inf, -np.inf))
+        extents.append(high.max(axis=1, initial=-np.inf) - low.min(axis=1, initial=np.inf))
+    return lengths(np.stack(extents, axis=-1))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasmooth.smoothing.vectors import lengths
+
 MAX_LAG_SECONDS = 0.5
 
 CAUSAL = frozenset({"one_euro"})
@@ -13,9 +15,10 @@ def jitter(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
     if len(keypoints) < 3:
         return np.full(keypoints.shape[1], np.nan)
     shown = known[:-2] & known[1:-1] & known[2:]
-    bent = np.linalg.norm(keypoints[2:] - 2 * keypoints[1:-1] + keypoints[:-2], axis=-1)
+    steps = np.diff(keypoints, axis=0)
+    bent = lengths(steps[1:] - steps[:-1])
     counts = shown.sum(axis=0)
-    sums = np.where(shown, bent, 0.0).sum(axis=0)
+    sums = (bent if shown.all() else np.where(shown, bent, 0.0)).sum(axis=0)
     return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 
@@ -35,14 +38,24 @@ def lag_frames(before: np.ndarray, after: np.ndarray, max_lag: int, known: np.nd
     max_lag = min(max_lag, (frames - 1) // 2)
     if max_lag < 1:
         return np.zeros(num_keypoints)
-    shown = known[max_lag : frames - max_lag]
-    middle = np.where(shown[..., None], after[max_lag : frames - max_lag], 0.0)
+    inner = slice(max_lag, frames - max_lag)
+    shown = _rows(np.repeat(known[..., None], before.shape[-1], axis=-1)[inner].astype(np.float64))
+    start = before.mean(axis=0)
+    early, middle = _rows(before - start), _rows((after - start)[inner]) * shown
+    squares, count = early**2, middle.shape[1]
     costs = np.zeros((max_lag + 2, num_keypoints))
     for row, lag in enumerate(range(-1, max_lag + 1)):
-        shifted = before[max_lag - lag : frames - max_lag - lag]
-        costs[row] = np.where(shown[..., None], (middle - shifted) ** 2, 0.0).sum(axis=(0, 2))
+        part = slice(max_lag - lag, max_lag - lag + count)
+        # The mean square of a difference but for what does not depend on the lag.
+        crossed = np.einsum("ct,ct->c", shown, squares[:, part]) - 2 * np.einsum("ct,ct->c", middle, early[:, part])
+        costs[row] = crossed.reshape(num_keypoints, -1).sum(axis=1)
     best = np.clip(np.argmin(costs, axis=0), 1, max_lag)
     left, centre, right = (np.take_along_axis(costs, best[None] + step, axis=0)[0] for step in (-1, 0, 1))
     bend = left - 2 * centre + right
     shift = np.divide(left - right, 2 * bend, out=np.zeros_like(bend), where=bend > 0)
     return np.maximum(best - 1 + np.clip(shift, -0.5, 0.5), 0.0)
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    """[T, K, D] as contiguous [K * D, T]."""
+    return np.ascontiguousarray(values.reshape(len(values), -1).T)

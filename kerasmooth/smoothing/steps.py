@@ -14,9 +14,12 @@ from kerasmooth.smoothing.auto_filter import auto
 from kerasmooth.smoothing.outliers import find_outliers
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.swaps import find_swaps
+from kerasmooth.smoothing.vectors import all_finite
 
 AUTO = "auto"
 
+ORIGIN_FRAMES = 500
+"""So many frames, at least, say where a person is in the middle."""
 DECAY_SECONDS = 0.1
 """Beyond its last measurement a keypoint moves on at its velocity, which decays with this time constant."""
 
@@ -60,12 +63,13 @@ def prepare(
     swaps: bool,
 ) -> Person:
     """Mends swaps, rejects outliers, finds the gaps, and goes over to person sizes."""
-    measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
+    measured = all_finite(keypoints) & (scores != 0)
     weights = np.where(measured, confidence_weights(np.where(measured, scores, 0.0)), 0.0)
     known = weights > 0
-    origin = np.median(keypoints[known], axis=0) if known.any() else np.zeros(2)
+    origin = _middle(keypoints, known)
     size = person_size(keypoints, known, skeleton)
-    positions = np.where(known[..., None], (keypoints - origin) / size, 0.0)
+    positions = (keypoints - origin) / size
+    positions[~known] = 0.0
     confidence = np.where(known, scores, 0.0)
     swapped = np.zeros_like(known)
     if swaps and skeleton is not None and skeleton.pairs:
@@ -74,11 +78,7 @@ def prepare(
         positions = np.take_along_axis(positions, order[..., None], axis=1)
         weights, known, confidence = (np.take_along_axis(a, order, axis=1) for a in (weights, known, confidence))
     max_frames = gaps.longest_run(max_gap, fps)
-    rejected = find_outliers(positions, known, fps) if outliers else np.zeros_like(known)
-    if rejected.any():
-        # What would leave a gap too long to fill is no outlier: the rest of the recording does not contradict it.
-        found = gaps.find_gaps(known & ~rejected, max_frames)
-        rejected &= found.inner
+    rejected = _rejected(positions, known, fps, max_frames) if outliers else np.zeros_like(known)
     known = known & ~rejected
     found = gaps.find_gaps(known, max_frames)
     return Person(
@@ -95,6 +95,23 @@ def prepare(
     )
 
 
+def _rejected(positions: np.ndarray, known: np.ndarray, fps: float, max_frames: int) -> np.ndarray:
+    """bool [T, K]: the outliers that can be replaced."""
+    rejected = find_outliers(positions, known, fps)
+    if rejected.any():
+        # What would leave a gap too long to fill is no outlier: the rest of the recording does not contradict it.
+        rejected &= gaps.find_gaps(known & ~rejected, max_frames).inner
+    return rejected
+
+
+def _middle(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """[2]: the person's median place; of a long recording, that of some of the frames, as any place near by will do."""
+    every = slice(None, None, max(1, len(known) // ORIGIN_FRAMES))
+    if not known[every].any():
+        every = slice(None)
+    return np.median(keypoints[every][known[every]], axis=0) if known.any() else np.zeros(2)
+
+
 def _partners(skeleton: Skeleton) -> np.ndarray:
     partners = np.arange(skeleton.num_keypoints)
     for left, right in skeleton.pairs:
@@ -108,18 +125,26 @@ def apply_filter(person: Person, method: str, fps: float, strength: float, param
         return _apply_auto(person, fps, strength, parameters)
     scaled = _scaled(method, strength, parameters)
     positions = np.array(person.positions)
-    deviation = np.full(person.known.shape, np.nan)
+    deviation, refused = np.full(person.known.shape, np.nan), np.zeros_like(person.known)
     notes: dict[str, np.ndarray] = {}
     for (first, end), keypoints in gaps.spans(person.alive).items():
-        part = np.ix_(np.arange(first, end), keypoints)
-        filtered = FILTERS[method](positions[part], weights=person.weights[part], fps=fps, **scaled)
+        # Of all keypoints a slice: nothing is copied.
+        whole = len(keypoints) == positions.shape[1]
+        part = (slice(first, end), slice(None) if whole else keypoints)
+        filtered = FILTERS[method](person.positions[part], weights=person.weights[part], fps=fps, **scaled)
         share = 1.0 if method in TIME_CONSTANTS else min(strength, 1.0)
-        positions[part] += share * (filtered.positions - positions[part])
+        if share == 1:
+            positions[part] = filtered.positions
+        else:
+            positions[part] += share * (filtered.positions - positions[part])
+        if filtered.refused is not None:
+            refused[part] = filtered.refused
+            positions[part] = np.where(filtered.refused[..., None], filtered.positions, positions[part])
         if filtered.deviation is not None:
             deviation[part] = filtered.deviation
         for name, values in (filtered.notes or {}).items():
             notes.setdefault(name, np.full(person.known.shape[1], np.nan))[keypoints] = values
-    return Filtered(positions, deviation, notes)
+    return Filtered(positions, deviation, notes, refused)
 
 
 def _scaled(method: str, strength: float, parameters: dict[str, Any]) -> dict[str, Any]:

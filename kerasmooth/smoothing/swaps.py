@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasmooth.smoothing.vectors import lengths
+
 CHANGE_COST = 0.3
 """In person sizes: by how much less a pair must move altogether for it to count as exchanged."""
 SWAPPED_COST = 0.01
@@ -41,8 +43,11 @@ def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int,
 def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
     """bool [N]: of positions [N, 2 sides, D] at these frames, which are exchanged."""
     costs = _costs(positions, frames, fps)
-    apart = np.linalg.norm(positions[:, 0] - positions[:, 1], axis=-1)
     count = len(positions)
+    if (costs[1:, 1] + CHANGE_COST >= costs[1:, 0]).all():
+        # Each change costs more than it saves: the usual recording, seen without a loop.
+        return np.zeros(count, bool)
+    apart = lengths(positions[:, 0] - positions[:, 1])
     # Plain numbers: two states are too few for arrays to pay.
     as_is, exchanged = 0.0, SWAPPED_COST
     came_from = [(0, 1)]
@@ -70,6 +75,6 @@ def _costs(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
     steps = np.diff(frames)
     before, after = positions[:-1], positions[1:]
     for column, other in enumerate((after, after[:, ::-1])):
-        costs[1:, column] = np.linalg.norm(other - before, axis=-1).sum(axis=-1)
+        costs[1:, column] = lengths(other - before).sum(axis=-1)
     costs[1:][steps > FORGET_SECONDS * fps] = 0.0
     return costs

@@ -84,6 +84,8 @@ class KalmanStream:
     """`filters.kalman` with a given cut-off and nearly constant velocity, smoothed over a fixed lag.
 
     The estimate is that of the Rauch-Tung-Striebel smoother over all frames so far, `lookahead` frames before the last.
+    What takes time is Python calling NumPy: mean and covariance of a keypoint lie side by side in one 2 x 4 matrix,
+    (place, velocity) x (x, y, covariance with place, covariance with velocity), so that one call moves both.
     """
 
     def __init__(self, fps: float, lookahead: int = 0, cutoff: float = 2.0) -> None:
@@ -91,80 +93,104 @@ class KalmanStream:
             raise ValueError(f"cutoff must be positive and below fps. Received: cutoff={cutoff}")
         self.lookahead, self._fps = lookahead, fps
         self._ratio = (2 * np.pi * cutoff / fps) ** 4
+        # Frames mostly come at the same pace.
+        self._noises: dict[bytes, np.ndarray] = {}
 
     def empty(self, num_keypoints: int) -> State:
-        shape, past = (0, num_keypoints), (self.lookahead + 1, 0, num_keypoints)
+        shape = (0, num_keypoints)
         return {
-            "level": np.empty((*shape, 2)),
+            "level": np.empty((0, 2, num_keypoints)),
             "seen": np.empty(shape, np.int64),
             "squares": np.empty(shape),
             "counts": np.empty(shape),
-            "past_states": np.empty((*past, 2, 2)),
-            "past_covariances": np.empty((*past, 2, 2)),
+            "past_states": np.empty((self.lookahead + 1, 0, 2, 4, num_keypoints)),
             "past_steps": np.ones(self.lookahead + 1),
         }
 
     def start(self, state: State, where: np.ndarray) -> None:
         for name in ("seen", "squares", "counts"):
             state[name][where] = 0
-        state["level"][where] = np.nan
-        state["past_states"][:, where] = 0.0
-        state["past_covariances"][:, where] = np.eye(2) * DIFFUSE
+        state["level"].transpose(0, 2, 1)[where] = np.nan
+        state["past_states"].transpose(0, 1, 4, 2, 3)[:, where] = _UNKNOWN
 
     def predict(self, state: State, seconds: float) -> np.ndarray:
         last = state["past_states"][-1]
-        return state["level"] + last[..., 0, :] + seconds * self._fps * last[..., 1, :]
+        return (state["level"] + last[:, 0, :2] + seconds * self._fps * last[:, 1, :2]).transpose(0, 2, 1)
 
     def update(
         self, state: State, positions: np.ndarray, weights: np.ndarray, seconds: float, size: np.ndarray
     ) -> None:
         step = seconds * self._fps
-        seen = weights > 0
-        fresh = seen & (state["seen"] == 0)
-        state["level"][fresh] = positions[fresh]
-        transition, noise = self._motion(step)
-        states = transition @ state["past_states"][-1]
-        covariances = transition @ state["past_covariances"][-1] @ transition.T + noise
-        begun = (state["seen"] > 0)[..., None, None]
-        states = np.where(begun, states, 0.0)
-        covariances = np.where(begun, covariances, np.eye(2) * DIFFUSE)
-        innovation = np.where(seen[..., None], positions - state["level"] - states[..., 0, :], 0.0)
-        variance = covariances[..., 0, 0] + 1 / np.where(seen, weights, 1.0)
-        gain = np.where(seen[..., None], covariances[..., :, 0] / variance[..., None], 0.0)
+        places = positions.transpose(0, 2, 1)
+        seen, begun = weights > 0, state["seen"] > 0
+        expected = self._moved(state["past_states"][-1:], np.array([step]))[0]
+        if not begun.all():
+            state["level"] = np.where((seen & ~begun)[:, None], places, state["level"])
+            expected = np.where(begun[:, None, None], expected, _UNKNOWN[..., None])
+        # What the measurement takes away: the innovation (negative), and the covariance with the place.
+        away = np.array(expected[:, 0])
+        away[:, :2] -= places - state["level"]
+        if seen.all():
+            variance = expected[:, 0, 2] + 1 / weights
+            gain = expected[:, :, 2] / variance[:, None]
+        else:
+            away[:, :2] = np.where(seen[:, None], away[:, :2], 0.0)
+            variance = expected[:, 0, 2] + 1 / np.where(seen, weights, 1.0)
+            gain = np.where(seen[:, None], expected[:, :, 2] / variance[:, None], 0.0)
         used = seen & (state["seen"] >= 2)
-        state["squares"] += np.where(used, np.sum(innovation**2, axis=-1) / variance, 0.0)
+        state["squares"] += used * (away[:, :2] * away[:, :2]).sum(axis=1) / variance
         state["counts"] += 2.0 * used
         state["seen"] += seen
-        states = states + gain[..., :, None] * innovation[..., None, :]
-        covariances = covariances - gain[..., :, None] * covariances[..., :1, :]
-        for name, newest in (("past_states", states), ("past_covariances", covariances)):
-            state[name] = np.concatenate([state[name][1:], newest[None]])
+        newest = expected - gain[:, :, None] * away[:, None]
+        state["past_states"] = np.concatenate([state["past_states"][1:], newest[None]])
         state["past_steps"] = np.append(state["past_steps"][1:], step)
 
     def estimate(self, state: State) -> tuple[np.ndarray, np.ndarray]:
-        states, covariances = state["past_states"], state["past_covariances"]
-        mean, spread = states[-1], covariances[-1]
-        for frame in range(len(states) - 2, -1, -1):
-            transition, noise = self._motion(float(state["past_steps"][frame + 1]))
-            before, known = states[frame], covariances[frame]
-            ahead = transition @ known @ transition.T + noise
-            gain = known @ transition.T @ _inverse(ahead)
-            mean = before + gain @ (mean - transition @ before)
-            spread = known + gain @ (spread - ahead) @ np.swapaxes(gain, -1, -2)
+        states = state["past_states"]
+        last = states[-1]
+        if self.lookahead:
+            steps = state["past_steps"][1:]
+            expected = self._moved(states[:-1], steps)
+            gains = self._gains(states[:-1], expected, steps)
+            for before, ahead, gain in zip(states[-2::-1], expected[::-1], gains[::-1], strict=True):
+                # before + gain (last - ahead), and for the covariance the same once more from the right.
+                change = np.add.reduce(gain[:, :, :, None] * (last - ahead)[:, None], axis=2)
+                change[:, :, 2:] = np.add.reduce(change[:, :, None, 2:] * gain[:, None], axis=3)
+                last = before + change
         variance = state["squares"] / np.maximum(state["counts"], 1)
         enough = np.where(state["counts"] > 0, variance, np.nan)
-        return state["level"] + mean[..., 0, :], np.sqrt(np.maximum(spread[..., 0, 0], 0.0) * enough)
+        return (state["level"] + last[:, 0, :2]).transpose(0, 2, 1), np.sqrt(np.maximum(last[:, 0, 2], 0.0) * enough)
 
-    def _motion(self, step: float) -> tuple[np.ndarray, np.ndarray]:
-        """Transition and process noise over `step` frames."""
-        noise = self._ratio * np.array([[step**3 / 3, step**2 / 2], [step**2 / 2, step]])
-        return np.array([[1.0, step], [0.0, 1.0]]), noise
+    def _moved(self, states: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """States [L, P, 2, 4, K] some steps [L] (in frames) later: F x, and F P F' + Q."""
+        moved, wide = np.array(states), steps[:, None, None, None]
+        moved[:, :, 0] += wide * states[:, :, 1]
+        moved[:, :, :, 2] += wide * moved[:, :, :, 3]
+        moved += self._noise(steps)
+        return moved
+
+    def _noise(self, steps: np.ndarray) -> np.ndarray:
+        """What is added to states over steps [L]: Q in the places of the covariance, [L, 1, 2, 4, 1]."""
+        key = steps.tobytes()
+        if key not in self._noises:
+            if len(self._noises) >= _MOST_NOISES:
+                self._noises.clear()
+            noise = np.zeros((len(steps), 1, 2, 4, 1))
+            noise[:, 0, 0, 2, 0], noise[:, 0, 1, 3, 0] = steps**3 / 3, steps
+            noise[:, 0, 0, 3, 0] = noise[:, 0, 1, 2, 0] = steps**2 / 2
+            self._noises[key] = self._ratio * noise
+        return self._noises[key]
+
+    def _gains(self, states: np.ndarray, expected: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Of the smoother, [L, P, 2, 2, K]: the covariance of a state and the next, by the inverse of the next's."""
+        speed = states[:, :, :, 3]
+        place = states[:, :, :, 2] + steps[:, None, None, None] * speed
+        a, b, d = expected[:, :, :1, 2], expected[:, :, :1, 3], expected[:, :, 1:, 3]
+        result = np.stack([place * d - speed * b, speed * a - place * b], axis=3)
+        result /= (a * d - b * b)[:, :, :, None]
+        return result
 
 
-def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Of symmetric [..., 2, 2]; much quicker than numpy.linalg.inv for a few."""
-    a, b, d = matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 1]
-    result = np.empty_like(matrices)
-    result[..., 0, 0], result[..., 1, 1] = d, a
-    result[..., 0, 1] = result[..., 1, 0] = -b
-    return result / (a * d - b * b)[..., None, None]
+_MOST_NOISES = 64
+_UNKNOWN = np.array([[0.0, 0.0, DIFFUSE, 0.0], [0.0, 0.0, 0.0, DIFFUSE]])
+"""A state of which nothing is known."""

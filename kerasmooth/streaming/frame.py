@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.filters.confidence import FLOOR
+from kerasmooth.filters.confidence import FLOOR, POWER
 from kerasmooth.pose_table import MISSING
 
 
@@ -44,12 +44,37 @@ def checked_frame(
         raise ValueError(f"keypoints must be [{count}, 2 or 3] or [P, {count}, 2 or 3]. Received: shape={array.shape}")
     if confidence is not None and np.shape(confidence) != array.shape[:-1]:
         raise ValueError(f"confidence must be {array.shape[:-1]}. Received: shape={np.shape(confidence)}")
-    third = array[..., 2] if array.shape[-1] == 3 else np.ones(array.shape[:-1])
-    scores = (third if confidence is None else np.asarray(confidence, np.float64)).reshape(-1, count)
     positions = array[..., :2].reshape(-1, count, 2)
     known = np.isfinite(positions).all(axis=-1)
-    weights = np.clip(np.where(np.isnan(scores), 1.0, scores), 0.0, 1.0)
-    return positions, np.where(known & (weights >= FLOOR), weights, 0.0), scores
+    if confidence is None and array.shape[-1] == 2:
+        certain: np.ndarray = np.ones(positions.shape[:2])
+        return positions, np.where(known, 1.0, 0.0), certain
+    scores = np.asarray(array[..., 2] if confidence is None else confidence, np.float64).reshape(-1, count)
+    # Of `confidence_weights`, with a top of 1: what the recording's own top will be is not known yet.
+    shares = np.minimum(np.maximum(np.where(np.isnan(scores), 1.0, scores), 0.0), 1.0)
+    return positions, np.where(known & (shares >= FLOOR), shares**POWER, 0.0), scores
+
+
+def shown_frame(
+    index: int, ids: np.ndarray, positions: np.ndarray, confidence: np.ndarray, deviation: np.ndarray, kinds: np.ndarray
+) -> StreamFrame:
+    """The frame with what may be shown of arrays [P, ...], and without people of whom nothing may."""
+    shown = (kinds != MISSING) & np.isfinite(positions).all(axis=-1)
+    if len(ids) and shown.all():
+        # The usual frame, and a shorter way to the same.
+        return StreamFrame(
+            index, np.array(ids), np.array(positions), np.array(confidence), np.array(deviation), np.array(kinds)
+        )
+    rows = np.flatnonzero(shown.any(axis=1))
+    shown = shown[rows]
+    return StreamFrame(
+        index=index,
+        ids=ids[rows],
+        keypoints=np.where(shown[..., None], positions[rows], np.nan),
+        confidence=np.where(shown, confidence[rows], 0.0),
+        deviation=np.where(shown, deviation[rows], np.nan),
+        provenance=np.where(shown, kinds[rows], MISSING).astype(np.uint8),
+    )
 
 
 def of_one(frame: StreamFrame, num_keypoints: int) -> StreamFrame:

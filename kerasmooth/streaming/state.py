@@ -10,13 +10,30 @@ from kerasmooth.pose_table import MISSING
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.streaming.filters import State
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _OF_NOBODY = "past_steps"
 
 
 def _axis(name: str) -> int:
     """Which axis is people."""
     return 1 if name.startswith("past_") else 0
+
+
+def nobody(num_keypoints: int, lookahead: int) -> State:
+    """What a stream itself remembers of people, of whom there are none yet."""
+    shape, past = (0, num_keypoints), (lookahead + 1, 0, num_keypoints)
+    return {
+        "ids": np.empty(0, np.int64),
+        "size": np.empty(0),
+        "size_seconds": np.empty(0),
+        "unseen": np.empty(0),
+        "since": np.empty(shape),
+        "refused": np.empty(shape),
+        "last": np.empty((*shape, 2)),
+        "trust": np.empty(shape),
+        "past_provenance": np.empty(past, np.uint8),
+        "past_confidence": np.empty(past),
+    }
 
 
 def keep_people(state: State, which: np.ndarray) -> State:

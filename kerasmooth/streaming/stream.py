@@ -4,24 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import SKELETONS, Skeleton
 from kerasmooth.smoothing import tracking
-from kerasmooth.smoothing.person_scale import person_size as measured_size
+from kerasmooth.streaming import judging
 from kerasmooth.streaming.filters import KalmanStream, OneEuroStream, State, StreamFilter
-from kerasmooth.streaming.frame import StreamFrame, checked_frame, of_one
-from kerasmooth.streaming.state import add_people, check_like, keep_people, pack, unpack
+from kerasmooth.streaming.frame import StreamFrame, checked_frame, of_one, shown_frame
+from kerasmooth.streaming.state import add_people, check_like, keep_people, nobody, pack, unpack
 
 __all__ = ["KeypointStream", "StreamFrame"]
 
 METHODS = ("one_euro", "kalman")
 MEMORY_SECONDS = 0.5
-GATE, GATE_PER_SECOND = 0.3, 15.0
-"""A keypoint farther from where it is expected, in person sizes, is an outlier ..."""
-GATE_SECONDS = 0.1
-"""... unless it stays there for longer: then it starts anew."""
-SIZE_SECONDS = 2.0
-"""A person's size is averaged over this."""
 
 
 class KeypointStream:
@@ -58,14 +51,7 @@ class KeypointStream:
         person_size: float | None = None,
         **parameters: float,
     ) -> None:
-        if isinstance(skeleton, str):
-            if skeleton not in SKELETONS:
-                raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
-            skeleton = SKELETONS[skeleton]
-        self._skeleton = skeleton
-        count = skeleton.num_keypoints if skeleton is not None else num_keypoints
-        if count is None or count < 1 or num_keypoints not in (None, count):
-            raise ValueError(f"num_keypoints must be that of the skeleton. Received: num_keypoints={num_keypoints}")
+        self._skeleton, count = _skeleton_and_count(skeleton, num_keypoints)
         for name, value in {"fps": fps, "person_size": 1.0 if person_size is None else person_size}.items():
             if not (np.isfinite(value) and value > 0):
                 raise ValueError(f"{name} must be positive. Received: {name}={value}")
@@ -91,19 +77,7 @@ class KeypointStream:
             OneEuroStream(**parameters) if method == "one_euro" else KalmanStream(fps, lookahead, **parameters)
         )
         self._memory = max(MEMORY_SECONDS, max_gap + (lookahead + 1) / fps)
-        past = (lookahead + 1, 0, count)
-        self._state: State = self._filter.empty(count) | {
-            "ids": np.empty(0, np.int64),
-            "size": np.empty(0),
-            "size_seconds": np.empty(0),
-            "unseen": np.empty(0),
-            "since": np.empty((0, count)),
-            "refused": np.empty((0, count)),
-            "last": np.empty((0, count, 2)),
-            "trust": np.empty((0, count)),
-            "past_provenance": np.empty(past, np.uint8),
-            "past_confidence": np.empty(past),
-        }
+        self._state: State = self._filter.empty(count) | nobody(count, lookahead)
         self._index, self._next_id, self._has_people_axis = 0, 0, -1
 
     @property
@@ -206,78 +180,35 @@ class KeypointStream:
     ) -> None:
         """Hands the frame to the filter, and says of each keypoint what it is."""
         state, people = self._state, len(self._state["ids"])
-        used = slots >= 0
-        seen = np.zeros((people, self._settings["num_keypoints"]))
-        where, trust = np.zeros((*seen.shape, 2)), np.zeros(seen.shape)
-        seen[slots[used]], where[slots[used]], trust[slots[used]] = weights[used], positions[used], scores[used]
+        seen, where, trust = weights, positions, scores
+        if slots.tolist() != list(range(people)):
+            used = slots >= 0
+            seen = np.zeros((people, self._settings["num_keypoints"]))
+            where, trust = np.zeros((*seen.shape, 2)), np.zeros(seen.shape)
+            seen[slots[used]], where[slots[used]], trust[slots[used]] = weights[used], positions[used], scores[used]
         known = seen > 0
         state["unseen"] = np.where(known.any(axis=1), 0.0, state["unseen"])
-        self._measure(where, known, seconds)
+        judging.measure_sizes(state, where, known, seconds, self._settings["person_size"], self._skeleton)
         state["since"] = state["since"] + seconds
-        refused = self._outliers(where, known, seconds) if self._settings["outliers"] else np.zeros_like(known)
-        stale = (known | refused) & (state["since"] > self._settings["max_gap"] + seconds + 1e-9)
+        refused = np.zeros_like(known)
+        if self._settings["outliers"]:
+            refused, moved = judging.find_outliers(state, where, known, self._filter.predict(state, seconds), seconds)
+            if moved.any():
+                self._filter.start(state, moved)
+        stale = known & (state["since"] > self._settings["max_gap"] + seconds + 1e-9)
         if stale.any():
             self._filter.start(state, stale)
-        known &= ~refused
-        self._filter.update(state, where, np.where(known, seen, 0.0), seconds, state["size"])
-        state["since"] = np.where(known, 0.0, state["since"])
-        state["last"] = np.where(known[..., None], where, state["last"])
-        state["trust"] = np.where(known, trust, state["trust"])
-        alive = state["since"] <= self._settings["max_gap"] + 1e-9
-        kinds = np.where(known, MEASURED, np.where(refused & alive, REPLACED, np.where(alive, PREDICTED, MISSING)))
-        self._remember("past_provenance", kinds.astype(np.uint8))
-        self._remember("past_confidence", np.where(alive, state["trust"], 0.0))
-        # What was predicted lies between two measurements once it is measured again.
-        past = state["past_provenance"]
-        for frame in range(len(past) - 2, -1, -1):
-            bridged = (past[frame] == PREDICTED) & np.isin(past[frame + 1], (MEASURED, INTERPOLATED))
-            if not bridged.any():
-                break
-            past[frame][bridged] = INTERPOLATED
-
-    def _remember(self, name: str, newest: np.ndarray) -> None:
-        self._state[name] = np.concatenate([self._state[name][1:], newest[None]])
-
-    def _measure(self, positions: np.ndarray, known: np.ndarray, seconds: float) -> None:
-        """Keeps the mean of each person's size."""
-        state = self._state
-        if self._settings["person_size"] is not None:
-            state["size"][:] = self._settings["person_size"]
-            return
-        for person in np.flatnonzero(known.any(axis=1)).tolist():
-            size = measured_size(positions[person : person + 1], known[person : person + 1], self._skeleton)
-            state["size_seconds"][person] = min(state["size_seconds"][person] + seconds, SIZE_SECONDS)
-            share = seconds / state["size_seconds"][person]
-            state["size"][person] += share * (size - state["size"][person])
-
-    def _outliers(self, positions: np.ndarray, known: np.ndarray, seconds: float) -> np.ndarray:
-        """bool [P, K]; a keypoint that stays where it should not be is believed in the end."""
-        state = self._state
-        away = np.linalg.norm(positions - self._filter.predict(state, seconds), axis=-1)
-        reach = (GATE + GATE_PER_SECOND * np.minimum(state["since"], 1.0)) * state["size"][:, None]
-        with np.errstate(invalid="ignore"):
-            refused = known & (away > reach) & (state["since"] < np.inf)
-        state["refused"] = np.where(refused, state["refused"] + seconds, 0.0)
-        moved = refused & (state["refused"] > GATE_SECONDS + 1e-9)
-        if moved.any():
-            self._filter.start(state, moved)
-            state["refused"][moved] = 0.0
-        return refused & ~moved
+        if refused.any():
+            known &= ~refused
+            seen = np.where(known, seen, 0.0)
+        self._filter.update(state, where, seen, seconds, state["size"])
+        judging.note(state, where, known, trust, refused, self._settings["max_gap"])
 
     def _output(self) -> StreamFrame:
         state = self._state
         positions, deviation = self._filter.estimate(state)
-        kinds = state["past_provenance"][0]
-        shown = (kinds != MISSING) & np.isfinite(positions).all(axis=-1)
-        rows = np.flatnonzero(shown.any(axis=1))
-        frame = StreamFrame(
-            index=self._index - 1 - self.lookahead,
-            ids=state["ids"][rows],
-            keypoints=np.where(shown[rows][..., None], positions[rows], np.nan),
-            confidence=np.where(shown[rows], state["past_confidence"][0][rows], 0.0),
-            deviation=np.where(shown[rows], deviation[rows], np.nan),
-            provenance=np.where(shown[rows], kinds[rows], MISSING).astype(np.uint8),
-        )
+        kinds, confidence = state["past_provenance"][0], state["past_confidence"][0]
+        frame = shown_frame(self._index - 1 - self.lookahead, state["ids"], positions, confidence, deviation, kinds)
         return frame if self._has_people_axis else of_one(frame, self._settings["num_keypoints"])
 
     def to_bytes(self) -> bytes:
@@ -299,3 +230,14 @@ class KeypointStream:
             raise ValueError(f"data must be what to_bytes gave. Received: {len(data)} bytes ({error})") from None
         stream._state = state
         return stream
+
+
+def _skeleton_and_count(skeleton: str | Skeleton | None, num_keypoints: int | None) -> tuple[Skeleton | None, int]:
+    if isinstance(skeleton, str):
+        if skeleton not in SKELETONS:
+            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
+        skeleton = SKELETONS[skeleton]
+    count = skeleton.num_keypoints if skeleton is not None else num_keypoints
+    if count is None or count < 1 or num_keypoints not in (None, count):
+        raise ValueError(f"num_keypoints must be that of the skeleton. Received: num_keypoints={num_keypoints}")
+    return skeleton, count

@@ -63,7 +63,7 @@ class ExperimentConfig:
     beta_2: float = setting(0.999, "of Adam", at_least=0, below=1)
     weight_decay: float = setting(0.0, "decoupled weight decay; above 0 Adam becomes AdamW", at_least=0)
     ema: float = setting(
-        0.0, "decay of a moving average of weights that is judged and kept; 0: none; 1: plain mean", at_least=0, at_most=1
+        0.0, "decay of the average of weights that is judged and kept; 0: none; 1: plain mean", at_least=0, at_most=1
     )
     lr_factor: float = setting(0.1, "the learning rate is multiplied by this", above=0, at_most=1)
     patience_lr: int = setting(5, "after this many epochs without a lower validation loss", at_least=1)

@@ -32,7 +32,7 @@ def test_one_euro_equals_the_filter() -> None:
     confidence = np.random.default_rng(1).uniform(0.1, 1, keypoints.shape[:2])
     confidence[20:24, 3] = 0
     frames = run(KeypointStream(num_keypoints=25, fps=FPS, person_size=size), keypoints, confidence)
-    expected = one_euro(keypoints / size, weights=confidence, fps=FPS).positions * size
+    expected = one_euro(keypoints / size, weights=confidence**2, fps=FPS).positions * size
     np.testing.assert_allclose(np.stack([f.keypoints for f in frames]), expected, atol=1e-6)
 
 
@@ -54,7 +54,7 @@ def test_kalman_equals_the_smoother_that_has_seen_as_much(lookahead: int) -> Non
     assert [frame.index for frame in frames] == list(range(30))
     for frame in frames:
         end = min(frame.index + lookahead + 1, 30)
-        seen = kalman(keypoints[:end], weights=confidence[:end], fps=FPS, cutoff=2.5)
+        seen = kalman(keypoints[:end], weights=confidence[:end] ** 2, fps=FPS, cutoff=2.5)
         np.testing.assert_allclose(frame.keypoints, seen.positions[frame.index], atol=1e-6 * 80)
         if 3 < frame.index < 30 - lookahead:
             np.testing.assert_allclose(frame.deviation, seen.deviation[frame.index], rtol=1e-3)
@@ -220,9 +220,9 @@ def test_a_step_takes_less_than_a_millisecond(lookahead: int) -> None:
     stream = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead)
     times = []
     for frame in keypoints:
-        start = time.perf_counter()
+        start = time.thread_time()
         stream.step(frame)
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     print(f"lookahead {lookahead}: {1e3 * np.median(times):.3f} ms, 95 % below {1e3 * np.percentile(times, 95):.3f} ms")
-    # The median: the machine may be busy with other things.
+    # The median, of the processor's time: the machine may be busy with other things.
     assert np.median(times) < 1e-3

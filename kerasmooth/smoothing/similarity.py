@@ -1,0 +1,90 @@
+"""How alike two detections are: object-keypoint similarity, with room for the motion in between.
+
+Ronchi and Perona, Benchmarking and error diagnosis in multi-instance pose estimation, ICCV 2017.
+"""
+
+import numpy as np
+
+REACH, REACH_PER_SECOND = 0.15, 0.6
+"""How far a keypoint may move, as standard deviations in person sizes: at once, and with the time between."""
+MAX_REACH = 0.5
+CAMERA_SIMILARITY = 0.5
+"""If the camera turned, people are this similar once its movement is taken off."""
+_CHUNK_ROWS = 65_536
+
+
+def chunks(count: int) -> list[slice]:
+    """Parts of so many rows that are worked on at once."""
+    return [slice(first, first + _CHUNK_ROWS) for first in range(0, count, _CHUNK_ROWS)]
+
+
+def measure(keypoints: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes [N] and centres [N, 2] of the boxes of keypoints [N, K, 2], bool [N, K].
+
+    A size is the square root of the box's area, but at least a quarter of its longer side: a lying or sideways person
+    has a flat box.
+    """
+    shown = known[..., None]
+    low = np.where(shown, keypoints, np.inf).min(axis=1)
+    high = np.where(shown, keypoints, -np.inf).max(axis=1)
+    low, high = (np.where(np.isfinite(corner), corner, 0.0) for corner in (low, high))
+    extent = high - low
+    return np.maximum(np.sqrt(extent.prod(axis=1)), extent.max(axis=1) / 4), (low + high) / 2
+
+
+class Detections:
+    """D detections: frames [D], keypoints [D, K, 2], known [D, K], frame numbers per second; sizes and centres."""
+
+    def __init__(self, frames: np.ndarray, keypoints: np.ndarray, known: np.ndarray, fps: float) -> None:
+        self.frames, self.keypoints, self.known, self.fps = frames, keypoints, known, fps
+        self.sizes, self.centres = np.zeros(len(frames)), np.zeros((len(frames), 2))
+        for part in chunks(len(frames)):
+            self.sizes[part], self.centres[part] = measure(keypoints[part], known[part])
+
+    def similarity(self, earlier: np.ndarray, later: np.ndarray, shift: np.ndarray | None = None) -> np.ndarray:
+        """Of rows `earlier` [N], moved by `shift` [N, 2] or [2], and `later` [N]; NaN where they share no keypoint."""
+        shared = self.known[earlier] & self.known[later]
+        apart = self.keypoints[earlier] - self.keypoints[later]
+        if shift is not None:
+            apart = apart + shift[..., None, :]
+        square = np.where(shared, (apart**2).sum(axis=-1), 0.0)
+        seconds = np.abs(self.frames[later] - self.frames[earlier]) / self.fps
+        reach = np.minimum(REACH + REACH_PER_SECOND * seconds, MAX_REACH)
+        scale = np.maximum(self.sizes[earlier], self.sizes[later]) * reach
+        near = np.exp(-square / np.maximum(2 * scale**2, 1e-300)[..., None])
+        count = shared.sum(axis=-1)
+        total = np.where(shared, near, 0.0).sum(axis=-1)
+        return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+    def table(self, earlier: np.ndarray, later: np.ndarray, shift: np.ndarray | None = None) -> np.ndarray:
+        """Similarities [N, M] of rows `earlier` [N], moved by `shift` [2] or [N, 2], and `later` [M]; 0 for none."""
+        values = np.zeros((len(earlier), len(later)))
+        moves = np.broadcast_to(0.0 if shift is None else shift, (len(earlier), 2))
+        apart = np.abs((self.centres[earlier] + moves)[:, None] - self.centres[later]).max(axis=-1)
+        # The others are too far apart to be worth asking.
+        near = np.argwhere(apart <= 3 * np.maximum(self.sizes[earlier][:, None], self.sizes[later]))
+        for part in chunks(len(near)):
+            i, j = near[part].T
+            values[i, j] = np.nan_to_num(self.similarity(earlier[i], later[j], moves[i]))
+        return values
+
+    def of_neighbours(self, rows: np.ndarray, camera: np.ndarray | None = None) -> np.ndarray:
+        """Similarity of each row with the one before, [len(rows) - 1].
+
+        The best of several: as it stands, moved on as before, moved on as after, and moved with the camera
+        ([len(rows) - 1, 2], NaN: unknown). What runs is not what jumps.
+        """
+        steps = np.diff(self.frames[rows])[:, None]
+        speeds = np.diff(self.centres[rows], axis=0) / np.maximum(steps, 1)
+        still = np.zeros_like(speeds[:1])
+        shifts = (None, np.concatenate([still, speeds[:-1]]) * steps, np.concatenate([speeds[1:], still]) * steps)
+        best = np.full(len(speeds), np.nan)
+        for part in chunks(len(speeds)):
+            for shift in shifts:
+                moved = None if shift is None else shift[part]
+                best[part] = np.fmax(best[part], self.similarity(rows[:-1][part], rows[1:][part], moved))
+        if camera is not None:
+            asked = np.flatnonzero(np.isfinite(camera[:, 0]) & (best < CAMERA_SIMILARITY))
+            along = self.similarity(rows[asked], rows[asked + 1], camera[asked])
+            best[asked] = np.where(along >= CAMERA_SIMILARITY, along, best[asked])
+        return best

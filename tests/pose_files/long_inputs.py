@@ -1,0 +1,108 @@
+"""Recordings of people who move, written as pose files of any length."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerasmooth import formats
+from kerasmooth.pose_files import long_files
+from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import COCO_17, Skeleton
+from kerasmooth.smoothing import keypoints as keypoint_smoothing
+
+FPS = 30.0
+
+ALWAYS = "--block_seconds=3600"
+"""In blocks, each as long as the pieces in which a recording in memory is smoothed."""
+
+MEASURED_RUN = """
+import sys
+from kerasmooth.smooth import cli
+try:
+    cli()
+finally:
+    status = open('/proc/self/status').read()
+    print('peak', status.split('VmHWM:')[1].split()[0], file=sys.stderr)
+"""
+"""Runs the command and prints the most memory that the process held, in KiB."""
+
+
+def moving(frames: int, num_keypoints: int, seed: int = 0, first: int = 0) -> np.ndarray:
+    """[T, K, 2] in pixels: sines of up to 1.2 Hz, noise of 2 px, an outlier in a hundred."""
+    motion = np.random.default_rng(seed)
+    base, size = motion.uniform(100, 400, (num_keypoints, 2)), motion.uniform(5, 60, (num_keypoints, 2))
+    rate, phase = motion.uniform(0.1, 1.2, (2, num_keypoints, 2)) * [[[1.0]], [[6.0]]]
+    times = (first + np.arange(frames))[:, None, None] / FPS
+    random = np.random.default_rng((seed, first))
+    points = base + size * np.sin(2 * np.pi * rate * times + phase) + random.normal(0, 2, (frames, num_keypoints, 2))
+    wild = random.random((frames, num_keypoints)) < 0.01
+    points[wild] += random.normal(0, 80, (int(wild.sum()), 2))
+    return points
+
+
+def recording(
+    frames: int, people: int = 1, seed: int = 0, skeleton: Skeleton = COCO_17, ids: bool = True, jumps: int = 0
+) -> PoseTable:
+    """People apart from each other, with gaps, absences, frames of nobody, and ids that are exchanged for a while."""
+    random = np.random.default_rng(seed)
+    count = skeleton.num_keypoints
+    points = np.stack([moving(frames, count, seed + person) + [900.0 * person, 0] for person in range(people)], axis=1)
+    gone = random.random(points.shape[:-1]) < 0.02
+    gone |= np.roll(gone, 1, axis=0) | np.roll(gone, 2, axis=0)
+    points[gone] = np.nan
+    confidence = np.where(gone, 0.0, np.clip(random.normal(0.8, 0.15, gone.shape), 0.01, 1))
+    there = random.random((frames, people)) > 0.02
+    for length in (5, 14, 16, 40, 80):
+        begin = random.integers(0, frames)
+        there[begin : begin + length, random.integers(0, people)] = False
+    there[[0, -1]] = True
+    who = np.tile(np.arange(people), (frames, 1))
+    for length in random.choice([3, 8, 20, 200], jumps):
+        begin, (a, b) = random.integers(0, frames), random.choice(people, 2, replace=False)
+        who[begin : begin + length, [a, b]] = who[begin : begin + length, [b, a]]
+    numbers, person = np.nonzero(there)
+    order = np.lexsort((who[numbers, person], numbers))
+    numbers, person = numbers[order], person[order]
+    named = who[numbers, person] if ids else np.full(len(numbers), -1)
+    values = (numbers, named, points[numbers, person], confidence[numbers, person], np.unique(numbers), skeleton)
+    return PoseTable(*values, fps=FPS, image_size=(1080, 1920))
+
+
+def written(path: Path, to: str, table: PoseTable) -> Path:
+    formats.write(table, path, to=to)
+    return path
+
+
+def deeplabcut_lines(path: Path, frames: int, num_keypoints: int = 6) -> Path:
+    """A DeepLabCut CSV of so many frames, written in little memory."""
+    names = [f"part{k}" for k in range(num_keypoints)]
+    heads = [["scorer", "net"], ["bodyparts", *names], ["coords", "x", "y", "likelihood"]]
+    rows = [[heads[0][1]] * 3 * num_keypoints, [n for n in names for _ in range(3)], heads[2][1:] * num_keypoints]
+    with path.open("w") as file:
+        for head, row in zip(heads, rows, strict=True):
+            file.write(",".join([head[0], *row]) + "\n")
+        for first in range(0, frames, 10_000):
+            points = moving(min(10_000, frames - first), num_keypoints, first=first)
+            cells = np.concatenate([points, np.full((*points.shape[:2], 1), 0.9)], axis=2).reshape(len(points), -1)
+            line = "%d" + ",%.2f" * cells.shape[1] + "\n"
+            file.write("".join(line % (first + i, *row) for i, row in enumerate(cells.tolist())))
+    return path
+
+
+def command(*words: Any) -> list[str]:
+    return [sys.executable, "-m", "kerasmooth.smooth", *map(str, words)]
+
+
+def nothing_left(folder: Path, *kept: Path) -> bool:
+    return sorted(folder.iterdir()) == sorted(kept)
+
+
+def shorten_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read 120 frames at a time, and smoothed 150 at a time, here and in memory."""
+    monkeypatch.setattr(long_files, "READ_FRAMES", 97)
+    for module in (long_files, keypoint_smoothing):
+        monkeypatch.setattr(module, "CHUNK_FRAMES", 150)
+        monkeypatch.setattr(module, "OVERLAP_SECONDS", 1.0)

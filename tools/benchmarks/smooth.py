@@ -1,0 +1,27 @@
+"""Smoothing keypoints: every filter beside SciPy, inside the whole call, beside other packages, and as a stream."""
+
+from collections.abc import Callable
+
+from benchmarks import _smooth_filters, _smooth_peers, _smooth_stream
+
+TITLE = "Smoothing keypoints on one core"
+LIMIT = (
+    "gaussian, savgol, butterworth, whittaker: the compiled loops of SciPy, ten to twenty nanoseconds a coordinate; "
+    "median, hampel: minima and maxima in the second level cache; gcv_spline: LAPACK's banded Cholesky, 35 to 60 times "
+    "a curve; one_euro, kalman and the stream: Python calling NumPy, from 12 times a frame on, whatever the number of "
+    "keypoints; the whole call: passes over arrays of 4 MB, in memory, and with outliers the medians of their windows. "
+    "Bars: a filter takes at most twice the time of SciPy; a step of a stream takes less than 1 ms of the processor, "
+    "95 times of 100."
+)
+
+TABLES: tuple[tuple[str, Callable[[float], list[dict[str, object]]]], ...] = (
+    (_smooth_filters.HEADING, _smooth_filters.measure),
+    (_smooth_peers.HEADING, _smooth_peers.measure),
+    (_smooth_stream.HEADING, _smooth_stream.measure),
+)
+"""Heading and rows of each table; what is to be shown as well is added here."""
+
+
+def measure(seconds: float) -> dict[str, list[dict[str, object]]]:
+    """Heading -> rows."""
+    return {heading: rows(seconds) for heading, rows in TABLES}
