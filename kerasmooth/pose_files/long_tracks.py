@@ -8,8 +8,6 @@ from kerasmooth.smoothing import tracking
 
 CONTEXT_SECONDS = 2.0
 """How far back the next block is compared: four times as long as anybody is remembered."""
-AFTER_CUT_SECONDS = 0.2
-"""Who begins so soon after a cut begins because of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ class LongTracks:
         for row in np.sort(np.unique(local, return_index=True)[1]).tolist():
             if int(local[row]) not in label_of:
                 person = int(given[row]) if own[row] else -1
-                after_cut = bool(len(tracks.cuts)) and self._follows(tracks.cuts, int(block.frames[row]))
+                after_cut = _was_cut(tracks, rows.frames, inside.start + row)
                 label_of[int(local[row])] = self._label(person, person in seen, after_cut)
                 seen.add(person)
         parts = np.array([label_of[part] for part in local.tolist()], np.int64)
@@ -102,11 +100,6 @@ class LongTracks:
                 taken.add(label)
         return found
 
-    def _follows(self, cuts: np.ndarray, frame: int) -> bool:
-        """Whether one of the cuts was a moment before the frame: who begins there has not jumped."""
-        since = frame - cuts
-        return bool(((since >= 0) & (since <= AFTER_CUT_SECONDS * self._fps)).any())
-
     def _label(self, person: int, recent: bool, after_cut: bool) -> int:
         """A part that begins here: a new one, unless an id that was away for long is back."""
         if person >= 0 and not recent and person in self._last_part:
@@ -126,3 +119,9 @@ class LongTracks:
         self._context, self._labels = rows.part(slice(first, None)), labels[first:]
         kept = {*self._labels.tolist(), *self._last_part.values()}
         self._owner = {label: person for label, person in self._owner.items() if label in kept}
+
+
+def _was_cut(tracks: tracking.Tracks, frames: np.ndarray, row: int) -> bool:
+    """Whether there is a cut between the last time the person of a row was seen and now: then nobody jumped."""
+    before = frames[:row][tracks.people[:row] == tracks.people[row]]
+    return len(before) > 0 and bool(((tracks.cuts > before[-1]) & (tracks.cuts <= frames[row])).any())

@@ -83,8 +83,10 @@ def test_blocks_give_what_memory_gives(smooth: Callable[..., Any], tmp_path: Pat
 @pytest.mark.parametrize("jumps", [0, 12])
 def test_cuts_and_jumps_are_told_as_in_memory(smooth: Callable[..., Any], tmp_path: Path, jumps: int) -> None:
     table = recording(500, people=3, jumps=jumps)
-    moved = np.where(table.frames >= 250, 1.0, 0.0)[:, None, None] * [4000.0, 3000.0]
-    clip = written(tmp_path / "clip.csv", "deeplabcut", table.with_(keypoints=table.keypoints + moved))
+    # Another camera, from behind: were all moved alike, it would be a camera that turns.
+    behind = table.keypoints * [-1, 1] + [3500, 200]
+    keypoints = np.where((table.frames >= 250)[:, None, None], behind, table.keypoints)
+    clip = written(tmp_path / "clip.csv", "deeplabcut", table.with_(keypoints=keypoints))
     told = []
     for block in (0, 3600):
         report = tmp_path / f"{block}.json"
