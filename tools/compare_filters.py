@@ -60,7 +60,7 @@ Row = tuple[list[str], list[float]]
 
 
 def settings() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Row -> method and parameters: `auto`, and every filter over a grid."""
+    """Row -> method and parameters: `auto`, and every filter as it comes and over a grid."""
     rows: dict[str, tuple[str, dict[str, Any]]] = {"auto": ("auto", {}), "hampel": ("hampel", {})}
     rows |= {f"median {w} s": ("median", {"window": w}) for w in _WINDOWS}
     rows |= {f"gaussian {c} Hz": ("gaussian", {"cutoff": c}) for c in _CUTOFFS}
@@ -69,7 +69,8 @@ def settings() -> dict[str, tuple[str, dict[str, Any]]]:
     euros = [(c, b) for c in (0.3, 0.6, 1.2) for b in (0.0, 0.3, 1.0)]
     for name in ("one_euro", "one_euro_zero_phase"):
         rows |= {f"{name} {c} Hz, {b}": (name, {"min_cutoff": c, "beta": b}) for c, b in euros}
-    rows["gcv_spline"] = ("gcv_spline", {})
+    untuned = ("median", "gaussian", "savgol", "butterworth", "one_euro", "one_euro_zero_phase", "whittaker")
+    rows |= {f"{name} (default)": (name, {}) for name in untuned} | {"gcv_spline": ("gcv_spline", {})}
     rows |= {f"whittaker {c} Hz": ("whittaker", {"cutoff": c}) for c in _CUTOFFS}
     rows |= {f"kalman, {model}": ("kalman", {"model": model}) for model in ("velocity", "acceleration")}
     return rows

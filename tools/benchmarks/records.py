@@ -81,7 +81,7 @@ def write_published(reader: PennAction, sources: list[str], folder: Path, tally:
         for clip, windows in clips_of(reader, source):
             for t in range(len(clip.frame_numbers)):
                 shifted = clip.keypoints[t] + random.normal(0, 2.95, clip.keypoints[t].shape)
-                sigma = random.choice([1, 1.5, 2, 2.5, 3])
+                sigma = float(random.choice([1, 1.5, 2, 2.5, 3]))
                 for kind, keypoints, width in (("x", shifted, sigma), ("y", clip.keypoints[t], 1.0)):
                     path = folder / f"{clip.clip_id.replace('/', '_')}_{t}_{kind}.npy"
                     np.save(path, published_heatmaps(keypoints, clip.visibility[t], width))
