@@ -53,6 +53,8 @@ def smooth_inputs(words: list[str], options: Options) -> None:
     Raises:
       InputError: wrong options; nothing is written then. Or inputs that could not be read: the others are written.
     """
+    if not words:
+        raise InputError("no input: name a pose file, a folder or a glob, such as poses.json --output=smoothed.json")
     check(options)
     jobs = plan(words, options)
     _check_video(options)
@@ -96,6 +98,9 @@ def _raise_errors(outcomes: list[Outcome]) -> None:
         raise InputError(errors[0])
     if errors:
         shown = "; ".join(errors[:3]) + ("; ..." if len(errors) > 3 else "")
+        reasons = {o.error.removeprefix(str(o.job.source)) for o in outcomes if o.error}
+        if len(errors) > 1 and len(reasons) == 1:
+            shown = f"each{reasons.pop()}"
         rest = "nothing is written" if len(errors) == len(outcomes) else "the others are written"
         raise InputError(f"{len(errors)} of {len(outcomes)} inputs could not be smoothed, {rest}: {shown}")
 

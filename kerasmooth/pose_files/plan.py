@@ -38,8 +38,6 @@ def plan(words: list[str], options: Options) -> list[Job]:
     Raises:
       InputError: no inputs, unreadable ones, outputs that would overwrite something, or one that two inputs share.
     """
-    if not words:
-        raise InputError("no input: name a pose file, a folder or a glob, such as poses.json --output=smoothed.json")
     try:
         sources = [source for word in words for source in _expand(word, options.input_format)]
         if len(sources) > MAX_INPUTS:

@@ -195,6 +195,17 @@ def test_tensorflow_stays_out_of_it(clip: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
+def test_what_is_wrong_with_all_inputs_is_said_once(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.csv").write_text("frame,x0,y0,x1,y1\n" + "".join(f"{i},1,2,3,4\n" for i in range(20)))
+    done = smooth(tmp_path, f"--output={tmp_path / 'out'}")
+    assert done.code == 2
+    assert done.err.count("--fps=N") == 1
+    assert "3 of 3" in done.err
+    assert "nothing is written" in done.err
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
 def test_a_model_needs_a_torso_and_says_so_before_it_is_loaded(smooth: Callable[..., Any], tmp_path: Path) -> None:
     tips = Skeleton("tips", ("left_tip", "right_tip"), ())
     clip = write(tmp_path / "clip.npz", walking(skeleton=tips), skeleton=tips)
