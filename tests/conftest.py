@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +11,11 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("KERASMOOTH_SHARED", REPOSITORY.parent / "shared"))
+
+
+def pytest_configure() -> None:
+    # A shell starts its background jobs with Ctrl-C ignored, which they and all that they start inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
