@@ -18,14 +18,12 @@ from kerasmooth.datasets import DATASETS, DatasetReader
 from kerasmooth.datasets.climbalong import OUTSIDE_BOX
 from kerasmooth.datasets.penn_action import OCCLUDED, SELECTIONS
 from kerasmooth.errors import InputError
-from kerasmooth.sample import write_raw
+from kerasmooth.sample import SAMPLE_VIDEOS, write_raw
 from kerasmooth.tfrecord import build
 from kerasmooth.tfrecord.assembly import SPLIT_RULES
 from kerasmooth.tfrecord.manifest import COMPRESSIONS, ENCODINGS, Manifest
 
 SAMPLE = "sample"
-SAMPLE_VIDEOS = {"penn_action": (10, 40), "brace": (10, 44)}
-"""Generated raw files of the sample by layout: (videos, frames a video)."""
 ONLY_FOR = {
     "actions": ("dataset", "penn_action"),
     "occluded": ("dataset", "penn_action"),

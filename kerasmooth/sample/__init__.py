@@ -15,6 +15,9 @@ LAYOUTS: dict[str, Callable[[int, int, int], Iterator[tuple[str, bytes]]]] = {
 }
 """Dataset name -> (num_videos, frames_per_video, seed) -> (relative path, content) of its files."""
 
+SAMPLE_VIDEOS = {"penn_action": (10, 40), "brace": (10, 44)}
+"""What the sample records are made of, by layout: (videos, frames a video)."""
+
 
 def write_raw(
     raw_dir: Path,

@@ -11,8 +11,9 @@ from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.sample import SAMPLE_VIDEOS
 from kerasmooth.skeletons import BOULDERING_25, index_map
-from kerasmooth.training.experiment import ExperimentConfig
+from kerasmooth.training.experiment import SAMPLE, ExperimentConfig
 from kerasmooth.training.learner import simulated_detector
 from kerasmooth.training.run_folder import BEST_MODEL_FILE
 
@@ -49,9 +50,8 @@ class Run:
     @property
     def taught(self) -> np.ndarray:
         """bool [25]: keypoints of BOULDERING_25 that its datasets annotate; of the others it learnt nothing."""
-        # The generated sample is no dataset of DATASETS: it annotates all.
-        names = {DATASETS[name].skeleton if name in DATASETS else BOULDERING_25 for name in self.config.datasets}
-        return np.any([index_map(skeleton, BOULDERING_25) >= 0 for skeleton in names], axis=0)
+        names = {part for name in self.config.datasets for part in (SAMPLE_VIDEOS if name == SAMPLE else [name])}
+        return np.any([index_map(DATASETS[name].skeleton, BOULDERING_25) >= 0 for name in names], axis=0)
 
     @property
     def noise(self) -> DetectorNoise:

@@ -85,3 +85,13 @@ def test_climbalong(raw: Path) -> None:
     assert all(clip.visibility.all() for clip in clips)
     clips, _ = read_all(ClimbAlong(raw / "climbalong", outside_box="drop"))
     assert [clip.visibility.all() for clip in clips] == [True, True, False]
+
+
+@pytest.mark.parametrize("reader", [PennAction, Brace, ClimbAlong])
+def test_readers_say_which_keypoints_their_dataset_annotates(
+    raw: Path, reader: type[PennAction] | type[Brace] | type[ClimbAlong]
+) -> None:
+    clips, _ = read_all(reader(raw / reader.name, **({"actions": "all"} if reader is PennAction else {})))
+    seen = np.any([clip.visibility.any(axis=0) for clip in clips], axis=0)
+    names = {name for name, shown in zip(BOULDERING_25.keypoints, seen, strict=True) if shown}
+    assert names == set(reader.skeleton.keypoints) & set(BOULDERING_25.keypoints)

@@ -43,7 +43,12 @@ def test_a_run_is_what_was_trained(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("datasets", "absent"),
     # By their papers: Penn Action has 13 joints, no ears, no feet; BRACE has COCO's, with ears, without feet.
-    [(("penn_action",), {"left_ear", "left_heel"}), (("brace", "penn_action"), {"left_heel"}), (("sample",), set())],
+    [
+        (("penn_action",), {"left_ear", "left_heel"}),
+        (("brace", "penn_action"), {"left_heel"}),
+        (("sample",), {"left_heel"}),
+        (("climbalong",), set()),
+    ],
 )
 def test_a_run_knows_which_keypoints_it_was_taught(finished: Path, datasets: tuple[str, ...], absent: set[str]) -> None:
     run = dataclasses.replace(
@@ -52,7 +57,7 @@ def test_a_run_knows_which_keypoints_it_was_taught(finished: Path, datasets: tup
     taught = {name for name, known in zip(BOULDERING_25.keypoints, run.taught, strict=True) if known}
     assert {"left_hip", "right_wrist", "left_ankle"} <= taught
     assert not taught & absent
-    assert ("left_index" in taught) == (datasets == ("sample",))
+    assert ("left_index" in taught) == (datasets == ("climbalong",))
     assert ("right_ear" in taught) == (datasets != ("penn_action",))
 
 
