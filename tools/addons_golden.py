@@ -10,7 +10,7 @@ no dependency of this package. Its numbers are still an independent truth, made 
     addons_env/bin/python tools/addons_golden.py
 
 The result, tests/testdata/addons_golden.npz, holds inputs and outputs, so that a test needs nothing but the file. Run
-twice, it has the same bytes. `tests/test_addons_golden.py` says what each value is compared with.
+twice, it has the same bytes. `tests/tools/test_addons_golden.py` says what each value is compared with.
 """
 
 import importlib.metadata
