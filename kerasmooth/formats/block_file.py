@@ -137,9 +137,3 @@ class BlockFile(ABC):
     @abstractmethod
     def writer(self, path: Path) -> AbstractContextManager[BlockWriter]:
         """Writes the file's form anew: whole when the block ends well, not at all when it does not."""
-
-
-def check_long(path: Path, size: int) -> None:
-    """Raises InputError for more than a long file may hold."""
-    if size > MAX_LONG_BYTES:
-        raise bad(path, "content", f"have at most {MAX_LONG_BYTES:,} bytes", f"{size:,} bytes", "split the file")

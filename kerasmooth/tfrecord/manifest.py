@@ -184,7 +184,6 @@ def _one_of(*words: str) -> _Kind:
 
 
 _TEXT = _Kind("text", _is_text)
-_COUNT = _Kind("a whole number from 0", _is_count)
 _AT_LEAST_ONE = _Kind("a whole number from 1", lambda value: _is_count(value) and value >= 1)
 _COUNTS = _Kind(
     "a mapping to whole numbers from 0", lambda value: isinstance(value, dict) and all(map(_is_count, value.values()))

@@ -51,12 +51,6 @@ def load(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         return _state_of(archive)
 
 
-def load_state(path: Path) -> dict[str, Any]:
-    """The state of a checkpoint without its variables. Raises InputError where the file is damaged."""
-    with _opened(path) as archive:
-        return _state_of(archive)
-
-
 def _state_of(archive: Any) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(archive[_STATE].tobytes().decode())
     return state

@@ -12,7 +12,6 @@ import in_process
 import numpy as np
 import pytest
 
-import kerasmooth.command_line  # noqa: F401 - its flags are there before the first run
 from kerasmooth import formats
 from kerasmooth.pose_table import MEASURED, PoseTable
 
@@ -33,12 +32,6 @@ Smooth = Callable[..., in_process.Finished]
 Tree = dict[tuple[Any, ...], Any]
 METHODS = ("auto", "butterworth")
 AS_IT_IS = ("--strength=0", "--nooutliers", "--noswaps", "--max_gap=0")
-
-
-@pytest.fixture
-def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Smooth:
-    run = in_process.runner(monkeypatch, capfd)
-    return lambda *words: run("kerasmooth.smooth", *map(str, words))
 
 
 def only(folder: Path, pattern: str) -> Path:

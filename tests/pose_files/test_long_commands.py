@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import in_process
 import pytest
 from long_inputs import (
     ALWAYS,
@@ -18,25 +17,12 @@ from long_inputs import (
     deeplabcut_lines,
     nothing_left,
     recording,
-    shorten_blocks,
     written,
 )
 
-import kerasmooth.command_line  # noqa: F401 - its flags are there before the first run
 from kerasmooth.formats import blocks
 from kerasmooth.pose_files import long_files
 from kerasmooth.skeletons import BODY_25
-
-
-@pytest.fixture
-def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    run = in_process.runner(monkeypatch, capfd)
-    return lambda *words: run("kerasmooth.smooth", *map(str, words))
-
-
-@pytest.fixture
-def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    shorten_blocks(monkeypatch)
 
 
 def test_the_same_command_gives_the_same_bytes(smooth: Callable[..., Any], tmp_path: Path) -> None:

@@ -5,29 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import in_process
 import numpy as np
 import pytest
-from long_inputs import ALWAYS, FPS, recording, shorten_blocks, written
+from long_inputs import ALWAYS, FPS, recording, written
 
-import kerasmooth.command_line  # noqa: F401 - its flags are there before the first run
 from kerasmooth import formats
 from kerasmooth.formats import blocks
 from kerasmooth.pose_files import long_files
 from kerasmooth.pose_files.tables import smooth_table
 from kerasmooth.skeletons import BLAZEPOSE_33, BODY_25
 from kerasmooth.smoothing.stretch import Settings
-
-
-@pytest.fixture
-def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    run = in_process.runner(monkeypatch, capfd)
-    return lambda *words: run("kerasmooth.smooth", *map(str, words))
-
-
-@pytest.fixture
-def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    shorten_blocks(monkeypatch)
 
 
 def contents(path: Path) -> dict[str, bytes]:

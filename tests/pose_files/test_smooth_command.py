@@ -8,23 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import in_process
 import numpy as np
 import pytest
-from in_process import Run
 
-import kerasmooth.command_line  # noqa: F401 - its flags are there before the first run
 from kerasmooth import formats
 from kerasmooth.pose_table import PROVENANCE, PoseTable
 from kerasmooth.skeletons import COCO_17, Skeleton
 
 FPS = 30.0
-
-
-@pytest.fixture
-def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    run: Run = in_process.runner(monkeypatch, capfd)
-    return lambda *words: run("kerasmooth.smooth", *map(str, words))
 
 
 def walking(frames: int = 40, seed: int = 0, skeleton: Skeleton = COCO_17) -> np.ndarray:
