@@ -9,7 +9,7 @@
    towards the curve.
 3. The same once more in coordinates that are turned so that keypoints that move together share a component (principal
    velocities): common motion then stands out of the noise. Both estimates are averaged.
-4. The result is steadied wherever that moves it by less than anybody can tell (`smoothing.steady`).
+4. The result is steadied where that moves it by less than anybody can tell (`smoothing.steady`).
 """
 
 import itertools
@@ -23,7 +23,7 @@ from kerasmooth.filters.kalman_filter import posterior_deviation
 from kerasmooth.filters.motion_models import MotionModel, correlation, curves, misfits, weighed_curve
 from kerasmooth.filters.student import robust_weights
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.steady import steady
+from kerasmooth.smoothing.steady import relative_jitter, steady
 
 CUTOFFS = tuple(float(cutoff) for cutoff in np.geomspace(0.15, 7.0, 12))
 MEMORIES = (0.15, 0.5, np.inf)
@@ -120,7 +120,7 @@ def _smooth_window(
     turned = _turned(measured, shares, choice, fps, strength)
     curve = ((1 - TURNED_SHARE) * choice.curve + TURNED_SHARE * turned).reshape(positions.shape) + level
     noise = np.sqrt(np.mean(choice.noise.reshape(num_keypoints, dimensions) ** 2, axis=1))
-    curve = steady(curve, noise, choice.noise_memory, fps, strength)
+    curve = steady(curve, noise, choice.noise_memory, relative_jitter(positions, curve, known), fps, strength)
     cutoff = np.exp(np.log(choice.cutoff).reshape(num_keypoints, dimensions).mean(axis=1))
     # Noise that hangs together averages out more slowly: as if it were larger.
     rho = correlation(choice.noise_memory, fps)

@@ -2,7 +2,8 @@
 
 A detector's noise that hangs together over time has a slow part, and the likeliest estimate keeps it for motion: the
 skeleton wanders. Where a stronger low-pass moves a keypoint by very little for a while, it is taken; where the person
-moves fast the estimate stays as it is. White noise has no such part: there the estimate is trusted but for little.
+moves fast the estimate stays as it is, and where the measurements hardly jitter, too. White noise has no such part:
+there the estimate is trusted but for little.
 """
 
 import numpy as np
@@ -14,48 +15,73 @@ CUTOFFS = (7.0, 4.5, 3.0, 2.0, 1.4, 1.0, 0.7)
 """Hz, tried one after the other."""
 WINDOW_SECONDS = 0.25
 """How far a keypoint is moved is the root mean square over about so long."""
-ORDER = 3
-"""Of the low-pass: a steep one, that leaves motion below its cut-off as it is."""
-UNSEEN = 0.02
+UNSEEN = 0.021
 """Person sizes (lengths of a torso): moving a keypoint by less makes it no worse. People who annotate the same image
 differ by more, 0.04 (eyes) to 0.16 (hips) by the constants of COCO's object keypoint similarity. Only for noise that is
 correlated in time."""
-UNSEEN_NOISE = 3.0
+UNSEEN_NOISE = 2.5
 """... and in deviations of the noise: in a recording that is more precise, small motions stay."""
-NOISE_SHARE = 0.15
+CALM, JITTERY = 1.25, 2.5
+"""Times that the measurements accelerate as much as the estimate: up to the first, nobody sees a jitter that would be
+worth moving anything; from the second on, all that is allowed is used."""
+NOISE_SHARE = 0.07
 """Of the deviation of the noise, whatever its kind: a keypoint may be moved by so much."""
 LEAST_NOISE_CUTOFF = 1.4
 """Hz. Slower than this it may not: that would be motion."""
+TINY = 1e-12
+"""Instead of a divisor of 0."""
 
 
-def steady(curve: np.ndarray, noise: np.ndarray, noise_memory: float, fps: float, strength: float = 1.0) -> np.ndarray:
-    """Low-passes where that moves a keypoint by little.
+def steady(
+    curve: np.ndarray, noise: np.ndarray, noise_memory: float, jitter: np.ndarray, fps: float, strength: float = 1.0
+) -> np.ndarray:
+    """Low-passes where that moves a keypoint by little, as far as it is allowed.
 
     Args:
       curve: float64 [T, K, D] in person sizes.
       noise: [K], deviation of the noise of the measurements along one axis, in person sizes.
       noise_memory: seconds over which the noise hangs together; 0 is white noise.
+      jitter: [K], of the measurements, see `relative_jitter`.
       fps: frames per second.
       strength: divides all cut-offs.
 
     Returns:
       float64 [T, K, D].
     """
-    start = curve
-    unseen = np.minimum(UNSEEN, UNSEEN_NOISE * noise) if noise_memory > 0 else np.zeros_like(noise)
+    start, moved_before = curve, np.zeros(curve.shape[:2])
+    unseen = np.zeros_like(noise)
+    if noise_memory > 0:
+        unseen = np.minimum(UNSEEN, UNSEEN_NOISE * noise) * np.clip((jitter - CALM) / (JITTERY - CALM), 0, 1)
     for cutoff in CUTOFFS:
         if cutoff / strength >= 0.45 * fps:
             continue
         limit = np.maximum(unseen, NOISE_SHARE * noise) if cutoff >= LEAST_NOISE_CUTOFF else unseen
-        steadier = whittaker(start, fps=fps, cutoff=cutoff / strength, order=ORDER).positions
-        moved = np.mean((steadier - start) ** 2, axis=-1, keepdims=True)
-        small = (_around(moved, fps)[..., 0] <= limit**2).astype(np.float64)
-        blend = np.clip(_around(small[..., None], fps), 0, 1)
+        steadier = whittaker(start, fps=fps, cutoff=cutoff / strength).positions
+        moved = np.sqrt(_around(np.mean((steadier - start) ** 2, axis=-1), fps))
+        # Of a step that goes too far, as much as leads to the limit.
+        share = np.clip((limit - moved_before) / np.maximum(moved - moved_before, TINY), 0, 1)
+        blend = np.clip(_around(np.where(moved <= limit, 1.0, share), fps), 0, 1)[..., None]
         curve = curve + blend * (steadier - curve)
+        moved_before = moved
     return curve
 
 
+def relative_jitter(measured: np.ndarray, curve: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """How many times as much the measurements accelerate as the curve, [K]; 0 where that cannot be told.
+
+    Args:
+      measured, curve: [T, K, D].
+      known: bool [T, K], what was measured.
+    """
+    judged = known[2:] & known[1:-1] & known[:-2]
+    before, after = (
+        np.sum(judged * np.linalg.norm(np.diff(a, n=2, axis=0), axis=-1), axis=0) for a in (measured, curve)
+    )
+    return before / np.maximum(after, TINY)
+
+
 def _around(values: np.ndarray, fps: float) -> np.ndarray:
-    """Mean over about WINDOW_SECONDS."""
+    """Mean of values [T, K] over about WINDOW_SECONDS; not below 0."""
     # 0.1325 is the product of a Gaussian's sigma and its cut-off, see `gaussian_filter.sigma_of`.
-    return gaussian(values, fps=fps, cutoff=0.1325 / WINDOW_SECONDS, line=False).positions
+    means = gaussian(values[..., None], fps=fps, cutoff=0.1325 / WINDOW_SECONDS, line=False).positions[..., 0]
+    return np.maximum(means, 0.0)
