@@ -30,6 +30,7 @@ class PoseTable:
       y_up: whether y grows upwards.
       provenance: uint8 [D, K], index into PROVENANCE.
       deviation: float64 [D, K], standard deviation of a position in `unit` along one axis, NaN where unknown.
+      depth: float64 [D, K], a third coordinate in about the scale of x; NaN is missing; None where the format has none.
       source: what the format that read the file keeps to write every field back; of no meaning to others.
     """
 
@@ -45,6 +46,7 @@ class PoseTable:
     y_up: bool = False
     provenance: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
     deviation: np.ndarray = field(default_factory=lambda: np.empty(0))
+    depth: np.ndarray | None = None
     source: Any = None
 
     def __post_init__(self) -> None:
@@ -61,6 +63,8 @@ class PoseTable:
             "provenance": (rows, keypoints),
             "deviation": (rows, keypoints),
         }
+        if self.depth is not None:
+            expected["depth"] = (rows, keypoints)
         for name, shape in expected.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} must have shape {shape}. Received: {name}.shape={getattr(self, name).shape}")

@@ -6,7 +6,7 @@ from scipy.special import chdtri
 
 from kerasmooth.filters.base import Filtered, arrange, positive
 from kerasmooth.filters.kalman_gate import find_refused
-from kerasmooth.filters.kalman_passes import Pass, backward, forward, noise_ratio
+from kerasmooth.filters.kalman_passes import Pass, forward, noise_ratio, smooth
 
 DEFAULT_CUTOFF = 2.0
 """Hz, where there are too few measurements to fit one."""
@@ -66,11 +66,11 @@ def kalman(
     shares = np.ones(positions.shape[:2]) if weights is None else weights
     level = positions.mean(axis=0, keepdims=True)
     relative = positions - level
-    cutoffs, refused, jumps = _fit_and_gate(relative, shares, fps, order, cutoff, gate)
-    ratios = noise_ratio(cutoffs, fps, order)
-    run = forward(relative, np.where(refused, 0.0, shares), ratios, order, jumps=jumps)
-    variance = np.maximum(run.squares / np.maximum(run.counts, 1), 0.0)
-    smoothed, spread = backward(run, ratios, order, jumps=jumps)
+    cutoffs, refused, jumps, run = _fit_and_gate(relative, shares, fps, order, cutoff, gate)
+    squares, _, counts = run.likelihood()
+    variance = squares / np.maximum(counts, 1)
+    used, ratios = np.where(refused, 0.0, shares), noise_ratio(cutoffs, fps, order)
+    smoothed, spread = smooth(relative, used, ratios, order, jumps=jumps, run=run)
     deviation = np.sqrt(np.maximum(spread, 0.0) * variance)
     if len(shape) == 2:
         smoothed = smoothed.reshape(shape)
@@ -81,15 +81,14 @@ def kalman(
 
 def posterior_deviation(weights: np.ndarray, cutoffs: np.ndarray, fps: float) -> np.ndarray:
     """Deviation [T, K] of the constant-velocity smoother with weights [T, K] and cut-offs [K], for noise of size 1."""
-    ratios = noise_ratio(cutoffs, fps, 2)
-    run = forward(np.zeros((*weights.shape, 1)), weights, ratios, 2)
-    return np.sqrt(np.maximum(backward(run, ratios, 2)[1], 0.0))
+    variances = smooth(np.zeros((*weights.shape, 1)), weights, noise_ratio(cutoffs, fps, 2), 2)[1]
+    return np.sqrt(np.maximum(variances, 0.0))
 
 
 def _fit_and_gate(
     positions: np.ndarray, weights: np.ndarray, fps: float, order: int, cutoff: float | None, gate: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut-offs [K], and which measurements are refused and where keypoints jump, bool [T, K]."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Pass]:
+    """Cut-offs [K], which measurements are refused and where keypoints jump, bool [T, K], and the forward pass."""
     cutoffs = np.full(positions.shape[1], cutoff or DEFAULT_CUTOFF)
     refused, jumps = np.zeros(weights.shape, bool), np.zeros(weights.shape, bool)
     changed = np.ones(positions.shape[1], bool)
@@ -98,40 +97,40 @@ def _fit_and_gate(
         used = np.where(refused, 0.0, weights)
         if cutoff is None:
             cutoffs[changed] = _fit(positions[:, changed], used[:, changed], fps, order)
-        if not gate:
-            break
         ratios = noise_ratio(cutoffs, fps, order)
         run = forward(positions, used, ratios, order, jumps=jumps)
-        variances = _usual(run, shares, spread)
+        if not gate:
+            return cutoffs, refused, jumps, run
+        surprises = run.normalised()
+        variances = _usual(surprises, positions.shape[2], shares, spread)
         # A filter that nothing surprises refuses nothing.
-        odd = (run.normalised > chdtri(positions.shape[2], gate) * variances).any(axis=0) | refused.any(axis=0)
+        odd = (surprises > chdtri(positions.shape[2], gate) * variances).any(axis=0) | refused.any(axis=0)
         found, moved = np.zeros_like(refused), np.zeros_like(jumps)
         found[:, odd], moved[:, odd] = find_refused(
             positions[:, odd], weights[:, odd], ratios[odd], variances[:, odd], order, gate, fps
         )
         changed = (found != refused).any(axis=0) | (moved != jumps).any(axis=0)
-        refused, jumps = found, moved
         if not changed.any():
-            break
-    return cutoffs, refused, jumps
+            return cutoffs, refused, jumps, run
+        refused, jumps = found, moved
+    return cutoffs, refused, jumps, forward(positions, np.where(refused, 0.0, weights), ratios, order, jumps=jumps)
 
 
-def _usual(run: Pass, shares: tuple[float, ...], spread: np.ndarray) -> np.ndarray:
+def _usual(surprises: np.ndarray, dimensions: int, shares: tuple[float, ...], spread: np.ndarray) -> np.ndarray:
     """float64 [T, K]: the variance of a full measurement, by quantiles that a share of wrong measurements leaves alone.
 
     Larger around frames in which most other keypoints surprise as well: fast movements, or those of the camera, are of
-    several keypoints, mistakes of one.
+    several keypoints, mistakes of one. surprises: [T, K], NaN where there is none.
     """
-    dimensions = run.states.shape[-1]
     expected = chdtri(dimensions, 1 - np.array(shares))
-    found = np.full(run.normalised.shape[1], np.inf)
-    for keypoint, squares in enumerate(run.normalised.T):
+    found = np.full(surprises.shape[1], np.inf)
+    for keypoint, squares in enumerate(surprises.T):
         sample = squares[np.isfinite(squares)]
         if len(sample) >= LEAST_SAMPLES:
             found[keypoint] = np.max(np.quantile(sample, shares) / expected)
     found = np.maximum(found, LEAST_NOISE**2 * spread + np.finfo(np.float64).eps)
     # A keypoint is no witness of its own: the median without the largest.
-    ranked = np.sort(run.normalised / found, axis=1)
+    ranked = np.sort(surprises / found, axis=1)
     others = np.isfinite(ranked).sum(axis=1) - 1
     middle = np.take_along_axis(ranked, np.maximum(others - 1, 0)[:, None] // 2, axis=1)[:, 0]
     common = np.where(others > 0, middle, 0.0) / chdtri(dimensions, 0.5)
@@ -158,8 +157,9 @@ def _fit(positions: np.ndarray, weights: np.ndarray, fps: float, order: int) -> 
             order,
             keep=False,
         )
-        counts = np.maximum(run.counts, 1)
-        costs = counts * np.log(np.maximum(run.squares / counts, 1e-300)) + dimensions * run.log_variances
+        squares, log_variances, counts = run.likelihood()
+        counts = np.maximum(counts, 1)
+        costs = counts * np.log(np.maximum(squares / counts, 1e-300)) + dimensions * log_variances
         best = np.take_along_axis(cutoffs, costs.reshape(size, -1).argmin(axis=0)[None], axis=0)[0]
     enough = (weights > 0).sum(axis=0) >= order + 3
     return np.where(enough, np.exp(np.clip(best, log_low, log_high)), min(DEFAULT_CUTOFF, 0.45 * fps))

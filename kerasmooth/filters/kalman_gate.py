@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import chdtri
 
-from kerasmooth.filters.kalman_passes import DIFFUSE, PROCESS_NOISE, TRANSITION
+from kerasmooth.filters.kalman_passes import DIFFUSE, TRANSITION, spreading
 
 PATIENCE_SECONDS = 0.25
 """Measurements that are refused for so long, but agree with each other, are where the keypoint went."""
@@ -50,6 +50,38 @@ def find_refused(
     return refused, jumps
 
 
+class _Filter:
+    """States [n, D, K] and covariances [n, n, K] of K keypoints, and how many measurements they have seen."""
+
+    def __init__(self, order: int, dimensions: int, ratios: np.ndarray) -> None:
+        self.state = np.zeros((order, dimensions, len(ratios)))
+        self._rows = np.vstack([np.zeros((order**2, len(ratios))), ratios])
+        self.covariance = self._rows[:-1].reshape(order, order, -1)
+        self.seen = np.zeros(len(ratios), np.int64)
+        self._transition, self._spreading = TRANSITION[order], spreading(order)
+        self.start(np.arange(len(ratios)))
+
+    def start(self, keypoints: np.ndarray) -> None:
+        """Forgets these keypoints."""
+        self.state[..., keypoints], self.seen[keypoints] = 0.0, 0
+        self.covariance[..., keypoints] = np.eye(len(self.state))[..., None] * DIFFUSE
+
+    def predict(self) -> None:
+        self.state = np.dot(self._transition, self.state.reshape(len(self.state), -1)).reshape(self.state.shape)
+        self._rows[:-1] = np.dot(self._spreading, self._rows)
+
+    def compare(self, position: np.ndarray, measurement: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Innovations [D, K] of positions [D, K] of variances [K], their variances and normalised squares [K]."""
+        innovation, variance = position - self.state[0], self.covariance[0, 0] + measurement
+        return innovation, variance, np.add.reduce(innovation * innovation, axis=0) / variance
+
+    def update(self, innovation: np.ndarray, variance: np.ndarray, taken: np.ndarray) -> None:
+        gain = self.covariance[:, 0] / np.where(taken, variance, np.inf)
+        self.state += gain[:, None] * innovation
+        self.covariance -= gain[:, None] * self.covariance[0]
+        self.seen += taken
+
+
 class _Gate:
     """One pass forward.
 
@@ -75,56 +107,50 @@ class _Gate:
     ) -> None:
         self.judged, self.refused, self.jumps = (np.zeros(weights.shape, bool) for _ in range(3))
         count, dimensions = positions.shape[1:]
-        self._order, self._limit, self._variances = order, limit, np.maximum(variances, 1e-300)
+        self._order, self._limits = order, limit * np.maximum(variances, 1e-300)
         self._patience = max(round(PATIENCE_SECONDS * fps), order)
-        self._noise = np.tile(ratios, 2)[:, None, None] * PROCESS_NOISE[order]
-        # The filter's keypoints first, then the challenger's.
-        self._state = np.zeros((2 * count, order, dimensions))
-        self._covariance = np.tile(np.eye(order) * DIFFUSE, (2 * count, 1, 1))
-        self._seen, self._since = np.zeros(2 * count, np.int64), np.full(count, -1)
+        self._filter, self._challenger = (_Filter(order, dimensions, ratios) for _ in range(2))
+        self._since = np.full(count, -1)
+        self._challenged = False
+        measured = np.ascontiguousarray(np.swapaxes(positions, 1, 2))
         with np.errstate(divide="ignore"):
             measurement = 1 / weights
         for frame in range(len(positions)):
-            self._step(frame, positions[frame], measurement[frame])
+            self._step(frame, measured[frame], measurement[frame], weights[frame] > 0)
 
-    def _step(self, frame: int, position: np.ndarray, measurement: np.ndarray) -> None:
-        """Lets the frame's positions [K, D] of variances [K], in those of a full measurement, in or not."""
-        count, known = len(position), np.isfinite(measurement)
-        transition = TRANSITION[self._order]
+    def _step(self, frame: int, position: np.ndarray, measurement: np.ndarray, known: np.ndarray) -> None:
+        """Lets the frame's positions [D, K] of variances [K], in those of a full measurement, in or not."""
         if frame:
-            self._state = transition @ self._state
-            self._covariance = transition @ self._covariance @ transition.T + self._noise
-        innovation = np.concatenate([position, position]) - self._state[:, 0]
-        variance = self._covariance[:, 0, 0] + np.concatenate([measurement, measurement])
-        surprise = np.sum(innovation**2, axis=1) / variance > self._limit * np.tile(self._variances[frame], 2)
-        surprise &= self._seen >= self._order
-        judged = known & (self._seen[:count] >= self._order)
-        refused = judged & surprise[:count]
+            self._filter.predict()
+        innovation, variance, square = self._filter.compare(position, measurement)
+        judged = known & (self._filter.seen >= self._order)
+        refused = judged & (square > self._limits[frame])
         self.judged[frame], self.refused[frame] = judged, refused
-        anew = refused & ((self._since < 0) | surprise[count:])
-        self._start(count + np.flatnonzero(anew))
-        if anew.any():
-            innovation[count:][anew] = position[anew]
-            variance[count:][anew] = DIFFUSE + measurement[anew]
+        self._filter.update(innovation, variance, known & ~refused)
+        if self._challenged or refused.any():
+            self._challenge(frame, position, measurement, known, refused)
+
+    def _challenge(
+        self, frame: int, position: np.ndarray, measurement: np.ndarray, known: np.ndarray, refused: np.ndarray
+    ) -> None:
+        challenger = self._challenger
+        challenger.predict()
+        surprised = challenger.compare(position, measurement)[2] > self._limits[frame]
+        anew = refused & ((self._since < 0) | (surprised & (challenger.seen >= self._order)))
+        challenger.start(np.flatnonzero(anew))
+        challenger.update(*challenger.compare(position, measurement)[:2], refused)
         self._since = np.where(anew, frame, np.where(known & ~refused, -1, self._since))
-        taken = np.concatenate([known & ~refused, refused])
-        gain = np.where(taken[:, None], self._covariance[:, :, 0] / variance[:, None], 0.0)
-        self._state = self._state + gain[:, :, None] * innovation[:, None]
-        self._covariance = self._covariance - gain[:, :, None] * self._covariance[:, :1]
-        self._seen += taken
-        self._take_over(frame, count)
-
-    def _start(self, rows: np.ndarray) -> None:
-        self._state[rows], self._seen[rows] = 0.0, 0
-        self._covariance[rows] = np.eye(self._order) * DIFFUSE
-
-    def _take_over(self, frame: int, count: int) -> None:
         late = np.flatnonzero((self._since >= 0) & (frame - self._since >= self._patience))
-        late = late[self._seen[count + late] > self._order]
+        late = late[challenger.seen[late] > self._order]
         for keypoint in late.tolist():
             start = int(self._since[keypoint])
             self.refused[start : frame + 1, keypoint] = False
             self.jumps[start, keypoint] = True
-        for values in (self._state, self._covariance, self._seen):
-            values[late] = values[count + late]
+        for own, other in (
+            (self._filter.state, challenger.state),
+            (self._filter.covariance, challenger.covariance),
+            (self._filter.seen, challenger.seen),
+        ):
+            own[..., late] = other[..., late]
         self._since[late] = -1
+        self._challenged = bool((self._since >= 0).any())

@@ -72,6 +72,12 @@ def one_euro_step(
     return state.value
 
 
+def _check(min_cutoff: float, beta: float, derivative_cutoff: float) -> None:
+    positive(min_cutoff=min_cutoff, derivative_cutoff=derivative_cutoff)
+    if not 0 <= beta < np.inf:
+        raise ValueError(f"beta must not be negative. Received: beta={beta}")
+
+
 def one_euro(
     positions: np.ndarray,
     *,
@@ -93,10 +99,8 @@ def one_euro(
       derivative_cutoff: Hz, of the low-pass of the speed.
     """
     shape = np.shape(positions)
+    _check(min_cutoff, beta, derivative_cutoff)
     positions, weights, fps = arrange(positions, weights, fps)
-    positive(min_cutoff=min_cutoff, derivative_cutoff=derivative_cutoff)
-    if not 0 <= beta < np.inf:
-        raise ValueError(f"beta must not be negative. Received: beta={beta}")
     return Filtered(_run(positions, weights, fps, min_cutoff, beta, derivative_cutoff).reshape(shape))
 
 
@@ -111,10 +115,8 @@ def one_euro_zero_phase(
 ) -> Filtered:
     """Forwards, then backwards over the result, beyond odd reflections of both ends: no lag. Arguments: `one_euro`."""
     shape = np.shape(positions)
+    _check(min_cutoff, beta, derivative_cutoff)
     positions, weights, fps = arrange(positions, weights, fps)
-    positive(min_cutoff=min_cutoff, derivative_cutoff=derivative_cutoff)
-    if not 0 <= beta < np.inf:
-        raise ValueError(f"beta must not be negative. Received: beta={beta}")
     frames = len(positions)
     padding = min(frames - 1, int(np.ceil(fps / min_cutoff)))
     around = ((padding, padding), (0, 0), (0, 0))

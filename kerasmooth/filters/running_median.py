@@ -98,10 +98,20 @@ def _block(values: np.ndarray, weights: np.ndarray, half: int) -> np.ndarray:
         if rank:
             sums[rank] += sums[rank - 1]
     total = sums[-1]
-    halves = total * (0.5 - 1e-12), total * (0.5 + 1e-12)
-    low_rank, high_rank = (sums[:-1] < halves[0]).sum(axis=0), (sums[:-1] <= halves[1]).sum(axis=0)
-    low, high = (values.reshape(-1).take(np.take_along_axis(sources, r[None], 0)[0]) for r in (low_rank, high_rank))
-    return np.where(total > 0, (low + high) / 2, values[half : half + rows])
+
+    def ranked_at(below: np.ndarray) -> np.ndarray:
+        """Values of the ranks that follow those that are below."""
+        ranks = np.add.reduce(below.view(np.uint8), axis=0, dtype=np.min_scalar_type(size))
+        place = ranks * np.intp(rows * width)
+        place += own
+        return values.reshape(-1).take(sources.reshape(-1).take(place, mode="clip"), mode="clip")
+
+    below, reaching = sums[:-1] < total * (0.5 - 1e-12), sums[:-1] <= total * (0.5 + 1e-12)
+    middle = ranked_at(below)
+    if np.count_nonzero(below) != np.count_nonzero(reaching):
+        # Exactly half of the weight: the next value counts as much.
+        middle = (middle + ranked_at(reaching)) / 2
+    return middle if total.min() > 0 else np.where(total > 0, middle, values[half : half + rows])
 
 
 def medians_and_spreads(positions: np.ndarray, known: np.ndarray, half: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,24 +2,28 @@
 
 The second derivatives at the knots solve a system of five bands (Reinsch, Smoothing by spline functions, Numerische
 Mathematik 1967). The trace that generalised cross-validation needs (Craven and Wahba, 1979) is the derivative of the
-system's log determinant by the log of the stiffness, so that LAPACK's Cholesky of the bands gives it.
+system's log determinant by the log of the stiffness. All curves share it, and it is smooth: LAPACK's Cholesky of the
+bands gives the log determinants of a grid, and a spline through them the derivative.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.interpolate import make_interp_spline
 from scipy.linalg import LinAlgError
 from scipy.linalg.lapack import dpbtrf, dpbtrs
 from scipy.optimize import minimize_scalar
 
 LEAST_STIFFNESS = 1e-5
 """The softest that is tried: as good as through all points, where knots are 1 apart."""
-_GRID_STEP = 1.2
+MOST_STIFFNESS = 1e8
+"""The stiffest: it halves a wave of 600 knots."""
+_GRID_STEP = 1.5
 """Of the log of the stiffness, in which a change of smoothness spans about eight."""
 _LEAST_WEIGHT = 1e-6
 _PRECISION = 1e-4
-_DIFFERENCE = 1e-3
+_LEAST_LEFT = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,8 @@ class _System:
     def of(cls, knots: np.ndarray, weights: np.ndarray | None) -> "_System":
         steps = np.diff(knots)
         scatter = np.ones(len(knots)) if weights is None else 1 / np.maximum(weights, _LEAST_WEIGHT)
-        bending = np.zeros((3, len(knots) - 2))
+        # As LAPACK wants it: nothing is copied.
+        bending = np.zeros((3, len(knots) - 2), order="F")
         bending[0] = (steps[:-1] + steps[1:]) / 3
         bending[1, :-1] = steps[1:-1] / 6
         left, right = 1 / steps[:-1], 1 / steps[1:]
@@ -59,8 +64,8 @@ class _System:
 
     def residuals(self, bends: np.ndarray, stiffness: float) -> np.ndarray:
         """y - f [n, C], from the second derivatives at the inner knots."""
-        slopes = np.diff(np.pad(bends, ((1, 1), (0, 0))), axis=0) / np.diff(self.knots)[:, None]
-        return stiffness * self.scatter[:, None] * np.diff(np.pad(slopes, ((1, 1), (0, 0))), axis=0)
+        slopes = np.diff(bends, axis=0, prepend=0, append=0) / np.diff(self.knots)[:, None]
+        return stiffness * self.scatter[:, None] * np.diff(slopes, axis=0, prepend=0, append=0)
 
     def factor(self, stiffness: float) -> np.ndarray:
         factor, failed = dpbtrf(self.bending + stiffness * self.fit, lower=1, overwrite_ab=1)
@@ -72,22 +77,19 @@ class _System:
         """At the inner knots, [n - 2, C]. right: `differences`."""
         return np.asarray(dpbtrs(self.factor(stiffness), right, lower=1)[0])
 
-    def cross_validation(self, stiffness: float, right: np.ndarray) -> np.ndarray:
-        """[C]: the mean squared residual over the squared share of the degrees of freedom that is left to it."""
-        near = (self.factor(stiffness * math.exp(sign * _DIFFERENCE)) for sign in (1, -1))
-        above, below = (2 * float(np.log(factor[0]).sum()) for factor in near)
-        left = (above - below) / (2 * _DIFFERENCE) / len(self.knots)
-        errors = self.residuals(self.second_derivatives(stiffness, right), stiffness)
-        return np.asarray(np.mean(errors**2, axis=0) / left**2)
-
 
 def smoothing_spline(
-    knots: np.ndarray, values: np.ndarray, weights: np.ndarray | None, at: np.ndarray, stiffness: float | None = None
+    knots: np.ndarray,
+    values: np.ndarray,
+    weights: np.ndarray | None,
+    at: np.ndarray,
+    stiffness: float | None = None,
+    caution: float = 1.0,
 ) -> np.ndarray:
     """The splines that minimise sum(weights * (values - f)^2) + stiffness * integral(f''^2), [len(at), C].
 
-    Without `stiffness` each curve gets the one of the best generalised cross-validation, up to n as in
-    `scipy.interpolate.make_smoothing_spline`, whose measure (unweighted residuals) is taken as well.
+    Without `stiffness` each curve gets the one of the best generalised cross-validation, by the measure of
+    `scipy.interpolate.make_smoothing_spline` (unweighted residuals).
 
     Args:
       knots: [n], ascending, at least 5; about 1 apart, for the chosen stiffness.
@@ -95,6 +97,7 @@ def smoothing_spline(
       weights: [n], positive; None is 1.
       at: where to evaluate; beyond the knots the spline is straight.
       stiffness: not negative.
+      caution: what a degree of freedom counts for in cross-validation.
     """
     system = _System.of(knots, weights)
     right = system.differences(values)
@@ -102,22 +105,34 @@ def smoothing_spline(
         bends = system.second_derivatives(stiffness, right)
         return _evaluate(knots, values - system.residuals(bends, stiffness), bends, at)
     fitted, bends = np.empty_like(values), np.empty_like(right)
-    for curve, chosen in enumerate(_choose(system, right)):
+    for curve, chosen in enumerate(_choose(system, right, caution)):
         one = slice(curve, curve + 1)
         bends[:, one] = system.second_derivatives(chosen, right[:, one])
         fitted[:, one] = values[:, one] - system.residuals(bends[:, one], chosen)
     return _evaluate(knots, fitted, bends, at)
 
 
-def _choose(system: _System, right: np.ndarray) -> list[float]:
+def _choose(system: _System, right: np.ndarray, caution: float) -> list[float]:
     """The stiffness of each curve: the best of a grid, then between its neighbours.
 
-    The measure often falls once more towards a curve through all points, which is not what smoothing is for: that end
-    is taken only where there is no other minimum.
+    The stiffest halves a wave as long as the recording. The measure often falls once more towards a curve through all
+    points, which is not what smoothing is for: that end is taken only where there is no other minimum.
     """
-    low, high = math.log(LEAST_STIFFNESS), math.log(len(system.knots))
-    grid = np.linspace(low, high, math.ceil((high - low) / _GRID_STEP) + 1)
-    scores = np.array([system.cross_validation(math.exp(log), right) for log in grid])
+    count = len(system.knots)
+    longest = max(count, (count / (2 * math.pi)) ** 4)
+    low, high = math.log(LEAST_STIFFNESS), math.log(min(longest, MOST_STIFFNESS))
+    logs = np.linspace(low, high, 2 * math.ceil((high - low) / _GRID_STEP) + 1)
+    sizes = [2 * float(np.log(system.factor(math.exp(log))[0]).sum()) for log in logs]
+    left = make_interp_spline(logs, sizes, k=5).derivative()
+
+    def score(log: float, curves: np.ndarray) -> np.ndarray:
+        """[C]: the mean squared residual over the square of what is left of the degrees of freedom."""
+        errors = system.residuals(system.second_derivatives(math.exp(log), curves), math.exp(log))
+        used = 1 - float(left(log)) / count
+        return np.asarray(np.mean(errors**2, axis=0) / max(1 - caution * used, _LEAST_LEFT) ** 2)
+
+    grid = logs[::2]
+    scores = np.array([score(log, right) for log in grid])
     beside = np.pad(scores, ((1, 1), (0, 0)), constant_values=np.inf)
     lowest = (scores <= beside[:-2]) & (scores <= beside[2:])
     lowest[0] &= lowest.sum(axis=0) == 1
@@ -125,7 +140,7 @@ def _choose(system: _System, right: np.ndarray) -> list[float]:
     for curve, best in enumerate(np.where(lowest, scores, np.inf).argmin(axis=0).tolist()):
         one = right[:, curve : curve + 1]
         found = minimize_scalar(
-            lambda log, one=one: float(system.cross_validation(math.exp(log), one)[0]),
+            lambda log, one=one: float(score(log, one)[0]),
             bounds=(grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]),
             method="bounded",
             options={"xatol": _PRECISION},

@@ -14,33 +14,44 @@ _LEAST_WEIGHT = 1e-6
 
 
 def gcv_spline(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, stiffness: float | None = None
+    positions: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    fps: float,
+    stiffness: float | None = None,
+    caution: float = 1.4,
 ) -> Filtered:
     """Cubic smoothing spline per coordinate, the one of `scipy.interpolate.make_smoothing_spline`.
 
     Its smoothness is chosen by generalised cross-validation (Craven and Wahba, 1979; Woltring, 1986), which takes noise
-    that is correlated in time for motion. Fewer than five measurements stay as they are. Arguments: see `base.Filter`.
+    that is correlated in time for motion, and in short recordings now and then all noise. Both happen less often where
+    each degree of freedom counts for 1.4 (Kim and Gu, Journal of the Royal Statistical Society B, 2004). Fewer than
+    five measurements stay as they are. Arguments: see `base.Filter`.
 
     Args:
       stiffness: the spline's lambda in seconds^3, instead of the chosen one.
+      caution: what a degree of freedom counts for where the smoothness is chosen; 1 is SciPy's choice.
     """
     shape = np.shape(positions)
     positions, weights, fps = arrange(positions, weights, fps)
     if stiffness is not None and not 0 <= stiffness < math.inf:
         raise ValueError(f"stiffness must not be negative. Received: stiffness={stiffness}")
+    positive(caution=caution)
     # In frames, where the numbers are tame.
     penalty = None if stiffness is None else stiffness * fps**3
     frames, num_keypoints, dimensions = positions.shape
     result = np.array(positions)
     if weights is None:
         flat = positions.reshape(frames, num_keypoints * dimensions)
-        return Filtered(_splines(flat, None, penalty).reshape(shape))
+        return Filtered(_splines(flat, None, penalty, caution).reshape(shape))
     for keypoint in range(num_keypoints):
-        result[:, keypoint] = _splines(positions[:, keypoint], weights[:, keypoint], penalty)
+        result[:, keypoint] = _splines(positions[:, keypoint], weights[:, keypoint], penalty, caution)
     return Filtered(result.reshape(shape))
 
 
-def _splines(positions: np.ndarray, weights: np.ndarray | None, penalty: float | None) -> np.ndarray:
+def _splines(
+    positions: np.ndarray, weights: np.ndarray | None, penalty: float | None, caution: float
+) -> np.ndarray:  # fmt: skip
     """Of the curves [T, C], which share their weights [T]."""
     frames = np.arange(len(positions), dtype=np.float64)
     used = np.ones(len(frames), bool) if weights is None else weights > 0
@@ -53,7 +64,8 @@ def _splines(positions: np.ndarray, weights: np.ndarray | None, penalty: float |
     result = np.broadcast_to(level, positions.shape).copy()
     if relative.size:
         shares = None if weights is None else weights[used]
-        result[:, ~still] += scale[~still] * smoothing_spline(frames[used], relative, shares, frames, penalty)
+        splines = smoothing_spline(frames[used], relative, shares, frames, penalty, caution)
+        result[:, ~still] += scale[~still] * splines
     return result
 
 

@@ -21,7 +21,7 @@ class AlphaPose(JsonRecordFormat):
         return first == "[" and {"image_id", "keypoints"} <= keys and bool(keys & {"box", "idx"})
 
     def fresh(self, table: PoseTable, row: int, payload: Records) -> Record:
-        first = payload.items[0] if payload.items else {}
+        first = payload.first()
         record: Record = {
             "image_id": payload.names.name(int(table.frames[row])),
             "category_id": first.get("category_id", 1),

@@ -1,7 +1,8 @@
 """Arrays of one's own: NPZ or NPY with keypoints [T, K, 2 or 3] or [people, T, K, 2 or 3]."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from kerasmooth.formats.building import build_table, check_asked, check_counts, 
 from kerasmooth.formats.coordinates import is_normalised
 from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, npy_header, read_npy, write_npy, write_npz
+from kerasmooth.formats.person_columns import row_columns
 from kerasmooth.formats.pose_format import PoseFormat, Source, changed_confidence, changed_positions, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
@@ -19,24 +21,24 @@ _REMEDY = "save keypoints as [frames, keypoints, 2 or 3] or [people, frames, key
 
 
 @dataclass(frozen=True, eq=False)
-class _Arrays:
+class Arrays:
     """The file's arrays, and (person, frame index) of each row.
 
     Attributes:
       keypoints: as in the file.
       confidence: as in the file, None where there is no such array.
       frames: int64 [T].
-      places: int64 [D, 2].
       third: the third coordinate is the confidence.
       others: further members of the archive, None for a .npy file.
+      places: int64 [D, 2].
     """
 
     keypoints: np.ndarray
     confidence: np.ndarray | None
     frames: np.ndarray
-    places: np.ndarray
     third: bool
     others: list[tuple[str, bytes]] | None
+    places: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
 
 
 class ArrayPoses(PoseFormat):
@@ -55,37 +57,45 @@ class ArrayPoses(PoseFormat):
         check_asked(fps, image_size)
         is_npy = head(path, 6) == b"\x93NUMPY"
         file = None if is_npy else NpzFile(path)
-        people, length, count = _sizes(path, file.header("keypoints").shape if file else npy_header(path).shape)
+        shape = file.header("keypoints").shape if file else npy_header(path).shape
+        people, length, count = sizes(path, shape)
+        check_counts(path, people * length, count)
         keypoints = file.read("keypoints") if file else read_npy(path)
-        confidence = _confidence(file, keypoints.shape[:-1])
-        frames = _frames(file, length)
-        full = keypoints.reshape(people, length, count, -1).astype(np.float64)
-        third = confidence is None and full.shape[-1] == 3 and _are_scores(full[..., 2])
-        scores = np.asarray(full[..., 2]) if third else np.full(full.shape[:-1], np.nan)
+        check_others(file, shape)
+        confidence = file.read("confidence") if file and "confidence" in file.arrays else None
+        third = confidence is None and shape[-1] == 3 and are_scores(keypoints[..., 2])
+        others = file.raw(leave_out=("keypoints", "confidence")) if file else None
+        arrays = Arrays(keypoints, confidence, _frames(file, length), third, others)
+        normalised = is_normalised(keypoints[..., :2].astype(np.float64))
+        unit = "normalised" if normalised else "px"
+        return self.table_of(path, arrays, fps=fps or read_fps(file), image_size=image_size, unit=unit)
+
+    def table_of(self, path: Path, arrays: Arrays, **attributes: Any) -> PoseTable:
+        """The table of arrays of some frames; their places are those found here. `attributes`: of the table."""
+        keypoints, confidence = arrays.keypoints, arrays.confidence
+        full = keypoints.reshape(-1, *keypoints.shape[-3:]).astype(np.float64)
+        scores = np.asarray(full[..., 2]) if arrays.third else np.full(full.shape[:-1], np.nan)
         if confidence is not None:
             scores = confidence.reshape(full.shape[:-1]).astype(np.float64)
         there = ~np.isnan(full[..., :2]).any(axis=-1)
         places = np.argwhere(there.any(axis=-1).T)[:, ::-1]
         person, at = places.T
-        others = file.raw(leave_out=("keypoints", "confidence")) if file else None
         return build_table(
             self.name,
             path,
-            frames=frames[at],
+            frames=arrays.frames[at],
             people=person,
             keypoints=full[person, at, :, :2],
             confidence=scores[person, at],
-            skeleton=skeleton_of_count(count),
-            payload=_Arrays(keypoints, confidence, frames, places, third, others),
-            frame_numbers=frames,
-            fps=fps or _fps(file),
-            image_size=image_size,
-            unit="normalised" if is_normalised(full[..., :2]) else "px",
+            skeleton=skeleton_of_count(full.shape[-2]),
+            payload=replace(arrays, places=places),
+            frame_numbers=arrays.frames,
+            **attributes,
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        keypoints, confidence = _fresh(table) if source is None else _updated(table, source, path)
+        keypoints, confidence = _fresh(table) if source is None else updated(table, source, path, {})
         if source is None:
             others: list[tuple[str, np.ndarray | bytes]] = [("frame_numbers", table.frame_numbers)]
             others += [] if table.fps is None else [("fps", np.array(table.fps))]
@@ -101,39 +111,39 @@ class ArrayPoses(PoseFormat):
         write_npz(path, members + others)
 
 
-def _sizes(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:
+def sizes(path: Path, shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(people, frames, keypoints) of the shape of an array."""
     if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not min(shape[-2:]):
         raise bad(path, "keypoints", "have 3 or 4 axes, the last of 2 or 3", f"shape {shape}", _REMEDY)
     people = shape[0] if len(shape) == 4 else 1
     if people > MAX_PEOPLE:
         raise bad(path, "keypoints", f"be of at most {MAX_PEOPLE:,} people", f"{people:,}", _REMEDY)
-    check_counts(path, people * shape[-3], shape[-2])
     return people, shape[-3], shape[-2]
 
 
-def _confidence(file: NpzFile | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    if file is None or "confidence" not in file.arrays:
-        return None
-    if file.header("confidence").shape != shape:
-        raise bad(file.path, "confidence", f"have shape {shape}", f"{file.header('confidence').shape}", _REMEDY)
-    return file.read("confidence")
+def check_others(file: NpzFile | None, shape: tuple[int, ...]) -> None:
+    """Raises InputError where what belongs to keypoints of a shape has another one."""
+    for name, expected in (("confidence", shape[:-1]), ("frame_numbers", shape[-3:-2])):
+        if file is not None and name in file.arrays and file.header(name).shape != expected:
+            raise bad(file.path, name, f"have shape {expected}", f"{file.header(name).shape}", _REMEDY)
 
 
 def _frames(file: NpzFile | None, length: int) -> np.ndarray:
     if file is None or "frame_numbers" not in file.arrays:
         return np.arange(length)
-    if file.header("frame_numbers").shape != (length,):
-        raise bad(
-            file.path, "frame_numbers", f"have shape ({length},)", f"{file.header('frame_numbers').shape}", _REMEDY
-        )
-    frames = file.read("frame_numbers", "iu").astype(np.int64)
-    if np.any(np.diff(frames) <= 0):
-        raise bad(file.path, "frame_numbers", "increase", "numbers out of order", _REMEDY)
-    return frames
+    return checked_numbers(file.path, file.read("frame_numbers", "iu"))
 
 
-def _fps(file: NpzFile | None) -> float | None:
+def checked_numbers(path: Path, numbers: np.ndarray) -> np.ndarray:
+    """Frame numbers as int64. Raises InputError where they do not increase."""
+    numbers = numbers.astype(np.int64)
+    if np.any(np.diff(numbers) <= 0):
+        raise bad(path, "frame_numbers", "increase", "numbers out of order", _REMEDY)
+    return numbers
+
+
+def read_fps(file: NpzFile | None) -> float | None:
+    """What the file says, None where that is nothing. Raises InputError for anything but a number."""
     if file is None or "fps" not in file.arrays:
         return None
     if file.header("fps").shape not in ((), (1,)):
@@ -142,7 +152,8 @@ def _fps(file: NpzFile | None) -> float | None:
     return value if 0 < value < 1e6 else None
 
 
-def _are_scores(values: np.ndarray) -> bool:
+def are_scores(values: np.ndarray) -> bool:
+    """Whether a third coordinate is the confidence: there is one, and all of it is within what scores are."""
     known = values[~np.isnan(values)]
     return bool(len(known)) and bool(known.min() >= 0) and bool(known.max() <= 1.5)
 
@@ -158,12 +169,16 @@ def _fresh(table: PoseTable) -> tuple[np.ndarray, np.ndarray | None]:
     return keypoints, None if np.isnan(table.confidence).all() else confidence
 
 
-def _updated(table: PoseTable, source: Source, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The file's arrays with what changed; whole numbers become float64 where they no longer are whole."""
-    known: _Arrays = source.payload
+def updated(
+    table: PoseTable, source: Source, path: Path, taken: dict[int, int]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The file's arrays with what changed; whole numbers become float64 where they no longer are whole.
+
+    `taken`: see `person_columns.row_columns`.
+    """
+    known: Arrays = source.payload
     rows = len(source.frames)
-    taken = {int(p): int(s) for p, s in zip(table.people[:rows], known.places[:, 0], strict=True) if p >= 0}
-    people = np.concatenate([known.places[:, 0], person_slots(table.frames, table.people, taken)[rows:]])
+    people = row_columns(table, source, known.places[:, 0], taken)
     at = np.searchsorted(known.frames, table.frames)
     outside = (at >= len(known.frames)) | (known.frames[np.minimum(at, len(known.frames) - 1)] != table.frames)
     shape = known.keypoints.shape

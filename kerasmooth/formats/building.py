@@ -23,9 +23,9 @@ def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
         raise bad(path, "content", f"have at most {MAX_VALUES:,} keypoints", received, "split the file")
 
 
-def check_positions(path: Path, keypoints: np.ndarray, confidence: np.ndarray, frames: np.ndarray) -> None:
-    """Raises InputError for infinite or huge coordinates [D, K, 2] and confidence [D, K]; NaN is fine."""
-    for field, values in (("keypoints", keypoints), ("confidence", confidence)):
+def check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray) -> None:
+    """Raises InputError for infinite or huge numbers in columns [D, K, ...]; NaN is fine."""
+    for field, values in columns.items():
         with np.errstate(invalid="ignore"):
             faulty = np.abs(values) > MAX_COORDINATE
         if faulty.any():
@@ -57,6 +57,7 @@ def build_table(
     skeleton: Skeleton,
     payload: Any,
     frame_numbers: np.ndarray | None = None,
+    depth: np.ndarray | None = None,
     **attributes: Any,
 ) -> PoseTable:
     """The checked table of a file with its source; a keypoint of confidence 0 becomes NaN.
@@ -68,6 +69,7 @@ def build_table(
       skeleton: of the K keypoints.
       payload: what the format needs to write the file's other fields.
       frame_numbers: [N], None for those of the rows.
+      depth: [D, K], None where the format has none.
       **attributes: fps, image_size, unit, y_up, provenance, deviation.
 
     Raises:
@@ -78,11 +80,13 @@ def build_table(
     confidence = np.asarray(confidence, np.float64)
     numbers = np.unique(frames) if frame_numbers is None else np.asarray(frame_numbers, np.int64)
     check_frames(path, frames, numbers)
-    check_positions(path, keypoints, confidence, frames)
+    depths = np.empty(0) if depth is None else depth
+    check_positions(path, frames, keypoints=keypoints, confidence=confidence, depth=depths)
     absent = (confidence == 0) | np.isnan(keypoints).any(axis=-1)
     keypoints = np.where(absent[..., None], np.nan, keypoints)
-    source = Source(name, path, frames, people, keypoints, confidence, payload)
-    return PoseTable(frames, people, keypoints, confidence, numbers, skeleton, source=source, **attributes)
+    depth = None if depth is None else np.where(absent, np.nan, depth)
+    attributes["source"] = Source(name, path, frames, people, keypoints, confidence, payload, depth)
+    return PoseTable(frames, people, keypoints, confidence, numbers, skeleton, depth=depth, **attributes)
 
 
 def check_asked(fps: float | None, image_size: Size | None) -> None:
@@ -104,8 +108,10 @@ def person_slots(frames: np.ndarray, people: np.ndarray, taken: dict[int, int]) 
     columns = dict(taken)
     used: set[tuple[int, int]] = set()
     slots = np.empty(len(frames), np.int64)
-    for row, (frame, person) in enumerate(zip(frames.tolist(), people.tolist(), strict=True)):
-        slot = columns.setdefault(person, len(set(columns.values()))) if person >= 0 else 0
+    rows = list(enumerate(zip(frames.tolist(), people.tolist(), strict=True)))
+    # Those who are known have the first choice, so that nobody else gets into their column.
+    for row, (frame, person) in sorted(rows, key=lambda item: item[1][1] < 0):
+        slot = columns.setdefault(person, len(set(columns.values()))) if person >= 0 else len(set(columns.values()))
         while (frame, slot) in used:
             slot += 1
         used.add((frame, slot))

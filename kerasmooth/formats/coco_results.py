@@ -23,11 +23,11 @@ class CocoResults(JsonRecordFormat):
             return False
         return not keys or {"image_id", "keypoints"} <= keys
 
-    def _are_flags(self, scores: np.ndarray) -> bool:
+    def are_flags(self, scores: np.ndarray) -> bool:
         return bool(scores.size and scores.max() == 2 and np.isin(scores, (0, 1, 2)).all())
 
     def fresh(self, table: PoseTable, row: int, payload: Records) -> Record:
-        first = payload.items[0] if payload.items else {}
+        first = payload.first()
         record: Record = {
             "image_id": payload.names.name(int(table.frames[row])),
             "category_id": first.get("category_id", 1),

@@ -10,7 +10,7 @@ import numpy as np
 from kerasmooth.formats.building import build_table, check_counts, person_slots
 from kerasmooth.formats.csv_lines import TextLines, join, number_text, parse_columns, split
 from kerasmooth.formats.limits import AS_NPZ, bad
-from kerasmooth.formats.pose_format import Source, changed_confidence, changed_positions
+from kerasmooth.formats.pose_format import Source, changed_confidence, changed_depth, changed_positions
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
@@ -55,16 +55,19 @@ def body_lines(text: TextLines, first: int) -> np.ndarray:
 def read_grid(
     text: TextLines, columns: np.ndarray, *, body: np.ndarray, width: int, names: Sequence[str], delimiter: str = ","
 ) -> tuple[np.ndarray, np.ndarray]:
-    """float64 [L, S, K, 2] positions and [L, S, K] confidence (NaN where there is no column) of a grid's lines."""
+    """Positions and confidence of a grid's lines; NaN where there is no column.
+
+    Positions are float64 [L, S, K, 2], or [L, S, K, 3] where any keypoint has a column of depth; confidence [L, S, K].
+    """
     people, num_keypoints = columns.shape[:2]
     check_counts(text.path, len(body) * people, num_keypoints)
-    used = np.unique(columns[..., :DEPTH][columns[..., :DEPTH] >= 0])
+    used = np.unique(columns[columns >= 0])
     values = parse_columns(text, body.tolist(), used.tolist(), width, delimiter, names)
     values = np.concatenate([values, np.full((len(body), 1), np.nan)], axis=1)
     # Column -1 finds the NaNs behind the last one.
-    at = np.where(columns[..., :DEPTH] >= 0, np.searchsorted(used, columns[..., :DEPTH]), -1)
-    picked = values[:, at]
-    return picked[..., :2], picked[..., CONFIDENCE]
+    picked = values[:, np.where(columns >= 0, np.searchsorted(used, columns), -1)]
+    coordinates = [X, Y, DEPTH] if (columns[..., DEPTH] >= 0).any() else [X, Y]
+    return picked[..., coordinates], picked[..., CONFIDENCE]
 
 
 def grid_table(
@@ -80,7 +83,7 @@ def grid_table(
     Args:
       name: of the format.
       grid_parts: attributes of the Grid but places and missing.
-      positions: [L, S, K, 2]; `confidence`: [L, S, K].
+      positions, confidence: as `read_grid` gives them.
       skeleton: of the K keypoints.
       **attributes: of the table.
     """
@@ -88,7 +91,7 @@ def grid_table(
     frames: np.ndarray = grid_parts["frames"]
     if len(np.unique(frames)) < len(frames):
         raise bad(text.path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
-    places = np.argwhere(~np.isnan(positions).any(axis=-1).all(axis=-1))
+    places = np.argwhere(~np.isnan(positions[..., :2]).any(axis=-1).all(axis=-1))
     grid = Grid(places=places, missing=_missing_text(grid_parts, positions), **grid_parts)
     line, person = places.T
     return build_table(
@@ -96,11 +99,12 @@ def grid_table(
         text.path,
         frames=frames[line],
         people=person,
-        keypoints=positions[line, person],
+        keypoints=positions[line, person, :, :2],
         confidence=confidence[line, person],
         skeleton=skeleton,
         payload=grid,
         frame_numbers=np.sort(frames),
+        depth=positions[line, person, :, 2] if positions.shape[-1] == 3 else None,
         **attributes,
     )
 
@@ -124,9 +128,10 @@ def updated_lines(table: PoseTable, source: Source, path: Path) -> list[str]:
     grid: Grid = source.payload
     cells = _Cells(table, grid)
     moved, rescored = changed_positions(table, source), changed_confidence(table, source)
-    for row in np.flatnonzero((moved | rescored).any(axis=1)).tolist():
+    deepened = changed_depth(table, source)
+    for row in np.flatnonzero((moved | rescored | deepened).any(axis=1)).tolist():
         line, person = grid.places[row].tolist()
-        cells.put(row, int(grid.frames[line]), person, moved[row], rescored[row])
+        cells.put(row, int(grid.frames[line]), person, moved[row], rescored[row], deepened[row])
     taken = dict(grid.slots)
     taken |= {int(p): int(s) for p, s in zip(table.people[: len(moved)], grid.places[:, 1], strict=True) if p >= 0}
     slots = person_slots(table.frames, table.people, taken)
@@ -138,7 +143,7 @@ def updated_lines(table: PoseTable, source: Source, path: Path) -> list[str]:
             received = f"one more person in frame {frame}"
             raise bad(path, "people", f"be at most {len(grid.columns)} in this file", received, AS_NPZ)
         occupied.add((frame, person))
-        cells.put(row, frame, person, everything, everything)
+        cells.put(row, frame, person, everything, everything, everything)
     return cells.lines()
 
 
@@ -150,24 +155,26 @@ class _Cells:
         self.grid = grid
         self._line_of = {int(frame): int(line) for frame, line in zip(grid.frames, grid.body, strict=True)}
         self._edited: dict[int, list[str]] = {}
-        self._depths: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
-    def put(self, row: int, frame: int, person: int, moved: np.ndarray, rescored: np.ndarray) -> None:
-        """Writes the keypoints of a row that moved or have another confidence."""
+    def put(
+        self, row: int, frame: int, person: int, moved: np.ndarray, rescored: np.ndarray, deepened: np.ndarray
+    ) -> None:
+        """Writes the keypoints of a row that moved or have another confidence or depth."""
         if frame not in self._edited:
             self._edited[frame] = self._cells(frame)
         cells = self._edited[frame]
         xy, confidence = self.table.keypoints[row].tolist(), self.table.confidence[row].tolist()
-        for k in np.flatnonzero(moved | rescored).tolist():
+        depth = self.table.depth[row].tolist() if self.table.depth is not None else [np.nan] * len(xy)
+        for k in np.flatnonzero(moved | rescored | deepened).tolist():
             columns = self.grid.columns[person, k].tolist()
             there = xy[k][0] == xy[k][0] and xy[k][1] == xy[k][1]
             if moved[k]:
                 for column, value in zip(columns, xy[k], strict=False):
                     self._set(cells, column, value if there else np.nan)
-                if there:
-                    self._fill_depth(cells, frame, columns[DEPTH])
             if rescored[k]:
                 self._set(cells, columns[CONFIDENCE], confidence[k])
+            if deepened[k]:
+                self._set(cells, columns[DEPTH], depth[k])
 
     def _cells(self, frame: int) -> list[str]:
         if frame in self._line_of:
@@ -180,20 +187,6 @@ class _Cells:
     def _set(self, cells: list[str], column: int, value: float) -> None:
         if column >= 0:
             cells[column] = number_text(value) if value == value else self.grid.missing
-
-    def _fill_depth(self, cells: list[str], frame: int, column: int) -> None:
-        """A point that was not there gets the depth between its neighbours in time."""
-        if column < 0 or cells[column].strip().lower() not in ("", "nan"):
-            return
-        if column not in self._depths:
-            grid = self.grid
-            depth = parse_columns(grid.text, grid.body.tolist(), [column], grid.width, grid.delimiter)[:, 0]
-            order = np.argsort(grid.frames)
-            known = order[~np.isnan(depth[order])]
-            self._depths[column] = (grid.frames[known], depth[known])
-        frames, depth = self._depths[column]
-        if len(frames):
-            cells[column] = number_text(float(np.interp(frame, frames, depth)))
 
     def lines(self) -> list[str]:
         grid = self.grid

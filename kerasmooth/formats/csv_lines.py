@@ -112,13 +112,15 @@ def parse_columns(
     # itemgetter gives a tuple only for two indices or more.
     pick = itemgetter(*columns, columns[0])
     for i, row in enumerate(rows):
-        cells = split(text.lines[row], delimiter)
+        line = text.lines[row]
+        cells = split(line, delimiter)
         if len(cells) != width:
             where = f"line {text.number(row)}"
             raise bad(text.path, where, f"have {width} cells as the header", f"{len(cells)}", "write the file again")
         chosen = pick(cells)[:-1]
+        convert = plain_float if "_" in line else float
         try:
-            result[i] = [float(cell) for cell in chosen]
+            result[i] = [convert(cell) for cell in chosen]
         except ValueError:
             result[i] = [_number(text, row, c, cell, names) for c, cell in zip(columns, chosen, strict=True)]
     return result
@@ -129,12 +131,19 @@ def _number(text: TextLines, row: int, column: int, cell: str, names: Sequence[s
     if plain.lower() in _MISSING:
         return np.nan
     try:
-        return float(plain)
+        return plain_float(plain)
     except ValueError:
         name = names[column] if column < len(names) else f"column {column + 1}"
         raise bad(
             text.path, f"{name} in line {text.number(row)}", "be a number", cell[:60], "correct the cell"
         ) from None
+
+
+def plain_float(cell: str) -> float:
+    """The number in a text, as other programs read it: to `float`, 1_0 is ten. Raises ValueError where it is none."""
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
 
 
 def frame_column(text: TextLines, rows: Sequence[int], values: np.ndarray, name: str) -> np.ndarray:

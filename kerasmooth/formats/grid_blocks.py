@@ -14,7 +14,7 @@ from kerasmooth import files
 from kerasmooth.boxes import Size
 from kerasmooth.formats.block_file import BlockFile, WholeOnly
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.csv_grid import DEPTH, Grid, updated_lines
+from kerasmooth.formats.csv_grid import Grid, updated_lines
 from kerasmooth.formats.csv_lines import TextLines
 from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, read_header
 from kerasmooth.formats.line_stream import LineStream, some
@@ -23,7 +23,7 @@ from kerasmooth.formats.wide_csv import WideCsv
 from kerasmooth.pose_table import PoseTable
 
 CONTEXT_LINES = 256
-"""Lines of the neighbouring blocks between which depths and times of added points are interpolated."""
+"""Lines of the neighbouring blocks from which the times of added lines follow."""
 
 
 class GridBlocks(BlockFile):
@@ -160,8 +160,8 @@ class _Writer:
     def _put(self, table: PoseTable, after: _Context | None) -> None:
         grid: Grid = table.source.payload
         nothing = _Context([], np.empty(0, np.int64))
-        deep = (grid.columns[..., DEPTH] >= 0).any()
-        before, after = (context if context and deep else nothing for context in (self._before, after))
+        timed = isinstance(self._file.form, Trc)
+        before, after = (context if context and timed else nothing for context in (self._before, after))
         self._before = _context(grid, slice(-CONTEXT_LINES, None))
         head, count = grid.text.header, len(before.lines)
         core = grid.text.lines[head:]
@@ -175,7 +175,7 @@ class _Writer:
             places=grid.places + [count, 0],
         )
         new = updated_lines(table, replace(table.source, payload=wide), self._path)
-        if isinstance(self._file.form, Trc) and len(new) > len(lines):
+        if timed and len(new) > len(lines):
             complete_times(new, table.fps)
         self.lines += len(grid.body)
         self.added += len(new) - len(lines)

@@ -1,7 +1,8 @@
 """HDF5 files that may be hostile: sizes are checked before anything is read, and links to other files are not taken."""
 
 import math
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import h5py
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, head, reason
+from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -21,10 +22,21 @@ def is_hdf5(path: Path) -> bool:
     return path.is_file() and head(path, 8) == _SIGNATURE
 
 
+def holds(path: Path, wanted: Callable[[h5py.File], bool]) -> bool:
+    """Whether a file is HDF5, can be opened, and has what is wanted."""
+    if not is_hdf5(path):
+        return False
+    try:
+        with h5py.File(path, "r") as file:
+            return wanted(file)
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return False
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[h5py.File]:
+def opened(path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> Iterator[h5py.File]:
     """An HDF5 file for reading. Whatever the library raises inside the block becomes an InputError."""
-    check_file(path, MAX_ARRAY_BYTES)
+    check_file(path, max_bytes)
     if not is_hdf5(path):
         raise bad(path, "content", "be HDF5", f"{head(path, 8)!r} at its beginning", "check that it is a pose file")
     try:
@@ -36,15 +48,24 @@ def opened(path: Path) -> Iterator[h5py.File]:
         raise bad(path, "content", "be a whole HDF5 file", reason(error), _REMEDY) from None
 
 
-def dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+@contextmanager
+def updating(source: Path, path: Path) -> Iterator[h5py.File]:
+    """A copy of a file, to be changed: at `path` when the block ends well, nowhere when it does not."""
+    with replacing(path) as temporary:
+        shutil.copyfile(source, temporary)
+        with h5py.File(temporary, "r+") as file:
+            yield file
+
+
+def dataset(path: Path, file: h5py.File, name: str, max_bytes: int = MAX_ARRAY_BYTES) -> h5py.Dataset:
     """An array that lies in the file itself and is not too large. Raises InputError otherwise."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
         raise bad(path, name, "be an array in the file", "none", _REMEDY)
     found = file[name]
     size = math.prod(found.shape or ()) * found.dtype.itemsize
-    if found.shape is None or found.external or found.is_virtual or size > MAX_ARRAY_BYTES:
-        received = "one elsewhere" if size <= MAX_ARRAY_BYTES else f"{size:,} bytes"
-        raise bad(path, name, f"be an array of at most {MAX_ARRAY_BYTES:,} bytes in the file", received, _REMEDY)
+    if found.shape is None or found.external or found.is_virtual or size > max_bytes:
+        received = "one elsewhere" if size <= max_bytes else f"{size:,} bytes"
+        raise bad(path, name, f"be an array of at most {max_bytes:,} bytes in the file", received, _REMEDY)
     # A tiny file may claim terabytes of fill values, or of zeros packed a thousandfold.
     if size > max(256 << 20, 100 * path.stat().st_size):
         raise bad(path, name, "fit the size of its file", f"{size:,} bytes", "split the file")

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
 from kerasmooth.formats.limits import bad, shown
 
 MAX_JSON_BYTES = 1 << 29
 _MAX_CONTAINERS = 12_000_000
 _MAX_ITEMS = 80_000_000
-_BOM = "\ufeff"
-_STYLE_SAMPLE = 1 << 16
+BOM = "\ufeff"
+STYLE_SAMPLE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -45,39 +46,79 @@ def load(path: Path) -> tuple[Any, JsonStyle]:
 def parse(path: Path, text: str, where: str = "content") -> Any:
     """The value of a JSON text. Raises InputError naming the file and `where` in it."""
     try:
-        return json.loads(text.removeprefix(_BOM))
-    except RecursionError:
-        raise bad(path, where, "be JSON of moderate nesting", "deep nesting", "check that it is a pose file") from None
-    except MemoryError:
-        raise bad(path, where, "be JSON that fits into memory", "more", "split the file") from None
-    except json.JSONDecodeError as error:
+        return json.loads(text.removeprefix(BOM))
+    except (RecursionError, MemoryError, ValueError) as error:
+        raise fault(path, where, error) from None
+
+
+def fault(path: Path, where: str, error: Exception) -> InputError:
+    """What the user is told of an error of the json module."""
+    if isinstance(error, RecursionError):
+        return bad(path, where, "be JSON of moderate nesting", "deep nesting", "check that it is a pose file")
+    if isinstance(error, MemoryError):
+        return bad(path, where, "be JSON that fits into memory", "more", "split the file")
+    if isinstance(error, json.JSONDecodeError):
         received = f"a fault at line {error.lineno} column {error.colno} ({error.msg})"
-        raise bad(path, where, "be whole JSON", received, "write the file again") from None
-    except ValueError as error:
-        raise bad(path, where, "be JSON", shown(str(error)), "write the file again") from None
+        return bad(path, where, "be whole JSON", received, "write the file again")
+    return bad(path, where, "be JSON", shown(str(error)), "write the file again")
 
 
 def style_of(text: str) -> JsonStyle:
-    """The layout of a JSON text, from its beginning and its end."""
-    sample = text[:_STYLE_SAMPLE].removeprefix(_BOM)
-    stripped = text[-_STYLE_SAMPLE:].rstrip()
-    end = text[-_STYLE_SAMPLE:][len(stripped) :]
+    """The layout of a JSON text."""
+    return style_between(text[:STYLE_SAMPLE], text[-STYLE_SAMPLE:], text.isascii())
+
+
+def style_between(start: str, end: str, ascii_only: bool) -> JsonStyle:
+    """The layout of a text from its first and last STYLE_SAMPLE characters."""
+    sample = start.removeprefix(BOM)
     indented = re.match(r"\s*[\[{]\r?\n([ \t]*)\S", sample)
     comma = "," if indented or re.search(r'[\]}"\d],[^ ]', sample) else ", "
     colon = ":" if re.search(r'":[^ ]', sample) else ": "
     indent = indented.group(1) if indented else None
-    return JsonStyle((comma, colon), indent, text.isascii(), _BOM if text.startswith(_BOM) else "", end)
+    behind = end[len(end.rstrip()) :]
+    return JsonStyle((comma, colon), indent, ascii_only, BOM if start.startswith(BOM) else "", behind)
 
 
 def dumps(value: Any, style: JsonStyle) -> bytes:
     """The JSON text of a value in a style; NaN is written as the standard library does."""
-    if style.indent is None:
-        text = json.dumps(value, ensure_ascii=style.ascii, separators=style.separators)
-    else:
+    return (style.start + _laid_out(value, style, 0) + style.end).encode("utf-8")
+
+
+def list_parts(around: dict[str, Any] | None, key: str, style: JsonStyle) -> tuple[bytes, bytes]:
+    """What `dumps` puts before and after the elements of a list: of a bare one, or of `around[key]`, which is []."""
+    if around is None:
+        text = "[" + _margin(style, 0) + "]"
+        return (style.start + text[:1]).encode(), (text[1:] + style.end).encode()
+    names = list(around)
+    at = names.index(key) + 1
+    before = _laid_out({name: around[name] for name in names[:at]}, style, 0)
+    after = _laid_out({name: around[name] for name in names[at:]}, style, 0)
+    closing = _margin(style, 0) + "}"
+    rest = style.separators[0] + after[1:] if names[at:] else closing
+    head = before[: -len("]" + closing)]
+    return (style.start + head).encode(), (_margin(style, 1) + "]" + rest + style.end).encode()
+
+
+def elements_text(values: list[Any], style: JsonStyle, depth: int) -> bytes:
+    """The elements of a list, not empty, that lies `depth` lists or objects deep, as `dumps` writes them."""
+    return _laid_out(values, style, depth)[1 : -len(_margin(style, depth) + "]")].encode("utf-8")
+
+
+def _margin(style: JsonStyle, depth: int) -> str:
+    return "" if style.indent is None else "\n" + style.indent * depth
+
+
+def _laid_out(value: Any, style: JsonStyle, depth: int) -> str:
+    try:
+        if style.indent is None:
+            return json.dumps(value, ensure_ascii=style.ascii, separators=style.separators)
         parts: list[str] = []
-        _indent(value, style, "\n", parts)
-        text = "".join(parts)
-    return (style.start + text + style.end).encode("utf-8")
+        _indent(value, style, _margin(style, depth), parts)
+        return "".join(parts)
+    except RecursionError:
+        # Nesting that could just be read.
+        remedy = "deep nesting: check that the input is a pose file"
+        raise InputError(f"JSON must be of moderate nesting to be written, received {remedy}") from None
 
 
 def _indent(value: Any, style: JsonStyle, margin: str, parts: list[str]) -> None:

@@ -38,6 +38,7 @@ class Records:
       style: of the text.
       flags: the third numbers are COCO's 0, 1, 2 instead of scores.
       lines: the values that the records were found in, for files with one JSON value a line.
+      example: the first record of the file, None for that of `items`.
     """
 
     items: list[Record]
@@ -46,6 +47,11 @@ class Records:
     style: JsonStyle
     flags: bool = False
     lines: tuple[Record, ...] = ()
+    example: Record | None = None
+
+    def first(self) -> Record:
+        """The record that new ones follow; empty where there is none."""
+        return self.example or (self.items[0] if self.items else {})
 
 
 class JsonRecordFormat(PoseFormat):
@@ -62,13 +68,25 @@ class JsonRecordFormat(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        records = self._load(path)
-        triples, rows = read_triples(path, records.items, "keypoints")
+        return self.table_of(path, self._load(path), fps=fps, image_size=image_size)
+
+    def table_of(
+        self,
+        path: Path,
+        records: Records,
+        *,
+        fps: float | None,
+        image_size: Size | None,
+        first: int = 0,
+        flags: bool | None = None,
+    ) -> PoseTable:
+        """The table of a file, or of its records from number `first`, where `flags` are told of all of them."""
+        triples, rows = read_triples(path, records.items, "keypoints", first)
         skeleton = skeleton_of_count(triples.shape[1] or 17)
         triples = triples.reshape(len(rows), skeleton.num_keypoints, 3)
         frames = records.names.frames
         people = self._people(path, [records.items[row] for row in rows.tolist()], frames[rows])
-        flags = self._are_flags(triples[..., 2])
+        flags = self.are_flags(triples[..., 2]) if flags is None else flags
         return build_table(
             self.name,
             path,
@@ -88,14 +106,13 @@ class JsonRecordFormat(PoseFormat):
         if not isinstance(items, list) or any(type(item) is not dict for item in items):
             culprit = items if not isinstance(items, list) else next(item for item in items if type(item) is not dict)
             raise bad(path, "content", "be a list of objects, one a person", culprit, "check what wrote the file")
-        for index, item in enumerate(items):
-            if "image_id" not in item:
-                raise bad(path, f"record {index}", "have an image_id", item, "check what wrote the file")
+        check_images(path, items)
         names = frame_names(path, "image_id", [item["image_id"] for item in items])
         check_frames(path, names.frames, np.unique(names.frames))
         return Records(items, np.empty(0, np.int64), names, style)
 
-    def _are_flags(self, scores: np.ndarray) -> bool:
+    def are_flags(self, scores: np.ndarray) -> bool:
+        """Whether the third numbers of a file are COCO's visibility."""
         return False
 
     def _people(self, path: Path, items: list[Record], frames: np.ndarray) -> np.ndarray:
@@ -119,6 +136,10 @@ class JsonRecordFormat(PoseFormat):
             payload = source.payload
         items, frames = self._written(table, source, payload)
         write_bytes(path, self._text(table, items, frames, payload))
+
+    def changed(self, table: PoseTable) -> list[Record]:
+        """The records that a table was read from, with what changed and what was added."""
+        return self._written(table, source_of(table, self.name), table.source.payload)[0]
 
     def _written(self, table: PoseTable, source: Source | None, payload: Records) -> tuple[list[Record], list[int]]:
         """Every record and its frame: those of the file with what changed, and those that were added."""
@@ -151,6 +172,13 @@ class JsonRecordFormat(PoseFormat):
 
     def _text(self, table: PoseTable, items: list[Record], frames: list[int], payload: Records) -> bytes:
         return dumps(items, payload.style)
+
+
+def check_images(path: Path, items: list[Record], first: int = 0) -> None:
+    """Raises InputError for a record that names no image; `first` is the number of the first one in the file."""
+    for index, item in enumerate(items, first):
+        if "image_id" not in item:
+            raise bad(path, f"record {index}", "have an image_id", item, "check what wrote the file")
 
 
 def flag_of(confidence: float) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from kerasmooth.formats.pose_format import (
 )
 from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.skeletons import BLAZEPOSE_33
+from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton
 
 _NAMES = {
     "frame": {"frame", "frame_id", "frame_number", "frame_num", "frame_idx", "frame_index", "frame_no"},
@@ -34,15 +35,29 @@ _NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class Landmarks:
+    """The first landmark's number (some count from 1 to 33), and how many there are."""
+
+    first: int = 0
+    count: int = BLAZEPOSE_33.num_keypoints
+
+    @classmethod
+    def between(cls, lowest: int, highest: int) -> "Landmarks":
+        """Those of a file in which these are the lowest and the highest number."""
+        first = 1 if (lowest, highest) == (1, 33) else 0
+        return cls(first, highest + 1 - first)
+
+
 @dataclass(frozen=True, eq=False)
-class _Long:
+class Long:
     """The text, its columns, and the line (index into the file) of each keypoint of each row, -1 for none."""
 
     text: TextLines
     columns: dict[str, int]
     width: int
     lines: np.ndarray
-    first_landmark: int
+    landmarks: Landmarks
 
 
 class LongCsv(PoseFormat):
@@ -59,18 +74,23 @@ class LongCsv(PoseFormat):
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
-        text = read_lines(path)
+        return self.read_text(read_lines(path), fps, image_size)
+
+    def read_text(
+        self, text: TextLines, fps: float | None, image_size: Size | None, known: Landmarks | None = None
+    ) -> PoseTable:
+        """The table of a header and of lines behind it; `known` are the landmarks of the whole file."""
+        path = text.path
         cells = split(text.lines[0])
-        columns = _checked_columns(text, cells)
+        columns = checked_columns(text, cells)
         body = np.array([i for i in range(1, len(text.lines)) if text.lines[i].strip()], np.int64)
         used = [columns[name] for name in columns]
         values = parse_columns(text, body.tolist(), used, len(cells), names=cells)
         numbers = {name: values[:, i] for i, name in enumerate(columns)}
-        frames, landmarks, persons = _keys(path, body, numbers)
-        # Some count from 1 to 33.
-        first = 1 if len(landmarks) and (landmarks.min(), landmarks.max()) == (1, 33) else 0
-        landmarks = landmarks - first
-        count = int(landmarks.max(initial=0)) + 1 if len(landmarks) else 33
+        frames, landmarks, persons = _keys(text, body, numbers)
+        if known is None:
+            known = Landmarks.between(int(landmarks.min()), int(landmarks.max())) if len(landmarks) else Landmarks()
+        landmarks, count = landmarks - known.first, known.count
         rows, row_of = np.unique(np.stack([frames, persons], axis=1), axis=0, return_inverse=True)
         check_counts(path, len(rows), count)
         if len(np.unique(row_of * count + landmarks)) < len(landmarks):
@@ -81,8 +101,7 @@ class LongCsv(PoseFormat):
         confidence[row_of, landmarks] = numbers.get("confidence", np.full(len(body), np.nan))
         lines = np.full((len(rows), count), -1, np.int64)
         lines[row_of, landmarks] = body
-        skeleton = BLAZEPOSE_33 if count == 33 else index_skeleton(count)
-        normalised = is_normalised(keypoints)
+        skeleton = skeleton_of(count)
         return build_table(
             self.name,
             path,
@@ -91,22 +110,35 @@ class LongCsv(PoseFormat):
             keypoints=keypoints,
             confidence=confidence,
             skeleton=skeleton,
-            payload=_Long(text, columns, len(cells), lines, first),
+            payload=Long(text, columns, len(cells), lines, known),
             fps=fps,
             image_size=image_size,
-            unit="normalised" if normalised else "px",
-            y_up=not normalised and bool(looks_up(keypoints, skeleton)),
+            **directions(keypoints, skeleton),
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
         if source is not None:
-            write_bytes(path, source.payload.text.with_lines(_updated(table, source)))
+            write_bytes(path, source.payload.text.with_lines(updated_lines(table, source)))
         else:
             write_bytes(path, "\n".join([*_fresh_lines(table), ""]).encode("utf-8"))
 
 
-def _checked_columns(text: TextLines, cells: list[str]) -> dict[str, int]:
+def skeleton_of(count: int) -> Skeleton:
+    """The skeleton of so many landmarks."""
+    return BLAZEPOSE_33 if count == BLAZEPOSE_33.num_keypoints else index_skeleton(count)
+
+
+def directions(keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
+    """Unit and direction of y of keypoints [T, K, 2], as attributes of a table."""
+    normalised = is_normalised(keypoints)
+    return {
+        "unit": "normalised" if normalised else "px",
+        "y_up": not normalised and bool(looks_up(keypoints, skeleton)),
+    }
+
+
+def checked_columns(text: TextLines, cells: list[str]) -> dict[str, int]:
     """Where what is in a file of `cells`. Raises InputError where a needed column is not there."""
     columns = _columns(cells)
     absent = {"frame", "landmark", "x", "y"} - set(columns)
@@ -125,7 +157,9 @@ def _columns(cells: list[str]) -> dict[str, int]:
     return found
 
 
-def _keys(path: Path, body: np.ndarray, numbers: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _keys(
+    text: TextLines, body: np.ndarray, numbers: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frame, landmark and person of every line, int64."""
     keys = []
     for name, limit in (("frame", 1 << 53), ("landmark", MAX_KEYPOINTS), ("person", 1 << 53)):
@@ -134,14 +168,15 @@ def _keys(path: Path, body: np.ndarray, numbers: dict[str, np.ndarray]) -> tuple
         if faulty.any():
             at = int(np.flatnonzero(faulty)[0])
             expected = f"be a whole number below {limit:,}"
-            raise bad(path, f"{name} in line {body[at] + 1}", expected, f"{values[at]:g}", "correct the cell")
+            where = f"{name} in line {text.number(int(body[at]))}"
+            raise bad(text.path, where, expected, f"{values[at]:g}", "correct the cell")
         keys.append(values.astype(np.int64))
     return keys[0], keys[1], keys[2]
 
 
-def _updated(table: PoseTable, source: Source) -> list[str]:
+def updated_lines(table: PoseTable, source: Source) -> list[str]:
     """The lines of the file with what changed, and lines for landmarks that it did not have."""
-    long: _Long = source.payload
+    long: Long = source.payload
     lines = list(long.text.lines)
     moved, rescored = changed_positions(table, source), changed_confidence(table, source)
     further: dict[int, list[str]] = {}
@@ -158,19 +193,24 @@ def _updated(table: PoseTable, source: Source) -> list[str]:
     for row in range(len(moved), len(table.frames)):
         for k in range(table.skeleton.num_keypoints):
             _add(further, table, long, row, k)
-    rows, landmarks = np.nonzero(long.lines >= 0)
-    body = long.lines[rows, landmarks]
+    return insert_in_order(lines, *lines_in_order(source), further)
+
+
+def lines_in_order(source: Source) -> tuple[np.ndarray, np.ndarray]:
+    """The lines that have a landmark, int64 [L], and their frames."""
+    rows, landmarks = np.nonzero(source.payload.lines >= 0)
+    body = source.payload.lines[rows, landmarks]
     order = np.argsort(body)
-    return insert_in_order(lines, body[order], source.frames[rows[order]], further)
+    return body[order], source.frames[rows[order]]
 
 
-def _add(further: dict[int, list[str]], table: PoseTable, long: _Long, row: int, k: int) -> None:
+def _add(further: dict[int, list[str]], table: PoseTable, long: Long, row: int, k: int) -> None:
     if np.isnan(table.keypoints[row, k]).any():
         return
     values = {
         "frame": str(table.frames[row]),
         "person": str(table.people[row]),
-        "landmark": str(k + long.first_landmark),
+        "landmark": str(k + long.landmarks.first),
         **dict(zip(("x", "y"), _texts(table.keypoints[row, k]), strict=True)),
         "confidence": _texts(table.confidence[row, k : k + 1])[0],
     }

@@ -35,11 +35,25 @@ class MMPose(PoseFormat):
         entries = value.get("instance_info") if isinstance(value, dict) else value
         if not isinstance(entries, list) or any(type(entry) is not dict for entry in entries):
             raise bad(path, "instance_info", "be a list of objects", entries, "check what wrote the file")
-        frames, people = _frames(path, entries)
+        return self.table_of(path, value, entries, style, fps=fps, image_size=image_size)
+
+    def table_of(
+        self,
+        path: Path,
+        value: Any,
+        entries: list[Record],
+        style: JsonStyle,
+        *,
+        fps: float | None,
+        image_size: Size | None,
+        first: int = 0,
+    ) -> PoseTable:
+        """The table of a file, or of some of its entries, from number `first`, as the value of a file of their own."""
+        frames, people = _frames(path, entries, first)
         places = find_places(people, lambda person: person.get("keypoints") not in (None, []))
         instances = Instances(value, frames, people, places, style)
         coordinates, scores = _arrays(path, [people[at][i] for at, i in places])
-        skeleton = _skeleton(value, scores.shape[1])
+        skeleton = skeleton_of(value, scores.shape[1])
         return build_table(
             self.name,
             path,
@@ -56,9 +70,21 @@ class MMPose(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        if source is None:
-            table = in_image_pixels(table, path, self.name)
-        xy, scores = np.nan_to_num(table.keypoints).tolist(), confidence_to_write(table).tolist()
+        if source is not None:
+            write_bytes(path, dumps(self.changed(table, path), source.payload.style))
+            return
+        table = in_image_pixels(table, path, self.name)
+        xy, scores = _written(table)
+        by_frame: dict[int, People] = {int(frame): [] for frame in table.frame_numbers}
+        for row, frame in enumerate(table.frames.tolist()):
+            by_frame[frame].append(_fresh(table, row, xy[row], scores[row]))
+        entries = [{"frame_id": frame, "instances": people} for frame, people in by_frame.items()]
+        value = {"meta_info": _meta(table.skeleton), "instance_info": entries}
+        write_bytes(path, dumps(value, JsonStyle((",", ": "), "\t")))
+
+    def changed(self, table: PoseTable, path: Path) -> Any:
+        """The value that a table was read from, with what changed and what was added."""
+        xy, scores = _written(table)
 
         def change(record: Record, row: int, moved: np.ndarray) -> Record:
             keypoints, confidence = list(record["keypoints"]), list(record["keypoint_scores"])
@@ -68,33 +94,35 @@ class MMPose(PoseFormat):
             return {**record, "keypoints": keypoints, "keypoint_scores": confidence}
 
         def fresh(row: int) -> Record:
-            x, y, width, height = box_of(table.keypoints[row])
-            record: Record = {
-                "keypoints": xy[row],
-                "keypoint_scores": scores[row],
-                "bbox": [[x, y, x + width, y + height]],
-                "bbox_score": mean_score(table.confidence[row]),
-            }
-            return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
+            return _fresh(table, row, xy[row], scores[row])
 
-        if source is None:
-            by_frame: dict[int, People] = {int(frame): [] for frame in table.frame_numbers}
-            for row, frame in enumerate(table.frames.tolist()):
-                by_frame[frame].append(fresh(row))
-            entries = [{"frame_id": frame, "instances": people} for frame, people in by_frame.items()]
-            value, style = {"meta_info": _meta(table.skeleton), "instance_info": entries}, JsonStyle((",", ": "), "\t")
-        else:
-            people, further = updated(table, source, "track_id", change, fresh)
-            value, style = _rebuilt(path, source.payload, people, further), source.payload.style
-        write_bytes(path, dumps(value, style))
+        people, further = updated(table, table.source, "track_id", change, fresh)
+        return _rebuilt(path, table.source.payload, people, further)
 
 
-def _frames(path: Path, entries: list[Record]) -> tuple[list[int], list[People]]:
+def _written(table: PoseTable) -> tuple[list[Any], list[Any]]:
+    """x, y and score of every keypoint as the file has them."""
+    return np.nan_to_num(table.keypoints).tolist(), confidence_to_write(table).tolist()
+
+
+def _fresh(table: PoseTable, row: int, xy: list[Any], scores: list[Any]) -> Record:
+    """A record for a row that no record of a file is there for."""
+    x, y, width, height = box_of(table.keypoints[row])
+    record: Record = {
+        "keypoints": xy,
+        "keypoint_scores": scores,
+        "bbox": [[x, y, x + width, y + height]],
+        "bbox_score": mean_score(table.confidence[row]),
+    }
+    return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
+
+
+def _frames(path: Path, entries: list[Record], first: int) -> tuple[list[int], list[People]]:
     """Frame numbers and people of the entries: frames with instances, or the instances of one image."""
     if not any("instances" in entry for entry in entries):
         return ([0], [entries]) if entries else ([], [])
     frames, people = [], []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries, first):
         people.append(check_people(path, f"instances of frame entry {index}", entry.get("instances")))
         frames.append(integer(path, f"frame_id of entry {index}", entry.get("frame_id", index)))
     if len(set(frames)) < len(frames):
@@ -142,7 +170,7 @@ def _rebuilt(path: Path, instances: Instances, people: list[People], further: di
     return {**value, "instance_info": entries} if isinstance(value, dict) else entries
 
 
-def _skeleton(value: Any, count: int) -> Skeleton:
+def skeleton_of(value: Any, count: int) -> Skeleton:
     """From meta_info where it names as many keypoints as there are, otherwise by their number."""
     meta = value.get("meta_info") if isinstance(value, dict) else None
     meta = meta if isinstance(meta, dict) else {}

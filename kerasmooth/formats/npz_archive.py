@@ -1,15 +1,18 @@
 """NPZ archives that may be hostile: nothing is unpickled, and nothing is unpacked before its size is checked."""
 
+import io
 import math
+import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 
@@ -43,14 +46,14 @@ def member_names(path: Path) -> list[str]:
 
 
 class NpzFile:
-    """A checked NPZ archive; arrays are read one by one.
+    """A checked NPZ archive of at most `max_bytes`, packed and unpacked; arrays are read one by one.
 
     Raises:
       InputError: no archive, damaged, or larger than believable.
     """
 
-    def __init__(self, path: Path) -> None:
-        check_file(path, MAX_ARRAY_BYTES)
+    def __init__(self, path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> None:
+        check_file(path, max_bytes)
         self.path = path
         try:
             with zipfile.ZipFile(path) as archive:
@@ -62,7 +65,7 @@ class NpzFile:
             received = f"{count:,} of which {len(self._members):,} differ"
             raise bad(path, "members", f"be at most {_MAX_MEMBERS:,} with names of their own", received, _REMEDY)
         unpacked = sum(info.file_size for info in self._members.values())
-        room = min(MAX_ARRAY_BYTES, max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE_RATIO * path.stat().st_size))
+        room = min(max_bytes, max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE_RATIO * path.stat().st_size))
         if unpacked > room:
             raise bad(path, "content", f"unpack to at most {room:,} bytes", f"{unpacked:,} bytes", "split the file")
 
@@ -81,44 +84,98 @@ class NpzFile:
         except Exception as error:
             raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
 
-    def read(self, name: str, kinds: str = "biuf") -> np.ndarray:
-        """An array whose dtype is of one of the `kinds` (numpy's letters). Raises InputError otherwise."""
+    def check_kind(self, name: str, kinds: str = "biuf") -> None:
+        """Raises InputError unless the dtype of an array is of one of the `kinds` (numpy's letters)."""
         header = self.header(name)
         if header.dtype.kind not in kinds:
             expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
             raise bad(self.path, name, expected, f"dtype {header.dtype}", _REMEDY)
+
+    def read(self, name: str, kinds: str = "biuf") -> np.ndarray:
+        """An array whose dtype is of one of the `kinds`. Raises InputError otherwise."""
+        self.check_kind(name, kinds)
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
                 return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
         except Exception as error:
             raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
 
+    @contextmanager
+    def rows(self, name: str, kinds: str = "biuf", axes: int = 1) -> Iterator["ArrayRows"]:
+        """An array to be read part by part, its first `axes` taken as one. Raises InputError as `read`."""
+        self.check_kind(name, kinds)
+        with ExitStack() as stack:
+            try:
+                archive = stack.enter_context(zipfile.ZipFile(self.path))
+                stream = stack.enter_context(archive.open(f"{name}.npy"))
+                array = ArrayRows(self.path, name, stream, self._members[f"{name}.npy"].file_size, axes)
+            except Exception as error:
+                raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+            yield array
+
     def chunks(self, name: str, rows: int) -> Iterator[np.ndarray]:
         """An array of floats in parts of at most `rows` along its first axis, so that it is never whole in memory."""
         header = self.header(name)
         if header.dtype.kind != "f" or not header.shape or header.is_fortran:
             raise bad(self.path, name, "be floats in C order", f"{header.dtype}, shape {header.shape}", _REMEDY)
-        size = math.prod(header.shape[1:]) * header.dtype.itemsize
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
-                _read_header(stream, self._members[f"{name}.npy"].file_size)
-                for start in range(0, header.shape[0], rows):
-                    count = min(rows, header.shape[0] - start)
-                    data = stream.read(count * size)
-                    yield np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
-        except InputError:
-            raise
-        except Exception as error:
-            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+        with self.rows(name) as array:
+            while len(part := array.take(rows)):
+                yield part
 
     def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
         """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
-        without = {f"{name}.npy" for name in leave_out}
         try:
             with zipfile.ZipFile(self.path) as archive:
-                return [(name, archive.read(name)) for name in self._members if name not in without]
+                return [(name, archive.read(name)) for name in self._others(leave_out)]
         except Exception as error:
             raise bad(self.path, "content", "be a readable NPZ file", reason(error), _REMEDY) from None
+
+    def copies(self, leave_out: Iterable[str] = ()) -> "list[tuple[str, Write]]":
+        """As `raw`, to be copied without being held."""
+        return [(name, partial(self._copy, name)) for name in self._others(leave_out)]
+
+    def _others(self, leave_out: Iterable[str]) -> list[str]:
+        without = {f"{name}.npy" for name in leave_out}
+        return [name for name in self._members if name not in without]
+
+    def _copy(self, name: str, target: IO[bytes]) -> None:
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(name) as stream:
+                shutil.copyfileobj(stream, target)
+        except OSError:
+            raise
+        except Exception as error:
+            raise bad(self.path, name, "be readable", reason(error), _REMEDY) from None
+
+
+class ArrayRows:
+    """The rows of an array that is stored in C order, one part after the other."""
+
+    def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, axes: int = 1) -> None:
+        """`size` is that of the array with its header; its first `axes` are taken as one."""
+        self._path, self._name, self._stream = path, name, stream
+        self.header = _read_header(stream, size)
+        self._tail = self.header.shape[axes:]
+        self._left = math.prod(self.header.shape[:axes])
+        self._size = math.prod(self._tail) * self.header.dtype.itemsize
+
+    def take(self, count: int) -> np.ndarray:
+        """The next rows, at most `count`; none at the end. Raises InputError where the file is damaged."""
+        count = min(count, self._left)
+        self._left -= count
+        try:
+            data = self._stream.read(count * self._size)
+            return np.frombuffer(data, self.header.dtype).reshape(count, *self._tail)
+        except Exception as error:
+            raise bad(self._path, self._name, "be a readable array", reason(error), _REMEDY) from None
+
+    def skip(self, count: int) -> None:
+        """Leaves out rows; in a packed file they are unpacked all the same."""
+        self._left -= count
+        try:
+            self._stream.seek(count * self._size, io.SEEK_CUR)
+        except Exception as error:
+            raise bad(self._path, self._name, "be a readable array", reason(error), _REMEDY) from None
 
 
 def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
@@ -131,9 +188,9 @@ def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
     return ArrayHeader(shape, dtype, is_fortran)
 
 
-def npy_header(path: Path) -> ArrayHeader:
+def npy_header(path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> ArrayHeader:
     """What a .npy file says of itself. Raises InputError for other files and for arrays of objects."""
-    check_file(path, MAX_ARRAY_BYTES)
+    check_file(path, max_bytes)
     try:
         with path.open("rb") as stream:
             header = _read_header(stream, path.stat().st_size)
@@ -144,27 +201,46 @@ def npy_header(path: Path) -> ArrayHeader:
     return header
 
 
+@contextmanager
+def npy_rows(path: Path, axes: int) -> Iterator[ArrayRows]:
+    """A .npy file whose header was checked, to be read part by part, its first `axes` taken as one."""
+    with path.open("rb") as stream:
+        yield ArrayRows(path, "content", stream, path.stat().st_size, axes)
+
+
 def read_npy(path: Path) -> np.ndarray:
     """The numbers of a .npy file. Raises InputError for anything else."""
     npy_header(path)
     try:
-        with path.open("rb") as stream:
-            return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+        return np.asarray(np.load(path, allow_pickle=False))
     except Exception as error:
         raise bad(path, "content", "be a whole NPY file", reason(error), _REMEDY) from None
 
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:
     """Writes arrays (under `name.npy`) and raw members, unpacked and undated: the same bytes for the same content."""
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for name, value in members:
-            is_array = isinstance(value, np.ndarray)
-            info = zipfile.ZipInfo(f"{name}.npy" if is_array else name, _DATE)
-            with archive.open(info, "w", force_zip64=True) as stream:
-                if isinstance(value, np.ndarray):
-                    np.lib.format.write_array(stream, np.asarray(value, order="C"), allow_pickle=False)
-                else:
-                    stream.write(value)
+    with replacing(path) as temporary:
+        write_members(temporary, [(f"{n}.npy" if isinstance(v, np.ndarray) else n, writing(v)) for n, v in members])
+
+
+Write = Callable[[IO[bytes]], object]
+"""Writes a member of an archive."""
+
+
+def writing(value: np.ndarray | bytes) -> Write:
+    """What writes an array, or bytes as they are."""
+    if isinstance(value, bytes):
+        return lambda stream: stream.write(value)
+    array = np.asarray(value, order="C")
+    return lambda stream: np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def write_members(path: Path, members: list[tuple[str, Write]]) -> None:
+    """Writes an archive of members, each by its name, unpacked and undated."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, write in members:
+            with archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=True) as stream:
+                write(stream)
 
 
 def write_npy(path: Path, array: np.ndarray) -> None:

@@ -9,13 +9,12 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import decode, read_bytes, replacing_folder
-from kerasmooth.formats.building import build_table, check_asked, check_counts
-from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, first_frame, list_frames, name_frames
+from kerasmooth.formats.building import build_table, check_counts
+from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, FrameFolder, first_frame
 from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.json_files import JsonStyle, dumps, first_and_keys, integer, numbers, parse, style_of
 from kerasmooth.formats.limits import MAX_COORDINATE, MAX_PEOPLE, bad
 from kerasmooth.formats.pose_format import (
-    PoseFormat,
     Source,
     changed_confidence,
     changed_positions,
@@ -62,26 +61,16 @@ class _Folder:
     style: JsonStyle
 
 
-class OpenPose(PoseFormat):
+class OpenPose(FrameFolder):
     """The frame number is the last number in a file's name. Face, hands and 3D are copied, not smoothed."""
 
     name = "openpose"
     description = "OpenPose's folder of one JSON file a frame"
-    suffix = ""
+    frame_suffix = ".json"
 
     def detect(self, path: Path) -> bool:
-        candidate = first_frame(path, ".json") if path.is_dir() else path
+        candidate = first_frame(path, self.frame_suffix) if path.is_dir() else path
         return candidate is not None and "people" in first_and_keys(candidate)[1]
-
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        if not path.is_dir():
-            raise bad(path, "path", "be the folder of all frames", "one file", "give the folder that holds it")
-        files = list_frames(path, ".json")
-        if not files:
-            raise bad(path, "folder", "hold .json files", "none", "give the folder of one JSON file a frame")
-        names = name_frames(path, files)
-        return self.read_files(path, files, names, names.frames, fps, image_size)
 
     def read_files(
         self,
@@ -92,7 +81,6 @@ class OpenPose(PoseFormat):
         fps: float | None,
         image_size: Size | None,
     ) -> PoseTable:
-        """The table of some files of the folder, with these frame numbers."""
         rows = _Rows(path)
         style = JsonStyle()
         for index, file in enumerate(files):

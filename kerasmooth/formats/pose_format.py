@@ -62,6 +62,7 @@ class Source:
     keypoints: np.ndarray
     confidence: np.ndarray
     payload: Any
+    depth: np.ndarray | None = None
 
 
 def source_of(table: PoseTable, name: str) -> Source | None:
@@ -86,9 +87,19 @@ def source_of(table: PoseTable, name: str) -> Source | None:
 
 def changed_positions(table: PoseTable, source: Source) -> np.ndarray:
     """bool [source rows, K]: x or y is not what the file had, beyond the rounding of a weighted mean."""
-    new, old = table.keypoints[: len(source.frames)], source.keypoints
-    same = (np.abs(new - old) <= ROUNDING * np.abs(old)) | (np.isnan(new) & np.isnan(old))
-    return ~same.all(axis=-1)
+    return np.asarray(_changed(table.keypoints, source.keypoints).any(axis=-1))
+
+
+def changed_depth(table: PoseTable, source: Source) -> np.ndarray:
+    """bool [source rows, K]: the depth is not what the file had, beyond rounding; nowhere in a table without one."""
+    if table.depth is None or source.depth is None:
+        return np.zeros(source.confidence.shape, bool)
+    return _changed(table.depth, source.depth)
+
+
+def _changed(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    new = new[: len(old)]
+    return ~((np.abs(new - old) <= ROUNDING * np.abs(old)) | (np.isnan(new) & np.isnan(old)))
 
 
 def changed_confidence(table: PoseTable, source: Source) -> np.ndarray:
@@ -102,11 +113,16 @@ def append_rows(table: PoseTable, **columns: np.ndarray) -> PoseTable:
 
     Args:
       table: any table.
-      **columns: frames [N], people [N], keypoints [N, K, 2], confidence [N, K], provenance [N, K], deviation [N, K].
+      **columns: frames [N], people [N], keypoints [N, K, 2], confidence [N, K], provenance [N, K], deviation [N, K];
+        and depth [N, K] for a table that has one, NaN if not given.
     """
-    names = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
-    if set(columns) != set(names):
-        raise ValueError(f"columns must be {names}. Received: columns={sorted(columns)}")
+    names = ["frames", "people", "keypoints", "confidence", "provenance", "deviation"]
+    deep = ["depth"] if table.depth is not None else []
+    if set(columns) - set(deep) != set(names):
+        raise ValueError(f"columns must be {names + deep}. Received: columns={sorted(columns)}")
+    if deep:
+        columns.setdefault("depth", np.full(columns["deviation"].shape, np.nan))
+        names += deep
     joined = {name: np.concatenate([getattr(table, name), columns[name]]) for name in names}
     for name in names:
         joined[name] = joined[name].astype(getattr(table, name).dtype)

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset
-from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
 
 _BLOCK = "values_block_0"
 _MAX_PICKLE = 16 << 20
@@ -46,15 +46,17 @@ def frame_key(file: h5py.File) -> str | None:
     return None
 
 
-def read_labels(path: Path, file: h5py.File, key: str) -> tuple[list[tuple[str, ...]], h5py.Dataset]:
-    """The label of each column, a tuple of texts, and the table of index and values.
+def read_labels(
+    path: Path, file: h5py.File, key: str, max_bytes: int = MAX_ARRAY_BYTES
+) -> tuple[list[tuple[str, ...]], h5py.Dataset]:
+    """The label of each column, a tuple of texts, and the table of index and values, of at most so many bytes.
 
     Raises:
       InputError: another layout than pandas gives a frame of numbers with columns of several levels.
     """
     if file[key].attrs.get("pandas_type") != b"frame_table":
         raise bad(path, key, "be stored as a table", "the fixed layout", _REMEDY)
-    table = dataset(path, file, f"{key}/table")
+    table = dataset(path, file, f"{key}/table", max_bytes)
     fields = table.dtype.fields or {}
     if table.ndim != 1 or set(fields) != {"index", _BLOCK}:
         raise bad(path, f"{key}/table", f"have the fields index and {_BLOCK}", f"{sorted(fields)[:5]}", _REMEDY)
@@ -114,12 +116,18 @@ def block(rows: np.ndarray) -> np.ndarray:
     return rows[_BLOCK]
 
 
-def replace_rows(file: h5py.File, key: str, rows: np.ndarray) -> None:
-    """Writes all rows of the table; PyTables' index of them is dropped where their number changes."""
+def set_length(path: Path, file: h5py.File, key: str, length: int) -> None:
+    """Gives the table so many rows; PyTables' index of them is dropped where their number changes.
+
+    Raises:
+      InputError: it cannot grow; `path` is that of the file to write.
+    """
     table = file[f"{key}/table"]
-    if len(rows) != len(table):
-        table.resize((len(rows),))
-        table.attrs["NROWS"] = np.int64(len(rows))
-        if "_i_table" in file[key]:
-            del file[f"{key}/_i_table"]
-    table[...] = rows
+    if length == len(table):
+        return
+    if not table.chunks or table.maxshape[0] is not None:
+        raise bad(path, f"{key}/table", "have a length that can grow", f"{len(table):,} rows for good", AS_NPZ)
+    table.resize((length,))
+    table.attrs["NROWS"] = np.int64(length)
+    if "_i_table" in file[key]:
+        del file[f"{key}/_i_table"]

@@ -1,7 +1,6 @@
 """SLEAP's analysis HDF5: tracks of instances, one array for all frames."""
 
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +10,27 @@ import numpy as np
 from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.building import build_table, check_asked, check_counts, person_slots
-from kerasmooth.formats.hdf5_files import dataset, is_hdf5, numbers, opened, texts
-from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
+from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, texts, updating
+from kerasmooth.formats.limits import AS_NPZ, MAX_ARRAY_BYTES, MAX_PEOPLE, bad
+from kerasmooth.formats.person_columns import row_columns
 from kerasmooth.formats.pose_format import PoseFormat, Source, in_image_pixels, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
 _REMEDY = "export it again with sleap-convert --format analysis"
+Shape = tuple[int, int, int]
+"""(people, nodes, frames)."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Tracks:
-    """Shape of the tracks (people, nodes, frames), and (person, frame) of each row."""
+class Tracks:
+    """Shape of the tracks, and (person, frame) of each row; of a block also its first frame and its arrays by name."""
 
-    shape: tuple[int, int, int]
+    shape: Shape
     places: np.ndarray
+    first: int = 0
+    block: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class SleapAnalysis(PoseFormat):
@@ -37,75 +41,76 @@ class SleapAnalysis(PoseFormat):
     suffix = ".h5"
 
     def detect(self, path: Path) -> bool:
-        if not is_hdf5(path):
-            return False
-        try:
-            with h5py.File(path, "r") as file:
-                return "tracks" in file and "node_names" in file
-        except (OSError, RuntimeError, ValueError, KeyError):
-            return False
+        return holds(path, lambda file: "tracks" in file and "node_names" in file)
 
     def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
         check_asked(fps, image_size)
         with opened(path) as file:
-            names = texts(path, file, "node_names")
-            shape = _shape(path, file, len(names))
+            skeleton, shape = read_header(path, file)
+            check_counts(path, shape[0] * shape[2], shape[1])
             tracks = numbers(path, file, "tracks")
-            scores = _scores(path, file, shape)
-            edges = numbers(path, file, "edge_inds") if "edge_inds" in file else np.empty((0, 2))
-        # [person, 2, node, frame] -> [person, frame, node, 2]
+            scores = numbers(path, file, "point_scores") if "point_scores" in file else np.broadcast_to(np.nan, shape)
+        everything = Tracks(shape, np.empty((0, 2), np.int64))
+        return self.table_of(path, skeleton, everything, tracks, scores, fps=fps, image_size=image_size)
+
+    def table_of(
+        self, path: Path, skeleton: Skeleton, part: Tracks, tracks: np.ndarray, scores: np.ndarray, **attributes: Any
+    ) -> PoseTable:
+        """The table of some frames.
+
+        Args:
+          path: of the file.
+          skeleton: of the nodes.
+          part: which frames; its places are those found here.
+          tracks: [people, 2, nodes, frames].
+          scores: [people, nodes, frames].
+          **attributes: fps, image_size.
+        """
+        # -> [person, frame, node, 2]
         positions = tracks.transpose(0, 3, 2, 1)
         places = np.argwhere(~np.isnan(positions).any(axis=-1).all(axis=-1))
         places = places[np.lexsort((places[:, 0], places[:, 1]))]
-        person, frame = places.T
-        skeleton = skeleton_of_names("sleap", names)
+        person, at = places.T
         return build_table(
             self.name,
             path,
-            frames=frame,
+            frames=part.first + at,
             people=person,
-            keypoints=positions[person, frame],
-            confidence=scores.transpose(0, 2, 1)[person, frame],
-            skeleton=_with_edges(skeleton, edges),
-            payload=_Tracks(shape, places),
-            frame_numbers=np.arange(shape[2]),
-            fps=fps,
-            image_size=image_size,
+            keypoints=positions[person, at],
+            confidence=scores.transpose(0, 2, 1)[person, at],
+            skeleton=skeleton,
+            payload=replace(part, places=places + [0, part.first]),
+            frame_numbers=part.first + np.arange(tracks.shape[-1]),
+            **attributes,
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
         if source is None:
             table = in_image_pixels(table, path, self.name)
-        shape, people, frames = _placed(table, source, path)
-        with replacing(path) as temporary:
-            if source is not None:
-                shutil.copyfile(source.path, temporary)
-                temporary.chmod(0o644)
-                with h5py.File(temporary, "r+") as file:
-                    _update(file, table, source, shape, people, frames)
-            else:
-                with h5py.File(temporary, "w") as file:
-                    _create(file, table, shape, people, frames)
+        shape, people = _placed(table, source, path)
+        if source is not None:
+            with updating(source.path, path) as file:
+                _update(file, table, source, shape, people)
+            return
+        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+            _create(file, table, shape, people)
 
 
-def _shape(path: Path, file: h5py.File, nodes: int) -> tuple[int, int, int]:
-    """(people, nodes, frames), checked before anything is read."""
-    shape: tuple[int, ...] = dataset(path, file, "tracks").shape
-    if len(shape) != 4 or shape[1:3] != (2, nodes):
-        raise bad(path, "tracks", f"have shape (tracks, 2, {nodes}, frames)", f"{shape}", _REMEDY)
+def read_header(path: Path, file: h5py.File, max_bytes: int = MAX_ARRAY_BYTES) -> tuple[Skeleton, Shape]:
+    """The skeleton and the shape, checked before any position is read."""
+    names = texts(path, file, "node_names")
+    shape: tuple[int, ...] = dataset(path, file, "tracks", max_bytes).shape
+    if len(shape) != 4 or shape[1:3] != (2, len(names)):
+        raise bad(path, "tracks", f"have shape (tracks, 2, {len(names)}, frames)", f"{shape}", _REMEDY)
     if shape[0] > MAX_PEOPLE:
         raise bad(path, "tracks", f"be at most {MAX_PEOPLE:,}", f"{shape[0]:,}", "join the tracks first")
-    check_counts(path, shape[0] * shape[3], nodes)
-    return shape[0], nodes, shape[3]
-
-
-def _scores(path: Path, file: h5py.File, shape: tuple[int, int, int]) -> np.ndarray:
-    if "point_scores" not in file:
-        return np.broadcast_to(np.nan, shape)
-    if file["point_scores"].shape != shape:
-        raise bad(path, "point_scores", f"have shape {shape}", f"{file['point_scores'].shape}", _REMEDY)
-    return numbers(path, file, "point_scores")
+    people, _, nodes, frames = shape
+    scores = dataset(path, file, "point_scores", max_bytes).shape if "point_scores" in file else None
+    if scores not in (None, (people, nodes, frames)):
+        raise bad(path, "point_scores", f"have shape {(people, nodes, frames)}", f"{scores}", _REMEDY)
+    edges = numbers(path, file, "edge_inds") if "edge_inds" in file else np.empty((0, 2))
+    return _with_edges(skeleton_of_names("sleap", names), edges), (people, nodes, frames)
 
 
 def _with_edges(skeleton: Skeleton, edges: np.ndarray) -> Skeleton:
@@ -116,62 +121,65 @@ def _with_edges(skeleton: Skeleton, edges: np.ndarray) -> Skeleton:
     return Skeleton(skeleton.name, skeleton.keypoints, tuple(limbs))
 
 
-def _placed(table: PoseTable, source: Source | None, path: Path) -> tuple[tuple[int, int, int], np.ndarray, np.ndarray]:
-    """The shape (people, nodes, frames) that holds all rows, and person and frame of each row."""
+def _placed(table: PoseTable, source: Source | None, path: Path) -> tuple[Shape, np.ndarray]:
+    """The shape that holds all rows, and the person of each row."""
     if len(table.frame_numbers) and table.frame_numbers[0] < 0:
         raise bad(path, "frames", "count from 0 in this format", f"{table.frame_numbers[0]}", AS_NPZ)
-    known = source.payload.shape if source else (1, table.skeleton.num_keypoints, 0)
-    if source is None:
-        people = person_slots(table.frames, table.people, {})
-    else:
-        places, rows = source.payload.places, len(source.frames)
-        # The file's rows keep their tracks, whatever they are called now.
-        taken = {int(p): int(s) for p, s in zip(table.people[:rows], places[:, 0], strict=True) if p >= 0}
-        people = np.concatenate([places[:, 0], person_slots(table.frames, table.people, taken)[rows:]])
+    known: Shape = source.payload.shape if source else (1, table.skeleton.num_keypoints, 0)
+    people = rows_people(table, source, path, {}) if source else person_slots(table.frames, table.people, {})
     last = int(table.frame_numbers[-1]) + 1 if len(table.frame_numbers) else 0
     shape = (max(known[0], int(people.max(initial=-1)) + 1), known[1], max(known[2], last))
     check_counts(path, shape[0] * shape[2], shape[1])
-    if len(set(zip(people.tolist(), table.frames.tolist(), strict=True))) < len(people):
+    return shape, people
+
+
+def rows_people(table: PoseTable, source: Source, path: Path, taken: dict[int, int]) -> np.ndarray:
+    """The track of each row; `taken`: see `person_columns.row_columns`."""
+    people = row_columns(table, source, source.payload.places[:, 0], taken)
+    if len(np.unique(np.stack([people, table.frames], axis=1), axis=0)) < len(people):
         raise bad(path, "people", "be once in a frame", "a track twice", AS_NPZ)
-    return shape, people, table.frames
+    return people
 
 
-def _update(
-    file: h5py.File,
-    table: PoseTable,
-    source: Source,
-    shape: tuple[int, int, int],
-    people: np.ndarray,
-    frames: np.ndarray,
-) -> None:
+def _update(file: h5py.File, table: PoseTable, source: Source, shape: Shape, people: np.ndarray) -> None:
     """Writes what changed into a copy of the file; arrays grow where people or frames were added."""
     old = source.payload.shape
     if shape != old:
         _grow(file, old, shape)
-    _store(file["tracks"], table.keypoints.transpose(0, 2, 1), people, frames)
-    if "point_scores" in file:
-        _store(file["point_scores"], table.confidence, people, frames)
-    occupancy = file.get("track_occupancy")
-    if occupancy is not None and occupancy.ndim == 2 and occupancy.shape == (shape[2], shape[0]):
-        values = occupancy[()]
-        values[frames, people] = 1
-        if not np.array_equal(values, occupancy[()]):
-            occupancy[...] = values
+    for name, rows in (("tracks", table.keypoints.transpose(0, 2, 1)), ("point_scores", table.confidence)):
+        if name in file:
+            values = file[name][()]
+            if stored(values, rows, people, table.frames):
+                file[name][...] = values
+    if has_occupancy(file, shape):
+        values = file["track_occupancy"][()]
+        if occupied(values, table.frames, people):
+            file["track_occupancy"][...] = values
 
 
-def _store(dataset: h5py.Dataset, rows: np.ndarray, people: np.ndarray, frames: np.ndarray) -> None:
-    """rows [D, ...] -> dataset [people, ..., frames]; untouched where nothing differs."""
-    values = dataset[()]
-    before = values.copy()
+def has_occupancy(file: h5py.File, shape: Shape) -> bool:
+    """Whether the file says in an array [frames, people] who is in which frame."""
+    found = file.get("track_occupancy")
+    return isinstance(found, h5py.Dataset) and found.shape == (shape[2], shape[0])
+
+
+def occupied(values: np.ndarray, frames: np.ndarray, people: np.ndarray) -> bool:
+    """Sets values [frames, people] to 1 for rows; whether any was something else."""
+    before = values[frames, people]
+    values[frames, people] = 1
+    return bool((before != 1).any())
+
+
+def stored(values: np.ndarray, rows: np.ndarray, people: np.ndarray, frames: np.ndarray) -> bool:
+    """Puts rows [D, ...] into values [people, ..., frames] where they differ; whether any does."""
     # Advanced indices around slices put their axis first.
     current = values[people, ..., frames]
     same = (current == rows) | (np.isnan(current) & np.isnan(rows))
     values[people, ..., frames] = np.where(same, current, rows)
-    if not np.array_equal(values, before, equal_nan=True):
-        dataset[...] = values
+    return not same.all()
 
 
-def _grow(file: h5py.File, old: tuple[int, int, int], shape: tuple[int, int, int]) -> None:
+def _grow(file: h5py.File, old: Shape, shape: Shape) -> None:
     """Replaces every array that runs over people and frames by a larger one."""
     sizes = {
         "tracks": ((old[0], 2, old[1], old[2]), (shape[0], 2, shape[1], shape[2]), np.nan),
@@ -198,9 +206,8 @@ def _replace(file: h5py.File, name: str, values: np.ndarray) -> None:
         dataset.attrs[key] = value
 
 
-def _create(
-    file: h5py.File, table: PoseTable, shape: tuple[int, int, int], people: np.ndarray, frames: np.ndarray
-) -> None:
+def _create(file: h5py.File, table: PoseTable, shape: Shape, people: np.ndarray) -> None:
+    frames = table.frames
     tracks = np.full((shape[0], 2, shape[1], shape[2]), np.nan)
     tracks[people, :, :, frames] = table.keypoints.transpose(0, 2, 1)
     scores = np.full(shape, np.nan)

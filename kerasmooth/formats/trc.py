@@ -9,7 +9,7 @@ from kerasmooth.formats.bounded_files import head_text, write_bytes
 from kerasmooth.formats.building import check_asked
 from kerasmooth.formats.coordinates import looks_up
 from kerasmooth.formats.csv_grid import body_lines, grid_table, read_grid, updated_lines
-from kerasmooth.formats.csv_lines import TextLines, frame_column, number_text, parse_columns, read_lines
+from kerasmooth.formats.csv_lines import TextLines, frame_column, number_text, parse_columns, plain_float, read_lines
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import PoseFormat, source_of
 from kerasmooth.formats.skeleton_names import skeleton_of_names
@@ -20,7 +20,7 @@ HEADER_LINES = 5
 
 
 class Trc(PoseFormat):
-    """X and Y are read; Z is copied, and interpolated where a marker was not there. Knows frame rate and unit."""
+    """Z is the depth. Knows frame rate and unit."""
 
     name = "trc"
     description = "TRC markers (Pose2Sim, Sports2D, OpenSim)"
@@ -58,7 +58,7 @@ class Trc(PoseFormat):
         }
         skeleton = skeleton_of_names("trc", names)
         unit = facts.get("Units", "").strip() or "m"
-        up = looks_up(positions[:, 0], skeleton)
+        up = looks_up(positions[:, 0, :, :2], skeleton)
         rate = fps or _rate(path, facts.get("DataRate", ""))
         return grid_table(
             self.name,
@@ -107,25 +107,24 @@ def _width(text: TextLines, body: np.ndarray, markers: int) -> int:
 
 def _rate(path: Path, cell: str) -> float | None:
     try:
-        rate = float(cell)
+        rate = plain_float(cell)
     except ValueError:
         raise bad(path, "DataRate", "be a number", cell[:40], "correct the cell") from None
     return rate if 0 < rate < 1e6 else None
 
 
 def complete_times(lines: list[str], fps: float | None) -> None:
-    """Writes the times of the lines that were added, in place."""
-    numbered = [i for i in range(HEADER_LINES, len(lines)) if lines[i].strip()]
-    cells = {i: lines[i].split("\t") for i in numbered}
-    known = [i for i in numbered if cells[i][1].strip()]
-    for i in numbered:
-        if not cells[i][1].strip() and known:
-            frames = [float(cells[j][0]) for j in known]
-            times = [float(cells[j][1]) for j in known]
-            nearest = int(np.argmin(np.abs(np.array(frames) - float(cells[i][0]))))
-            step = (float(cells[i][0]) - frames[nearest]) / fps if fps else 0.0
-            cells[i][1] = number_text(times[nearest] + step)
-            lines[i] = "\t".join(cells[i])
+    """Writes the times of the lines that were added, in place; none where the file's times are no numbers."""
+    cells = {i: lines[i].split("\t") for i in range(HEADER_LINES, len(lines)) if lines[i].strip()}
+    try:
+        known = np.array([(float(row[0]), plain_float(row[1])) for row in cells.values() if row[1].strip()])
+    except ValueError:
+        return
+    for i, row in cells.items():
+        if not row[1].strip() and len(known):
+            frame, time = known[np.argmin(np.abs(known[:, 0] - float(row[0])))].tolist()
+            step = (float(row[0]) - frame) / fps if fps else 0.0
+            lines[i] = "\t".join([row[0], number_text(time + step), *row[2:]])
 
 
 def complete_header(lines: list[str], frames_before: int, frames: int) -> None:
@@ -167,11 +166,14 @@ def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
         "Frame#\tTime\t" + "\t\t\t".join(markers) + "\t\t",
         "\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(len(markers)) for axis in "XYZ"),
     ]
+    depth = np.zeros(table.confidence.shape) if table.depth is None else table.depth
+    positions = np.concatenate([table.keypoints, depth[..., None]], axis=2)
     row_of = {int(frame): row for row, frame in enumerate(table.frames)}
     for frame in frames:
-        points = table.keypoints[row_of[frame]].tolist() if frame in row_of else [[np.nan, np.nan]] * len(markers)
+        points = positions[row_of[frame]].tolist() if frame in row_of else [[np.nan] * 3] * len(markers)
         cells = [str(frame), number_text(frame / table.fps)]
-        for x, y in points:
-            cells += ["", "", ""] if x != x or y != y else [number_text(x), number_text(y), "0.0"]
+        for x, y, z in points:
+            known = x == x and y == y
+            cells += [number_text(value) if known and value == value else "" for value in (x, y, z)]
         lines.append("\t".join(cells))
     return lines

@@ -14,8 +14,12 @@ from kerasmooth.pose_table import PoseTable
 Record = dict[str, Any]
 
 
-def read_triples(path: Path, records: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray, np.ndarray]:
+def read_triples(
+    path: Path, records: Sequence[Mapping[str, Any]], key: str, first: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """float64 [D, K, 3] of the records that have keypoints under `key`, and int64 [D], which ones these are.
+
+    `first` is the number in the file of the first record.
 
     Raises:
       InputError: something else than numbers, or not the same number of keypoints in all.
@@ -26,11 +30,13 @@ def read_triples(path: Path, records: Sequence[Mapping[str, Any]], key: str) -> 
         if values is None or values == []:
             continue
         if not isinstance(values, list):
-            raise bad(path, f"{key} of record {index}", "be a list", values, "check what wrote the file")
+            raise bad(path, f"{key} of record {first + index}", "be a list", values, "check what wrote the file")
         length = length or len(values)
         if len(values) != length or length % 3:
             expected = f"hold {length} numbers as the others" if length % 3 == 0 else "hold x, y, score of each"
-            raise bad(path, f"{key} of record {index}", expected, f"{len(values)} values", "one skeleton a file")
+            raise bad(
+                path, f"{key} of record {first + index}", expected, f"{len(values)} values", "one skeleton a file"
+            )
         rows.append(index)
         flat.append(values)
     if not rows:

@@ -39,22 +39,36 @@ class UltralyticsJson(PoseFormat):
             raise bad(path, "content", "be a list", value, "check what wrote the file")
         one_image = bool(value) and isinstance(value[0], dict)
         lists = [value] if one_image else value
-        people = [check_people(path, f"image {i}", each) for i, each in enumerate(lists)]
+        return self.table_of(path, value, lists, style, fps=fps, image_size=image_size)
+
+    def table_of(
+        self,
+        path: Path,
+        value: Any,
+        lists: list[Any],
+        style: JsonStyle,
+        *,
+        fps: float | None,
+        image_size: Size | None,
+        first: int = 0,
+    ) -> PoseTable:
+        """The table of a file, or of the lists from number `first`, as the value of a file of their own."""
+        people = [check_people(path, f"image {i}", each) for i, each in enumerate(lists, first)]
         places = find_places(people, lambda person: _has_keypoints(path, person))
-        instances = Instances(value, list(range(len(people))), people, places, style)
+        instances = Instances(value, list(range(first, first + len(people))), people, places, style)
         keypoints, confidence = _arrays(path, [people[at][i] for at, i in places])
         skeleton = skeleton_of_count(confidence.shape[1])
         normalised = bool(keypoints.size) and bool(np.nanmax(np.abs(keypoints), initial=0) <= 1.5)
         return build_table(
             self.name,
             path,
-            frames=np.array([at for at, _ in places], np.int64),
+            frames=first + np.array([at for at, _ in places], np.int64),
             people=person_ids(path, instances, "track_id"),
             keypoints=keypoints,
             confidence=confidence,
             skeleton=skeleton,
             payload=instances,
-            frame_numbers=np.arange(len(people)),
+            frame_numbers=first + np.arange(len(people)),
             fps=fps,
             image_size=image_size,
             unit="normalised" if normalised else "px",
@@ -62,33 +76,42 @@ class UltralyticsJson(PoseFormat):
 
     def write(self, table: PoseTable, path: Path) -> None:
         source = source_of(table, self.name)
-        if source is None:
-            table = in_image_pixels(table, path, self.name)
+        if source is not None:
+            write_bytes(path, dumps(self.changed(table, path), source.payload.style))
+            return
+        table = in_image_pixels(table, path, self.name)
         scores = confidence_to_write(table)
-        last = int(table.frame_numbers[-1]) if len(table.frame_numbers) else -1
-        if last >= MAX_FRAMES or any(table.frame_numbers < 0):
-            received = f"{table.frame_numbers[0]} to {last}"
-            raise bad(path, "frames", f"be 0 to {MAX_FRAMES:,} in this format", received, "choose another format")
-        if source is None:
-            style = JsonStyle()
-            lists: list[People] = [[] for _ in range(last + 1)]
-            for row, frame in enumerate(table.frames.tolist()):
-                lists[frame].append(_fresh(table, scores, row))
-            value: Any = lists
-        else:
-            style, old = source.payload.style, source.payload.value
-            lists, further = updated(
-                table,
-                source,
-                "track_id",
-                lambda record, row, moved: _changed(record, table, scores, row, moved),
-                lambda row: _fresh(table, scores, row),
-            )
-            if further and old and isinstance(old[0], dict):
-                raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
-            lists += [further.get(frame, []) for frame in range(len(lists), last + 1)]
-            value = lists[0] if old and isinstance(old[0], dict) else lists
-        write_bytes(path, dumps(value, style))
+        lists: list[People] = [[] for _ in range(_last(table, path) + 1)]
+        for row, frame in enumerate(table.frames.tolist()):
+            lists[frame].append(_fresh(table, scores, row))
+        write_bytes(path, dumps(lists, JsonStyle()))
+
+    def changed(self, table: PoseTable, path: Path) -> Any:
+        """The value that a table was read from, with what changed and what was added."""
+        instances: Instances = table.source.payload
+        scores, last = confidence_to_write(table), _last(table, path)
+        lists, further = updated(
+            table,
+            table.source,
+            "track_id",
+            lambda record, row, moved: _changed(record, table, scores, row, moved),
+            lambda row: _fresh(table, scores, row),
+        )
+        one_image = bool(instances.value) and isinstance(instances.value[0], dict)
+        if further and one_image:
+            raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
+        known = instances.frames[-1] if instances.frames else -1
+        lists += [further.get(frame, []) for frame in range(known + 1, last + 1)]
+        return lists[0] if one_image else lists
+
+
+def _last(table: PoseTable, path: Path) -> int:
+    """The last frame number. Raises InputError for numbers that are no places in a list."""
+    last = int(table.frame_numbers[-1]) if len(table.frame_numbers) else -1
+    if last >= MAX_FRAMES or any(table.frame_numbers < 0):
+        received = f"{table.frame_numbers[0]} to {last}"
+        raise bad(path, "frames", f"be 0 to {MAX_FRAMES:,} in this format", received, "choose another format")
+    return last
 
 
 def _changed(record: Record, table: PoseTable, scores: np.ndarray, row: int, moved: np.ndarray) -> Record:

@@ -8,13 +8,12 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, replacing_folder
-from kerasmooth.formats.building import build_table, check_asked, check_counts
+from kerasmooth.formats.building import build_table, check_counts
 from kerasmooth.formats.csv_lines import number_text
-from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, first_frame, list_frames, name_frames
+from kerasmooth.formats.frame_folder import MAX_FRAME_BYTES, FrameFolder, first_frame
 from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import (
-    PoseFormat,
     Source,
     changed_confidence,
     changed_positions,
@@ -42,27 +41,19 @@ class _Folder:
     has_ids: bool
 
 
-class UltralyticsTxt(PoseFormat):
+class UltralyticsTxt(FrameFolder):
     """Lines are `class x y w h (x y score)*K [confidence] [id]`; frames without anyone have no file."""
 
     name = "ultralytics_txt"
     description = "Ultralytics' labels folder of one text file a frame"
-    suffix = ""
+    frame_suffix = ".txt"
 
     def detect(self, path: Path) -> bool:
-        candidate = first_frame(path, ".txt")
+        candidate = first_frame(path, self.frame_suffix)
         if candidate is None:
             return False
         cells = head_text(candidate, 4096).partition("\n")[0].split()
         return len(cells) >= _BOX_CELLS + 3 and all(_is_number(cell) for cell in cells)
-
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        files = list_frames(path, ".txt")
-        if not files:
-            raise bad(path, "folder", "hold .txt files", "none", "give the labels folder")
-        names = name_frames(path, files)
-        return self.read_files(path, files, names, names.frames, fps, image_size)
 
     def read_files(
         self,
@@ -73,7 +64,6 @@ class UltralyticsTxt(PoseFormat):
         fps: float | None,
         image_size: Size | None,
     ) -> PoseTable:
-        """The table of some files of the folder, with these frame numbers."""
         places, cells = [], []
         for index, file in enumerate(files):
             for line, text in enumerate(_lines(path / file)):

@@ -36,7 +36,10 @@ _BEFORE = re.compile(r"(x|y|z|v|visibility|vis|score|confidence|conf)[ _.-]?(\d+
 
 
 class WideCsv(PoseFormat):
-    """The frame is a column so called, or the line; 33 numbered points are MediaPipe's. Other columns are copied."""
+    """The frame is a column so called, or the line; 33 numbered points are MediaPipe's. z is the depth.
+
+    Other columns are copied.
+    """
 
     name = "mediapipe"
     description = "CSV with one line a frame (MediaPipe landmarks, wide)"
@@ -78,7 +81,7 @@ class WideCsv(PoseFormat):
             "width": len(cells),
             "delimiter": ",",
         }
-        normalised = is_normalised(positions)
+        normalised = is_normalised(positions[..., :2])
         return grid_table(
             self.name,
             parts,
@@ -88,7 +91,7 @@ class WideCsv(PoseFormat):
             fps=fps,
             image_size=image_size,
             unit="normalised" if normalised else "px",
-            y_up=not normalised and bool(looks_up(positions[:, 0], skeleton)),
+            y_up=not normalised and bool(looks_up(positions[:, 0, :, :2], skeleton)),
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
@@ -130,13 +133,16 @@ def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
     counts = np.unique(table.frames, return_counts=True)[1]
     if counts.max(initial=0) > 1:
         raise bad(path, "people", "be one in this format", f"{counts.max()} in a frame", AS_NPZ)
-    coords = ("x", "y", "visibility")
+    columns = [table.keypoints, confidence_to_write(table)[..., None]]
+    coords = ["x", "y", "visibility"]
+    if table.depth is not None:
+        columns.insert(1, table.depth[..., None])
+        coords.insert(2, "z")
     points = [f"L{i}" for i in range(33)] if table.skeleton.num_keypoints == 33 else list(table.skeleton.keypoints)
     lines = [join(["frame", *[f"{point}_{coord}" for point in points for coord in coords]])]
-    values = np.concatenate([table.keypoints, confidence_to_write(table)[..., None]], axis=2)
-    values = values.reshape(len(table.frames), 3 * len(points))
+    values = np.concatenate(columns, axis=2).reshape(len(table.frames), len(coords) * len(points))
     row_of = {int(frame): row for row, frame in enumerate(table.frames)}
     for frame in table.frame_numbers.tolist():
-        row = values[row_of[frame]].tolist() if frame in row_of else [np.nan] * (len(points) * 3)
+        row = values[row_of[frame]].tolist() if frame in row_of else [np.nan] * values.shape[1]
         lines.append(",".join([str(frame), *["" if value != value else number_text(value) for value in row]]))
     return lines

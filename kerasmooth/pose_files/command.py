@@ -44,6 +44,7 @@ class Outcome:
     unit: str = "px"
     jumps: int = 0
     cuts: int = 0
+    notes: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -107,13 +108,15 @@ def _raise_errors(outcomes: list[Outcome]) -> None:
 
 def _told(outcome: Outcome) -> dict[str, Any]:
     told = as_json(str(outcome.job.source), outcome.reports, outcome.unit)
-    return told | {"jumps": outcome.jumps, "cuts": outcome.cuts}
+    return told | {"jumps": outcome.jumps, "cuts": outcome.cuts, "notes": list(outcome.notes)}
 
 
 def _tell_where(outcome: Outcome, console: Console) -> None:
     for count, one, several in ((outcome.jumps, "jump of an id", "jumps of ids"), (outcome.cuts, "cut", "cuts")):
         if count:
             console.print(f"{count} {one if count == 1 else several}: nothing is smoothed across")
+    for note in outcome.notes:
+        console.print(note)
     for path in (outcome.job.target, outcome.job.plots, outcome.job.overlay):
         if path:
             console.print(f"wrote {path}", markup=False)
@@ -188,7 +191,7 @@ def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart
     with _parameters_told(job, options):
         done = long_job.run(job, options, model, on_part)
     if done:
-        return Outcome(job, done.reports, done.unit, done.jumps, done.cuts)
+        return Outcome(job, done.reports, done.unit, done.jumps, done.cuts, done.notes)
     return _run_whole(job, options, model, on_part)
 
 
@@ -219,4 +222,4 @@ def _run_whole(job: Job, options: Options, model: Smoother | None, on_part: OnPa
 
         video = Path(options.video) if options.video else None
         overlay.draw(table, done, job.overlay, video=video, style=options.overlay_style)
-    return Outcome(job, done.reports, table.unit, done.jumps, done.cuts)
+    return Outcome(job, done.reports, table.unit, done.jumps, done.cuts, done.notes)

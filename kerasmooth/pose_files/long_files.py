@@ -14,7 +14,7 @@ from kerasmooth.pose_files.part_stream import Course, Done, PartStream
 from kerasmooth.pose_files.pending import Pending
 from kerasmooth.pose_files.person_report import PersonReport
 from kerasmooth.pose_files.put_back import Unit
-from kerasmooth.pose_files.tables import ABSENCE_SECONDS, check_fps
+from kerasmooth.pose_files.tables import ABSENCE_SECONDS, check_fps, tell_copies
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing import gaps, tracking
 from kerasmooth.smoothing.keypoints import CHUNK_FRAMES, OVERLAP_SECONDS
@@ -32,12 +32,13 @@ OnFrames = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class LongResult:
-    """What happened: one report a person, by id; unit of the lengths in them; jumps of ids, and cuts of the video."""
+    """What happened: one report a person, by id; unit of the lengths in them; jumps, cuts, notes of `SmoothedTable`."""
 
     reports: list[PersonReport]
     unit: str
     jumps: int
     cuts: int
+    notes: tuple[str, ...]
 
 
 def smooth_long(
@@ -53,9 +54,11 @@ def smooth_long(
     """Smooths a file into another one of the same format, in memory that does not grow with its length.
 
     The result is that of `tables.smooth_table` where blocks are as long as the pieces in which it smooths long
-    recordings; other lengths differ at the joints by little. Two things are told from what is near instead of from the
-    whole file: whether somebody without an id is followed one by one or by assignment, and the size of a person who
-    left for longer than PATIENCE blocks.
+    recordings. Shorter ones know less of a person: its size, and a keypoint's usual noise, by which an outlier now and
+    then is judged otherwise; and what a method tunes by itself is tuned on each block, which moves most positions by a
+    little, not only those at the joints. A filter with fixed parameters gives the same where the outliers are the same.
+    Two things are always told from what is near instead of from the whole file: whether somebody without an id is
+    followed one by one or by assignment, and the size of a person who left for longer than PATIENCE blocks.
 
     Args:
       file: not yet surveyed.
@@ -87,7 +90,7 @@ def smooth_long(
             tell("smoothing", work.pending.written, survey.frames)
         work.finish()
     reports = [work.reports[person] for person in sorted(work.reports)]
-    return LongResult(reports, first.unit, work.tracks.jumps, work.tracks.cuts)
+    return LongResult(reports, first.unit, work.tracks.jumps, work.tracks.cuts, tell_copies(work.tracks.copies))
 
 
 def _course(
@@ -170,13 +173,15 @@ class _Work:
     def _detections(self, table: PoseTable) -> Detections:
         keypoints = table.keypoints * self._course.unit.scale
         known = np.isfinite(keypoints).all(axis=-1) & ~(table.confidence <= 0)
-        return Detections(table.frames // self._course.step, table.people, keypoints, known)
+        return Detections(table.frames // self._course.step, table.people, keypoints, known, table.confidence)
 
     def _push(self, table: PoseTable, rows: np.ndarray, first: int, label: int, person: int) -> None:
         if label not in self._streams:
             self._streams[label] = PartStream(self._course, person, self._left.get(label))
-        keypoints = table.keypoints[rows] * self._course.unit.scale
-        self._pass_on(self._streams[label].push(table.frames[rows], first + rows, keypoints, table.confidence[rows]))
+        scale = self._course.unit.scale
+        depth = None if table.depth is None else table.depth[rows] * scale[0]
+        values = (table.keypoints[rows] * scale, table.confidence[rows], depth)
+        self._pass_on(self._streams[label].push(table.frames[rows], first + rows, *values))
 
     def _pass_on(self, pieces: Iterator[Done]) -> None:
         for done in pieces:

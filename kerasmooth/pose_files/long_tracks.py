@@ -1,23 +1,31 @@
 """Who is who in a long file: people followed block by block, with what was seen a moment ago carried on."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from kerasmooth.smoothing import tracking
 
 CONTEXT_SECONDS = 2.0
-"""How far back the next block is compared: four times as long as anybody is remembered."""
+"""How far back the next block is compared: twice as long as anybody is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Rows in the order of their frames: frames [D], people [D] (-1: unknown), keypoints [D, K, 2], known [D, K]."""
+    """Rows in the order of their frames: frames [D], people [D] (-1: unknown), keypoints [D, K, 2], known [D, K].
+
+    Of `confidence` [D, K], which may be left out, see `tracking.follow`.
+    """
 
     frames: np.ndarray
     people: np.ndarray
     keypoints: np.ndarray
     known: np.ndarray
+    confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if len(self.confidence) != len(self.known):
+            object.__setattr__(self, "confidence", self.known.astype(np.float64))
 
     def part(self, rows: slice | np.ndarray) -> "Detections":
         return Detections(*(getattr(self, each.name)[rows] for each in fields(self)))
@@ -29,7 +37,10 @@ class Detections:
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """Of the rows of a block: who they are, and which part (a person between two jumps) of the file they belong to."""
+    """Of the rows of a block: who they are, and which part (a person between two jumps) of the file they belong to.
+
+    Both are -1 of those that repeat somebody of their frame.
+    """
 
     people: np.ndarray
     parts: np.ndarray
@@ -44,6 +55,7 @@ class LongTracks:
     Attributes:
       jumps: how often an id of the file jumped, but for cuts.
       cuts: how often the video goes on with another shot.
+      copies: detections that repeat somebody of their frame.
       followed: whether any id was given here.
     """
 
@@ -57,6 +69,7 @@ class LongTracks:
         self._count = 0
         self.jumps = 0
         self.cuts = 0
+        self.copies = 0
         self.followed = False
 
     def follow(self, block: Detections, ahead: Detections) -> Followed:
@@ -66,12 +79,16 @@ class LongTracks:
         inside = slice(len(context.frames), len(context.frames) + len(block.frames))
         if not len(block.frames):
             return Followed(np.empty(0, np.int64), np.empty(0, np.int64))
-        tracks = tracking.follow(rows.frames, rows.people, rows.keypoints, rows.known, fps=self._fps)
+        tracks = tracking.follow(
+            rows.frames, rows.people, rows.keypoints, rows.known, fps=self._fps, confidence=rows.confidence
+        )
         label_of = self._known(tracks.parts[: inside.start])
         self.cuts += int(np.isin(tracks.cuts, block.frames).sum())
         seen = set(context.people.tolist())
         local, given = tracks.parts[inside], tracks.people[inside]
-        own = given == block.people
+        self.copies += int((local < 0).sum())
+        own = (given == block.people) & (local >= 0)
+        label_of[-1], self._owner[-1] = -1, -1
         for row in np.sort(np.unique(local, return_index=True)[1]).tolist():
             if int(local[row]) not in label_of:
                 person = int(given[row]) if own[row] else -1
@@ -95,7 +112,7 @@ class LongTracks:
         found: dict[int, int] = {}
         taken: set[int] = set()
         for part, label in zip(local[::-1].tolist(), self._labels[::-1].tolist(), strict=True):
-            if part not in found and label not in taken:
+            if part >= 0 and label >= 0 and part not in found and label not in taken:
                 found[part] = label
                 taken.add(label)
         return found

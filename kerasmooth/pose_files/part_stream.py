@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasmooth.pose_files.part_report import PartReport
-from kerasmooth.pose_files.put_back import Added, Unit
+from kerasmooth.pose_files.put_back import Added, Unit, values_of
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing.steps import prepare
 from kerasmooth.smoothing.stretch import Settings, SmoothedStretch, Smoother, smooth_stretch
@@ -65,6 +65,7 @@ class PartStream:
         self._numbers, self._rows = np.empty(0, np.int64), np.empty(0, np.int64)
         num_keypoints = course.skeleton.num_keypoints
         self._keypoints, self._confidence = np.empty((0, num_keypoints, 2)), np.empty((0, num_keypoints))
+        self._depth, self._deep = np.empty((0, num_keypoints)), False
         self._begin = self._done = 0
         self._empty = True
 
@@ -78,16 +79,30 @@ class PartStream:
         return self._begin + len(self._numbers)
 
     def push(
-        self, frames: np.ndarray, rows: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray
+        self,
+        frames: np.ndarray,
+        rows: np.ndarray,
+        keypoints: np.ndarray,
+        confidence: np.ndarray,
+        depth: np.ndarray | None = None,
     ) -> Iterator[Done]:
-        """Takes rows of further, increasing frames; keypoints [N, K, 2], confidence [N, K]."""
+        """Takes rows of further, increasing frames.
+
+        Args:
+          frames, rows: int64 [N].
+          keypoints: [N, K, 2].
+          confidence: [N, K].
+          depth: [N, K], with all or with none.
+        """
         numbers, places = self._lay_out(frames)
         laid = np.full(len(numbers), -1, np.int64)
         laid[places] = rows
         shape = (len(numbers), self._course.skeleton.num_keypoints)
-        points, scores = np.full((*shape, 2), np.nan), np.zeros(shape)
+        points, scores, depths = np.full((*shape, 2), np.nan), np.zeros(shape), np.full(shape, np.nan)
         points[places], scores[places] = keypoints, confidence
-        self._append(numbers, laid, points, scores)
+        if depth is not None:
+            depths[places], self._deep = depth, True
+        self._append(numbers, laid, points, scores, depths)
         self.last, self._empty = int(frames[-1]), False
         chunk, overlap = self._course.chunk, self._course.overlap
         # A recording that is hardly longer than a chunk is smoothed in one piece.
@@ -100,7 +115,8 @@ class PartStream:
         after = min(course.room, (course.last - self.last) // course.step)
         nobody = np.zeros((after, course.skeleton.num_keypoints))
         numbers = self.last + (1 + np.arange(after)) * course.step
-        self._append(numbers, np.full(after, -1, np.int64), np.full((*nobody.shape, 2), np.nan), nobody)
+        nowhere = np.full((*nobody.shape, 2), np.nan)
+        self._append(numbers, np.full(after, -1, np.int64), nowhere, nobody, nowhere[..., 0])
         if not self._done and self._end <= course.chunk + 2 * course.overlap:
             yield self._smooth(self._end)
         while self._done < self._end:
@@ -124,11 +140,14 @@ class PartStream:
     def _shortened(self, steps: np.ndarray) -> np.ndarray:
         return np.minimum(steps // self._course.step, self._course.longest + 2)
 
-    def _append(self, numbers: np.ndarray, rows: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray) -> None:
+    def _append(
+        self, numbers: np.ndarray, rows: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray, depth: np.ndarray
+    ) -> None:
         self._numbers = np.concatenate([self._numbers, numbers])
         self._rows = np.concatenate([self._rows, rows])
         self._keypoints = np.concatenate([self._keypoints, keypoints])
         self._confidence = np.concatenate([self._confidence, confidence])
+        self._depth = np.concatenate([self._depth, depth])
 
     def _smooth(self, end: int) -> Done:
         """Smooths up to frame `end`, and forgets what is not needed any more."""
@@ -136,17 +155,18 @@ class PartStream:
         first, last = max(self._done - course.overlap, 0), min(end + course.overlap, self._end)
         window = slice(first - self._begin, last - self._begin)
         keypoints, confidence = self._keypoints[window], self._confidence[window]
-        done = smooth_stretch(keypoints, confidence, course.fps, course.skeleton, course.settings, course.model)
+        depth = self._depth[window] if self._deep else None
+        done = smooth_stretch(keypoints, confidence, course.fps, course.skeleton, course.settings, course.model, depth)
         core = slice(self._done - first, end - first)
         swapped = self._swapped(keypoints, confidence, done)
         part = slice(self._done - self._begin, end - self._begin)
         numbers, rows = self._numbers[part], self._rows[part]
-        values = {name: getattr(done, name)[core] for name in ("keypoints", "confidence", "provenance", "deviation")}
+        values = values_of(done, core)
         self.report.add(keypoints[core], values, swapped[core], done.report, int((rows >= 0).sum()))
         self._done = end
         kept = slice(max(end - course.overlap, 0) - self._begin if end < self._end else len(self._numbers), None)
         self._begin += kept.start
-        for name in ("_numbers", "_rows", "_keypoints", "_confidence"):
+        for name in ("_numbers", "_rows", "_keypoints", "_confidence", "_depth"):
             setattr(self, name, np.array(getattr(self, name)[kept]))
         return self._sorted_out(numbers, rows, values)
 

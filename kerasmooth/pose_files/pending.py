@@ -44,10 +44,14 @@ class Pending:
         self.written = 0
 
     def add(self, table: PoseTable, people: np.ndarray) -> int:
-        """The next block, whose rows are of these people; returns the number of its first row in the file."""
+        """The next block, whose rows are of these people; returns the number of its first row in the file.
+
+        Where others have ids, rows without one repeat somebody: nothing is done to them.
+        """
         self._frame = int(table.frame_numbers[0]) if len(table.frame_numbers) else self._frame
         start, count = self._rows, len(table.frames)
-        self._blocks.append(_Block(table, people, Rows.of(table, self._unit), start, count, self._frame))
+        missing = int((people >= 0).sum()) or count
+        self._blocks.append(_Block(table, people, Rows.of(table, self._unit), start, missing, self._frame))
         self._rows += count
         return start
 

@@ -29,7 +29,9 @@ class ShownPerson:
             self.aspect = table.image_size[0] / table.image_size[1]
         step = frame_step(before.frame_numbers)
         self.fps = float(table.fps or 1.0) / step
-        people, counts = np.unique(after.people[: len(before.frames)], return_counts=True)
+        people = after.people[: len(before.frames)]
+        # Who repeats somebody else is nobody.
+        people, counts = np.unique(people[people >= 0] if (people >= 0).any() else people, return_counts=True)
         self.name, self.of = int(people[counts.argmax()]) if len(people) else -1, len(people)
         rows = np.flatnonzero(after.people == self.name)
         rows = rows[np.argsort(table.frames[rows], kind="stable")]

@@ -7,9 +7,9 @@ import numpy as np
 
 from kerasmooth.errors import InputError
 from kerasmooth.pose_files.person_report import PersonReport, bends
-from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back
+from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back, values_of
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.smoothing import gaps, tracking
+from kerasmooth.smoothing import gaps, pictures, tracking
 from kerasmooth.smoothing.stretch import Settings, SmoothedStretch, Smoother, check_model, smooth_stretch
 
 MAX_FPS = 10_000.0
@@ -17,6 +17,7 @@ MAX_DENSE_VALUES = 1 << 27
 """Most keypoints of one person over all frames, absences up to a second among them; each takes some 200 bytes."""
 ABSENCE_SECONDS = 1.0
 """Longer absences are shortened to this before smoothing: nothing is filled across them, and memory stays small."""
+UNRELATED = "frames show unrelated pictures, or are too far apart: left as they are"
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +26,11 @@ class SmoothedTable:
 
     Attributes:
       table: the input's rows in their order, then those of people who were filled in.
-      people: int64 [rows of table], who each is, where the table has no ids too.
+      people: int64 [rows of table], who each is, where the table has no ids too; -1 for who repeats somebody.
       reports: one a person, by id.
       jumps: how often an id of the file jumped.
       cuts: how often the video goes on with another shot.
+      notes: what was left as it was, and why; a line each.
     """
 
     table: PoseTable
@@ -36,6 +38,7 @@ class SmoothedTable:
     reports: list[PersonReport]
     jumps: int
     cuts: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def check_fps(fps: float | None, name: str) -> float:
@@ -74,7 +77,11 @@ def smooth_table(
     step = frame_step(table.frame_numbers)
     work = _Work(table, settings, fps / step, step, name)
     known = np.isfinite(work.before).all(axis=-1) & ~(table.confidence <= 0)
-    tracks = tracking.follow(table.frames // step, table.people, work.before, known, fps=fps / step)
+    tracks = tracking.follow(
+        table.frames // step, table.people, work.before, known, fps=fps / step, confidence=table.confidence
+    )
+    if (table.people < 0).all() and pictures.are_unrelated(table.frames, tracks):
+        return SmoothedTable(table, table.people, [], 0, 0, (UNRELATED,))
     # A file of one person without ids stays so.
     one = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
     parts = tracking.groups(tracks.parts)
@@ -86,7 +93,14 @@ def smooth_table(
     result, filled = work.result(ids)
     people = np.concatenate([tracks.people, filled if not one else np.full(len(filled), -1, np.int64)])
     reports = [work.reports[person] for person in sorted(work.reports)]
-    return SmoothedTable(result, people, reports, tracks.jumps, len(tracks.cuts))
+    notes = tell_copies(int((tracks.parts < 0).sum()))
+    return SmoothedTable(result, people, reports, tracks.jumps, len(tracks.cuts), notes)
+
+
+def tell_copies(count: int) -> tuple[str, ...]:
+    """A line about detections that repeat somebody, if there are any."""
+    what = "detection repeats" if count == 1 else "detections repeat"
+    return (f"{count:,} {what} somebody in the same frame: left as they are",) if count else ()
 
 
 def frame_step(numbers: np.ndarray) -> int:
@@ -126,9 +140,13 @@ class _Work:
         shape = (len(numbers), self._table.skeleton.num_keypoints)
         keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
         keypoints[slots], confidence[slots] = self._rows.before[rows], self._table.confidence[rows]
-        done = smooth_stretch(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model)
-        for name in ("keypoints", "confidence", "provenance", "deviation"):
-            getattr(self._rows, name)[rows] = getattr(done, name)[slots]
+        depth = None
+        if self._rows.depth is not None:
+            depth = np.full(shape, np.nan)
+            depth[slots] = self._rows.depth[rows]
+        done = smooth_stretch(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model, depth)
+        for name, values in values_of(done, slots).items():
+            getattr(self._rows, name)[rows] = values
         empty = np.ones(len(numbers), bool)
         empty[slots] = False
         # Numbers without an order are of photographs, not of a video: nobody was there in between.
@@ -138,10 +156,7 @@ class _Work:
             {
                 "frames": numbers[empty],
                 "people": np.full(int(empty.sum()), person, np.int64),
-                "keypoints": done.keypoints[empty],
-                "confidence": done.confidence[empty],
-                "provenance": done.provenance[empty],
-                "deviation": done.deviation[empty],
+                **values_of(done, empty),
             }
         )
         self._tell(person, len(rows), keypoints, done)

@@ -28,6 +28,17 @@ def checked_arrays(keypoints: np.ndarray, confidence: np.ndarray | None) -> tupl
     return array[..., :2].astype(np.float64), scores
 
 
+def checked_depth(depth: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Depth [P, T, K], float64, of keypoints of that shape, [T, K, ...] or [P, T, K, ...]; None of none."""
+    if depth is None:
+        return None
+    array = np.asarray(depth)
+    if array.shape != shape[:-1] or not np.issubdtype(array.dtype, np.number):
+        received = f"depth.shape={array.shape}, dtype={array.dtype}"
+        raise ValueError(f"depth must be numbers of shape {shape[:-1]}. Received: {received}")
+    return (array if array.ndim == 3 else array[None]).astype(np.float64)
+
+
 def checked_fps(fps: float | None) -> float:
     """Frames per second. Raises ValueError unless positive."""
     if fps is None or isinstance(fps, bool) or not np.isfinite(fps) or not fps > 0:

@@ -1,74 +1,167 @@
-"""Follows people from frame to frame who have no id: births, deaths, crossings, a moving camera."""
+"""Follows people from frame to frame who have no id: births, deaths, crossings, copies, a moving camera."""
 
 import itertools
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from kerasmooth.smoothing.copies import Copies
 from kerasmooth.smoothing.similarity import CAMERA_SIMILARITY, Detections
 
 MIN_SIMILARITY = 0.25
 """Two detections below it are not the same person."""
-MEMORY_SECONDS = 0.5
+DOUBT_PER_SECOND = 0.9
+"""So much more alike must be who was hidden: somebody else may have come by."""
+MEMORY_SECONDS = 1.0
 """A person who was not seen for longer is a new one, unless the file says that it is the same."""
+RECENT_SECONDS = 0.1
+"""Who was hidden for no longer is found first; who was, among the detections that are left."""
+PLAIN_SIMILARITY = 0.6
+"""Who is so much like one person, and not half so much like another, is that one without more being asked."""
+SPEED_SECONDS, COASTING_SECONDS = 0.2, 1.0
+"""How long a speed is measured, and how fast it dies away in somebody who is hidden."""
 MAX_LIVING = 2_000
 """People who are remembered at a time, the last seen ones."""
 MANY = 2
 """People whose places must agree with a move of the camera that nobody else would explain."""
 
 
-def follow_unknown(detections: Detections, rows: np.ndarray) -> np.ndarray:
-    """Parts of rows without an id, [len(rows)]: each is a person who is followed until lost."""
+def follow_unknown(detections: Detections, rows: np.ndarray, copies: Copies) -> np.ndarray:
+    """Parts of rows without an id, [len(rows)]: each is a person who is followed until lost; -1 for a copy of one."""
     order = np.argsort(detections.frames[rows], kind="stable")
     rows = rows[order]
     frames = detections.frames[rows]
     memory = max(MEMORY_SECONDS * detections.fps, 1.0)
     parts = np.zeros(len(rows), np.int64)
     steps = np.diff(frames)
-    alone = not (steps == 0).any()
+    alone = not (steps == 0).any() and not copies.frames
     if alone:
         # One person a frame, the usual file: no assignment is needed unless something jumps.
-        apart = (steps > memory) | (detections.of_neighbours(rows) < MIN_SIMILARITY)
+        apart = (steps > memory) | (detections.of_neighbours(rows) < _needed((steps - 1) / detections.fps))
         alone = not (apart & (steps <= memory)).any()
     if alone:
         parts[1:] = np.cumsum(apart)
     else:
+        living = _Living(detections, memory)
         edges = [0, *(np.flatnonzero(steps) + 1).tolist(), len(frames)]
-        _meet(detections, rows, edges, memory, parts)
+        for first, end in itertools.pairwise(edges):
+            parts[first:end] = living.meet(rows[first:end], copies)
     result = np.empty(len(parts), np.int64)
     result[order] = parts
     return result
 
 
-def assign(similarity: np.ndarray) -> np.ndarray:
-    """For each of M the index among N of the same person, or -1, by similarities [N, M]."""
+def _plainly(similarity: np.ndarray) -> np.ndarray:
+    """For each of M the index among N where no two can be mistaken for each other; otherwise -1 of all."""
+    near = similarity >= PLAIN_SIMILARITY / 2
+    clear = (near.sum(axis=0) == 1).all() and (near.sum(axis=1) <= 1).all()
+    if clear and (similarity[near] >= PLAIN_SIMILARITY).all():
+        return near.argmax(axis=0)
+    return np.full(similarity.shape[1], -1, np.int64)
+
+
+def _needed(hidden: np.ndarray) -> np.ndarray:
+    """How alike somebody must be who was hidden for so many seconds."""
+    return MIN_SIMILARITY + DOUBT_PER_SECOND * hidden
+
+
+def assign(similarity: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """For each of M the index among N of the same person, or -1.
+
+    Args:
+      similarity: [N, M].
+      hidden: [N], seconds that each was not seen; 0 who was in the frame before.
+    """
     matched = np.full(similarity.shape[1], -1, np.int64)
-    allowed = similarity >= MIN_SIMILARITY
-    if allowed.any():
-        for before, after in zip(*linear_sum_assignment(similarity, maximize=True), strict=True):
-            if allowed[before, after]:
-                matched[after] = before
+    allowed = similarity >= _needed(hidden)[:, None]
+    recent = hidden <= RECENT_SECONDS
+    for group in (recent, ~recent):
+        people, left = np.flatnonzero(group & allowed.any(axis=1)), np.flatnonzero(matched < 0)
+        if len(people) and len(left):
+            asked = np.ix_(people, left)
+            pairs = np.stack(linear_sum_assignment(similarity[asked], maximize=True))
+            before, after = pairs[:, allowed[asked][tuple(pairs)]]
+            matched[left[after]] = people[before]
     return matched
 
 
-def _meet(detections: Detections, rows: np.ndarray, edges: list[int], memory: float, parts: np.ndarray) -> None:
-    """Fills in the parts of rows [N], frame by frame; `edges` are where frames begin."""
-    living: dict[int, int] = {}
-    born = 0
-    for first, end in itertools.pairwise(edges):
-        now = detections.frames[rows[first]]
-        living = {part: row for part, row in living.items() if now - detections.frames[row] <= memory}
-        if len(living) > MAX_LIVING:
-            living = dict(sorted(living.items(), key=lambda item: -detections.frames[item[1]])[:MAX_LIVING])
-        names, before = list(living), np.array(list(living.values()), np.int64)
-        matched = assign(detections.table(before, rows[first:end]))
-        if (matched < 0).all() and min(len(before), end - first) >= MANY:
-            matched = _moved_together(detections, before, rows[first:end], now - max(memory / 4, 1))
-        for offset, found in enumerate(matched.tolist()):
-            part = names[found] if found >= 0 else born
-            born += found < 0
-            parts[first + offset] = part
-            living[part] = int(rows[first + offset])
+def assign_but_copies(
+    similarity: np.ndarray, hidden: np.ndarray, rows: np.ndarray, copies: Copies
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `assign`, of those of the rows [M] of a frame that repeat nobody; and which do, bool [M]."""
+    matched = assign(similarity, hidden)
+    going_on = matched >= 0
+    going_on[going_on] = hidden[matched[going_on]] <= RECENT_SECONDS
+    spare = copies.among(rows, going_on)
+    if spare.any():
+        matched[:] = -1
+        matched[~spare] = assign(similarity[:, ~spare], hidden)
+    return matched, spare
+
+
+class _Living:
+    """N people who may be seen again.
+
+    Attributes:
+      parts: int64 [N], their numbers.
+      past: int64 [N, H], the rows in which they were seen last; the first one again where there are fewer.
+    """
+
+    def __init__(self, detections: Detections, memory: float) -> None:
+        self._detections, self._memory, self._born = detections, memory, 0
+        self.parts = np.empty(0, np.int64)
+        self.past = np.empty((0, max(round(SPEED_SECONDS * detections.fps), 1) + 1), np.int64)
+
+    def meet(self, after: np.ndarray, copies: Copies) -> np.ndarray:
+        """The parts of the rows of the next frame; -1 for copies."""
+        now = self._detections.frames[after[0]]
+        self._forget(now)
+        rows, spare = self.past[:, -1], np.zeros(len(after), bool)
+        hidden = (now - self._detections.frames[rows] - 1) / self._detections.fps
+        standing = self._detections.table(rows, after)
+        if int(now) in copies.frames:
+            matched, spare = assign_but_copies(self._similarity(now, after, standing), hidden, after, copies)
+        else:
+            matched = _plainly(standing)
+            if (matched < 0).any():
+                matched = assign(self._similarity(now, after, standing), hidden)
+        if (matched < 0).all() and min(len(rows), len(after)) >= MANY:
+            matched = _moved_together(self._detections, rows, after, now - max(self._memory / 8, 1))
+        return self._see(after, matched, spare & (matched < 0))
+
+    def _forget(self, now: int) -> None:
+        frames = self._detections.frames[self.past[:, -1]]
+        kept = np.flatnonzero(now - frames <= self._memory)
+        if len(kept) > MAX_LIVING:
+            kept = kept[np.argsort(-frames[kept], kind="stable")[:MAX_LIVING]]
+        if len(kept) < len(frames):
+            self.parts, self.past = self.parts[kept], self.past[kept]
+
+    def _similarity(self, now: int, after: np.ndarray, standing: np.ndarray) -> np.ndarray:
+        """[N, M], where they should be by now, or where they were, which is `standing`."""
+        detections, rows, first = self._detections, self.past[:, -1], self.past[:, 0]
+        shared = detections.known[first] & detections.known[rows]
+        moved = np.where(shared[..., None], detections.keypoints[rows] - detections.keypoints[first], 0.0).sum(axis=1)
+        frames = np.maximum(shared.sum(axis=1) * (detections.frames[rows] - detections.frames[first]), 1)
+        speed = moved * (detections.fps / frames)[:, None]
+        ago = (now - detections.frames[rows]) / detections.fps
+        seconds = COASTING_SECONDS * (1 - np.exp(-ago / COASTING_SECONDS))
+        return np.maximum(standing, detections.table(rows, after, speed * seconds[:, None]))
+
+    def _see(self, after: np.ndarray, matched: np.ndarray, spare: np.ndarray) -> np.ndarray:
+        known = matched >= 0
+        found, new = matched[known], after[~known & ~spare]
+        self.past[found, :-1] = self.past[found, 1:]
+        self.past[found, -1] = after[known]
+        parts = np.full(len(after), -1, np.int64)
+        parts[known] = self.parts[found]
+        if len(new):
+            born = self._born + np.arange(len(new))
+            self._born += len(new)
+            parts[~known & ~spare] = born
+            self.parts = np.append(self.parts, born)
+            self.past = np.concatenate([self.past, np.repeat(new[:, None], self.past.shape[1], axis=1)])
+        return parts
 
 
 def _moved_together(detections: Detections, people: np.ndarray, after: np.ndarray, since: float) -> np.ndarray:
@@ -84,7 +177,7 @@ def _moved_together(detections: Detections, people: np.ndarray, after: np.ndarra
     largest = before[np.argsort(-detections.sizes[before], kind="stable")[:4]]
     for one, other in itertools.product(largest.tolist(), after[:16].tolist()):
         similarity = detections.table(before, after, detections.centres[other] - detections.centres[one])
-        matched = assign(similarity)
+        matched = assign(similarity, np.zeros(len(before)))
         hits = np.flatnonzero(matched >= 0)
         value = float(similarity[matched[hits], hits].sum())
         enough = max(MANY, 0.6 * min(len(before), len(after)))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasmooth.smoothing.vectors import MEDIAN_LENGTHS
+
 RUN_SECONDS = 0.25
 """The longest run that is passed over: what stays away for longer is where the keypoint went."""
 RUN_PRICE, FRAME_PRICE = 10.0, 8.0
@@ -28,8 +30,6 @@ VELOCITY_GAIN = 0.8
 SUSPECT = 4.0
 """Squared change of velocity in variances from which on the frames around are looked at."""
 _SECONDS_AROUND = 0.15
-_MEDIAN_LENGTH = 1.1774
-"""The median length of a normal 2-vector, in deviations of a component."""
 _BEND = 6.0
 """Variance of a second difference of independent noise of size 1; that of the tracker's innovation is smaller."""
 _INNOVATION = 2.5
@@ -51,7 +51,7 @@ def find_runs(positions: np.ndarray, known: np.ndarray, trusted: np.ndarray, fps
     if known.sum(axis=0).max(initial=0) < 4:
         return rejected
     series = _Series.of(positions, known)
-    variances = np.take_along_axis(_variances(positions, trusted), series.frames, axis=0)
+    variances = np.take_along_axis(usual_variances(positions, trusted), series.frames, axis=0)
     with np.errstate(invalid="ignore"):
         suspect = series.bends() ** 2 * (_INNOVATION / _BEND) > SUSPECT * variances
     longest = max(int(RUN_SECONDS * fps + 1e-6), 1)
@@ -100,16 +100,20 @@ class _Series:
         return bends
 
 
-def _variances(positions: np.ndarray, trusted: np.ndarray) -> np.ndarray:
-    """Of an innovation along one axis, [T, K]: the keypoint's own, and that of what most keypoints do in the frame."""
+def usual_variances(positions: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+    """Of an innovation along one axis, [T, K]: the keypoint's own, and that of what most keypoints do in the frame.
+
+    Arguments: as of `find_runs`.
+    """
     series = _Series.of(positions, trusted)
     found = series.bends()
     shown = np.isfinite(found)
     bends = np.full(trusted.shape, np.nan)
     bends[series.frames[shown], np.nonzero(shown)[1]] = found[shown]
-    own = _quantile_low(bends, axis=0, left_out=0) / _MEDIAN_LENGTH * np.sqrt(_INNOVATION / _BEND)
+    usual = MEDIAN_LENGTHS[positions.shape[-1]]
+    own = _quantile_low(bends, axis=0, left_out=0) / usual * np.sqrt(_INNOVATION / _BEND)
     # A keypoint is no witness of its own: of the bends in a frame the median without the largest.
-    common = _quantile_low(bends, axis=1, left_out=1) / _MEDIAN_LENGTH * COMMON_MOTION
+    common = _quantile_low(bends, axis=1, left_out=1) / usual * COMMON_MOTION
     padded = np.pad(common, 1)
     common = np.maximum.reduce([padded[:-2], padded[1:-1], padded[2:]])
     return np.maximum(own, LEAST_DEVIATION) ** 2 + common[:, None] ** 2

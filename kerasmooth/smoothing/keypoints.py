@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.filters import FILTERS
+from kerasmooth.filters import FILTERS, Filtered
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing import report as smoothing_report
-from kerasmooth.smoothing.arguments import checked_arrays, checked_fps, named_skeleton
+from kerasmooth.smoothing.arguments import checked_arrays, checked_depth, checked_fps, named_skeleton
+from kerasmooth.smoothing.depth import prepare_depth
 from kerasmooth.smoothing.person_scale import person_size
-from kerasmooth.smoothing.steps import AUTO, apply_filter, extend_ends, prepare
+from kerasmooth.smoothing.steps import AUTO, Person, apply_filter, extend_ends, prepare
 from kerasmooth.smoothing.vectors import all_finite
 
 METHODS = (AUTO, *FILTERS)
@@ -34,7 +35,8 @@ class Smoothed:
       provenance: uint8 [P, T, K], index into `pose_table.PROVENANCE`.
       report: name -> array [P, K] (object for texts and dicts): `method`, `parameters`, `gaps_filled` (runs),
         `outliers` and `swaps` (frames), `jitter_before` and `jitter_after` (mean length of the second difference where
-        measured, input unit per frame squared), `lag_ms`; and `person_size` [P].
+        measured, input unit per frame squared), `lag_ms`; and `person_size` [P]. All of x and y.
+      depth: float64 [P, T, K]; NaN where nothing is known, which may be where x and y are; None where none was given.
     """
 
     keypoints: np.ndarray
@@ -42,6 +44,7 @@ class Smoothed:
     deviation: np.ndarray
     provenance: np.ndarray
     report: dict[str, np.ndarray]
+    depth: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def smooth_keypoints(
     outliers: bool = True,
     swaps: bool = True,
     strength: float = 1.0,
+    depth: np.ndarray | None = None,
     **parameters: Any,
 ) -> Smoothed:
     """Smooths the keypoints of one or several people over time.
@@ -86,6 +90,8 @@ def smooth_keypoints(
       outliers: find and replace positions that the others contradict.
       swaps: find and mend exchanged left/right pairs (needs `skeleton`).
       strength: multiplies the filter's time constant; 0 leaves everything as it is.
+      depth: [T, K] or [P, T, K], a third coordinate in about the scale of x; NaN is missing. It is smoothed by the same
+        method, with the swaps, outliers, weights and gaps of x and y and outliers of its own; x and y do not see it.
       **parameters: those of the filter, in hertz, seconds and person sizes.
 
     Raises:
@@ -97,10 +103,13 @@ def smooth_keypoints(
         parameters,
     )  # fmt: skip
     _check_settings(settings)
-    smoothed = [_smooth_person(person, score, settings) for person, score in zip(people, scores, strict=True)]
+    depths = checked_depth(depth, np.shape(keypoints))
+    each = zip(people, scores, [None] * len(people) if depths is None else depths, strict=True)
+    smoothed = [_smooth_person(*person, settings) for person in each]
     if np.ndim(keypoints) == 3:
         return smoothed[0]
-    arrays = {name: np.stack([getattr(one, name) for one in smoothed]) for name in _ARRAYS}
+    names = _ARRAYS if depths is None else (*_ARRAYS, "depth")
+    arrays = {name: np.stack([getattr(one, name) for one in smoothed]) for name in names}
     report = {name: np.stack([one.report[name] for one in smoothed]) for name in smoothed[0].report}
     return Smoothed(**arrays, report=report)
 
@@ -125,22 +134,27 @@ class _Stretch:
     deviation: np.ndarray
     provenance: np.ndarray
     swapped: np.ndarray
+    depth: np.ndarray | None
     size: float
     notes: dict[str, Any]
 
 
-def _smooth_person(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> Smoothed:
+def _smooth_person(
+    keypoints: np.ndarray, scores: np.ndarray, depth: np.ndarray | None, settings: _Settings
+) -> Smoothed:
     """One person, [T, K, 2] and [T, K]; long recordings in chunks that overlap, so that memory stays flat."""
     overlap = int(np.ceil(OVERLAP_SECONDS * settings.fps))
     chunk = max(CHUNK_FRAMES, 4 * overlap)
     frames = len(keypoints)
     firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
     last = frames if len(firsts) == 1 else chunk
-    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, "swapped")}
+    deep = () if depth is None else ("depth",)
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, "swapped", *deep)}
     stretches = []
     for first in firsts:
         begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
-        stretch = _smooth_stretch(keypoints[begin:end], scores[begin:end], settings)
+        part = slice(begin, end)
+        stretch = _smooth_stretch(keypoints[part], scores[part], None if depth is None else depth[part], settings)
         for name, parts in arrays.items():
             parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
         stretches.append((stretch.size, stretch.notes))
@@ -153,21 +167,21 @@ def _smooth_person(keypoints: np.ndarray, scores: np.ndarray, settings: _Setting
     return smoothed
 
 
-def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settings) -> _Stretch:
+def _smooth_stretch(
+    keypoints: np.ndarray, scores: np.ndarray, depth: np.ndarray | None, settings: _Settings
+) -> _Stretch:
     if settings.strength == 0:
         measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
         provenance = np.where(measured, MEASURED, MISSING).astype(np.uint8)
         unknown, unswapped = np.full(measured.shape, np.nan), np.zeros_like(measured)
         size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, settings.skeleton)
         confidence = np.where(measured, scores, 0.0)
-        return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, size, {})
+        return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, depth, size, {})
     person = prepare(
         keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
     )
-    gate = {"gate": 0.0} if settings.method == "kalman" and not settings.outliers else {}
-    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, gate | settings.parameters)
+    filtered, predicted = _filter(person, settings)
     estimate, deviation = filtered.positions, filtered.deviation
-    predicted = extend_ends(estimate, person.alive, int(settings.extend * settings.fps + 1e-6), settings.fps)
     provenance = np.where(person.known, MEASURED, np.where(person.alive, INTERPOLATED, MISSING)).astype(np.uint8)
     provenance[person.rejected & person.alive] = REPLACED
     if filtered.refused is not None:
@@ -177,13 +191,26 @@ def _smooth_stretch(keypoints: np.ndarray, scores: np.ndarray, settings: _Settin
     result = estimate * person.size
     result += person.origin
     spread = np.full(shown.shape, np.nan) if deviation is None else deviation * person.size
+    if depth is not None:
+        shared = (settings.fps, settings.skeleton, settings.max_gap, settings.outliers)
+        flat = prepare_depth(depth, person, filtered.refused, *shared)
+        found, beyond = _filter(flat, settings)
+        depth = np.where(shown & (flat.alive | beyond), found.positions[..., 0] * flat.size + flat.origin, np.nan)
     confidence = person.confidence
     if not shown.all():
         result[~shown], spread[~shown] = np.nan, np.nan
     if not person.known.all():
         filled = gaps.interpolate(np.nan_to_num(confidence, nan=1.0)[..., None], person.known)[..., 0]
         confidence = np.where(person.known, confidence, np.where(shown, filled, 0.0))
-    return _Stretch(result, confidence, spread, provenance, person.swapped, person.size, filtered.notes or {})
+    return _Stretch(result, confidence, spread, provenance, person.swapped, depth, person.size, filtered.notes or {})
+
+
+def _filter(person: Person, settings: _Settings) -> tuple[Filtered, np.ndarray]:
+    """What the method makes of a person, continued beyond its ends; and where it is, bool [T, K]."""
+    gate = {"gate": 0.0} if settings.method == "kalman" and not settings.outliers else {}
+    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, gate | settings.parameters)
+    further = int(settings.extend * settings.fps + 1e-6)
+    return filtered, extend_ends(filtered.positions, person.alive, further, settings.fps)
 
 
 def _report(

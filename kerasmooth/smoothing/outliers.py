@@ -4,8 +4,10 @@ import numpy as np
 
 from kerasmooth.filters.median_filter import half_width
 from kerasmooth.filters.running_median import medians_and_spreads
-from kerasmooth.smoothing.innovation_gate import find_runs
-from kerasmooth.smoothing.vectors import lengths
+from kerasmooth.smoothing import gaps
+from kerasmooth.smoothing.end_outliers import find_ends
+from kerasmooth.smoothing.innovation_gate import find_runs, usual_variances
+from kerasmooth.smoothing.vectors import MEDIAN_LENGTHS, lengths
 
 WINDOWS_SECONDS = (0.3, 0.6)
 """The short one finds spikes in fast motion, the long one pairs of them."""
@@ -32,8 +34,38 @@ def find_outliers(positions: np.ndarray, known: np.ndarray, fps: float) -> np.nd
     Returns:
       bool [T, K]; never what is not known.
     """
+    runs, far = _found(positions, known, fps)
+    return runs | far
+
+
+def find_replaceable(
+    positions: np.ndarray, known: np.ndarray, fps: float, max_gap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The outliers that can be estimated from what is left; arguments as of `find_outliers`.
+
+    Those that leave a gap of at most `max_gap` seconds, and short ends that what is inside contradicts (`find_ends`).
+    At an end a running median looks to one side only, from which the start of a fast movement is far as well: what the
+    gate does not find stays.
+
+    Returns:
+      Which, bool [T, K]; and, bool [T, K], the frames of the ends, in which the keypoint is to be continued.
+    """
+    runs, far = _found(positions, known, fps)
+    rejected, ends = runs | far, np.zeros_like(known)
+    if rejected.any():
+        rejected &= gaps.find_gaps(known & ~rejected, gaps.longest_run(max_gap, fps)).inner
+        doubtful = runs & ~rejected
+        if doubtful.any():
+            good = known & ~rejected & ~doubtful
+            ends = find_ends(positions, good, doubtful, usual_variances(positions, known & ~runs), fps, max_gap)
+            rejected |= doubtful & ends
+    return rejected, ends
+
+
+def _found(positions: np.ndarray, known: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the gate finds, and what is far from the medians: bool [T, K] twice."""
     if len(positions) < 4:
-        return np.zeros_like(known)
+        return np.zeros_like(known), np.zeros_like(known)
     far = _far_from_median(positions, known, fps)
     rejected = np.zeros_like(known)
     for _ in range(ROUNDS):
@@ -47,7 +79,7 @@ def find_outliers(positions: np.ndarray, known: np.ndarray, fps: float) -> np.nd
         # Beside a long run the median is of the run, and good positions are far from it: ask again without the run.
         left = known[:, touched] & ~rejected[:, touched]
         far[:, touched] = _far_from_median(positions[:, touched], left, fps)
-    return rejected | far
+    return rejected, far
 
 
 def _far_from_median(positions: np.ndarray, known: np.ndarray, fps: float) -> np.ndarray:
@@ -60,5 +92,5 @@ def _far_from_median(positions: np.ndarray, known: np.ndarray, fps: float) -> np
 def _hampel(positions: np.ndarray, known: np.ndarray, half: int) -> np.ndarray:
     middle, spread = medians_and_spreads(positions, known, half)
     distance = lengths(positions - middle)
-    # The median length of a normal 2-vector is 1.1774 deviations.
-    return known & (distance > np.maximum(THRESHOLD * spread / 1.1774, LEAST_DISTANCE))
+    deviation = spread / MEDIAN_LENGTHS[positions.shape[-1]]
+    return known & (distance > np.maximum(THRESHOLD * deviation, LEAST_DISTANCE))

@@ -11,7 +11,7 @@ from kerasmooth.filters.confidence import confidence_weights
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing.auto_filter import auto
-from kerasmooth.smoothing.outliers import find_outliers
+from kerasmooth.smoothing.outliers import find_replaceable
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.swaps import find_swaps
 from kerasmooth.smoothing.vectors import all_finite
@@ -32,7 +32,7 @@ class Person:
       positions: float64 [T, K, 2] in person sizes from `origin`, swaps mended, interpolated where not known.
       weights: [T, K], 0 where not known.
       known: bool [T, K], measured and not rejected.
-      alive: bool [T, K], known, or in a gap that is to be filled.
+      alive: bool [T, K], known, in a gap that is to be filled, or an outlier at an end.
       rejected: bool [T, K], outliers that are replaced.
       swapped: bool [T, K], exchanged with the partner.
       measured: bool [T, K], measured in the input.
@@ -74,18 +74,18 @@ def prepare(
     swapped = np.zeros_like(known)
     if swaps and skeleton is not None and skeleton.pairs:
         swapped = find_swaps(positions, known, skeleton.pairs, fps)
-        order = np.where(swapped, _partners(skeleton), np.arange(known.shape[1]))
-        positions = np.take_along_axis(positions, order[..., None], axis=1)
-        weights, known, confidence = (np.take_along_axis(a, order, axis=1) for a in (weights, known, confidence))
-    max_frames = gaps.longest_run(max_gap, fps)
-    rejected = _rejected(positions, known, fps, max_frames) if outliers else np.zeros_like(known)
+        values = (positions, weights, known, confidence)
+        positions, weights, known, confidence = (exchanged(each, swapped, skeleton) for each in values)
+    rejected = ends = np.zeros_like(known)
+    if outliers:
+        rejected, ends = find_replaceable(positions, known, fps, max_gap)
     known = known & ~rejected
-    found = gaps.find_gaps(known, max_frames)
+    found = gaps.find_gaps(known, gaps.longest_run(max_gap, fps))
     return Person(
         positions=gaps.interpolate(positions, known),
         weights=np.where(known, weights, 0.0),
         known=known,
-        alive=known | found.inner,
+        alive=known | found.inner | ends,
         rejected=rejected,
         swapped=swapped,
         measured=measured,
@@ -93,15 +93,6 @@ def prepare(
         size=size,
         origin=origin,
     )
-
-
-def _rejected(positions: np.ndarray, known: np.ndarray, fps: float, max_frames: int) -> np.ndarray:
-    """bool [T, K]: the outliers that can be replaced."""
-    rejected = find_outliers(positions, known, fps)
-    if rejected.any():
-        # What would leave a gap too long to fill is no outlier: the rest of the recording does not contradict it.
-        rejected &= gaps.find_gaps(known & ~rejected, max_frames).inner
-    return rejected
 
 
 def _middle(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -112,11 +103,14 @@ def _middle(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.median(keypoints[every][known[every]], axis=0) if known.any() else np.zeros(2)
 
 
-def _partners(skeleton: Skeleton) -> np.ndarray:
-    partners = np.arange(skeleton.num_keypoints)
+def exchanged(values: np.ndarray, swapped: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Values [T, K, ...], those of pairs that are swapped (bool [T, K]) each in its partner's place."""
+    own = np.arange(skeleton.num_keypoints)
+    partners = own.copy()
     for left, right in skeleton.pairs:
         partners[[left, right]] = right, left
-    return partners
+    order = np.where(swapped, partners, own)
+    return np.take_along_axis(values, order.reshape(*order.shape, *[1] * (values.ndim - 2)), axis=1)
 
 
 def apply_filter(person: Person, method: str, fps: float, strength: float, parameters: dict[str, Any]) -> Filtered:

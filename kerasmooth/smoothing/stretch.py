@@ -58,6 +58,7 @@ def smooth_stretch(
     skeleton: Skeleton,
     settings: Settings,
     model: Smoother | None = None,
+    depth: np.ndarray | None = None,
 ) -> SmoothedStretch:
     """Smooths one person; what is measured but too uncertain to be smoothed stays as it is.
 
@@ -67,7 +68,8 @@ def smooth_stretch(
       fps: frames per second.
       skeleton: of the K keypoints.
       settings: how.
-      model: smooths those of the 25 keypoints of the study that the skeleton has.
+      model: smooths x and y of those of the 25 keypoints of the study that the skeleton has.
+      depth: [T, K], see `smoothing.smooth_keypoints`; models know none.
     """
     measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0)
     scores = np.where(confidence < 0, 0.0, confidence)
@@ -82,6 +84,7 @@ def smooth_stretch(
         outliers=settings.outliers,
         swaps=settings.swaps,
         strength=settings.strength,
+        depth=depth,
         **settings.parameters,
     )
     positions, deviation, report = done.keypoints, done.deviation, done.report
@@ -93,7 +96,9 @@ def smooth_stretch(
     # In a file that says no confidence none is made up.
     result = done.confidence if known.any() or not measured.any() else np.where(done.confidence > 0, np.nan, 0.0)
     result = np.where(left | (measured & np.isnan(confidence)), confidence, result)
-    return SmoothedStretch(positions, result, deviation, np.where(left, MEASURED, done.provenance), report)
+    if depth is not None and done.depth is not None:
+        depth = np.where(np.isnan(done.depth), depth, done.depth)
+    return SmoothedStretch(positions, result, deviation, np.where(left, MEASURED, done.provenance), report, depth)
 
 
 def _through_model(

@@ -1,5 +1,7 @@
 """Left/right swaps: frames in which a detector exchanged the two sides."""
 
+import itertools
+
 import numpy as np
 
 from kerasmooth.smoothing.vectors import lengths
@@ -12,13 +14,18 @@ LEAST_DISTANCE = 0.2
 """In person sizes: keypoints nearer to each other than this cannot be told apart, and stay."""
 FORGET_SECONDS = 0.5
 """After a longer gap nothing is known of where the two were."""
+VELOCITY_SHARE, VELOCITY_RATE = 0.8, 30.0
+"""How much of the last step is expected again, up to so many frames a second; of more frames it is more noise."""
+AROUND_SECONDS, AROUND_END_SECONDS = 0.2, 0.12
+"""What is exchanged for a while must fit to this much before and behind it; at an end, where one side decides, less."""
 
 
 def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int, int], ...], fps: float) -> np.ndarray:
     """Finds exchanged pairs by the cheapest sequence of "as is" and "exchanged" over time (Viterbi, 1967).
 
-    A frame costs how far both keypoints move from where their velocity would take them; a change of state costs
-    CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which side is left.
+    A frame costs how far both keypoints are from where their velocity would take them, so that pairs may cross; a
+    change of state costs CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which
+    side is left. What was exchanged only because of a wrong position at its edge is left as it is.
 
     Args:
       positions: [T, K, D] in person sizes, finite.
@@ -33,48 +40,75 @@ def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int,
     for pair in pairs:
         sides = np.array(pair)
         both = np.flatnonzero(known[:, sides].all(axis=1))
-        if len(both) < 3:
-            continue
-        found = _swapped_pair(positions[both][:, sides], both, fps)
-        swapped[np.ix_(both, sides)] = found[:, None]
+        for frames in np.split(both, np.flatnonzero(np.diff(both) > FORGET_SECONDS * fps) + 1):
+            if len(frames) >= 3:
+                swapped[frames[:, None], sides] = _swapped_pair(positions[frames][:, sides], frames, fps)[:, None]
     return swapped
 
 
 def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
     """bool [N]: of positions [N, 2 sides, D] at these frames, which are exchanged."""
-    costs = _costs(positions, frames, fps)
-    count = len(positions)
-    if (costs[1:, 1] + CHANGE_COST >= costs[1:, 0]).all():
+    as_is, exchanged = (lengths(after - positions[:-1]).sum(axis=-1) for after in (positions[1:], positions[1:, ::-1]))
+    if (exchanged + CHANGE_COST >= as_is).all():
         # Each change costs more than it saves: the usual recording, seen without a loop.
-        return np.zeros(count, bool)
-    apart = lengths(positions[:, 0] - positions[:, 1])
-    # Plain numbers: two states are too few for arrays to pay.
-    as_is, exchanged = 0.0, SWAPPED_COST
-    came_from = [(0, 1)]
-    for stay, change in costs[1:].tolist():
-        change += CHANGE_COST
-        to_as_is, to_exchanged = exchanged + change < as_is + stay, exchanged + stay < as_is + change
-        came_from.append((int(to_as_is), int(to_exchanged)))
-        as_is, exchanged = (
-            min(as_is + stay, exchanged + change),
-            min(as_is + change, exchanged + stay) + SWAPPED_COST,
-        )
-    state = int(exchanged < as_is)
-    swapped = np.zeros(count, bool)
-    for index in range(count - 1, -1, -1):
-        swapped[index] = state == 1
-        state = came_from[index][state]
-    if swapped.sum() > count / 2:
+        return np.zeros(len(positions), bool)
+    swapped = _cheapest(_costs(positions, frames, fps))
+    if swapped.sum() > len(swapped) / 2:
         swapped = ~swapped
-    return swapped & (apart >= LEAST_DISTANCE)
+    edges = np.flatnonzero(np.diff(np.pad(swapped.astype(np.int8), 1)))
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        swapped[first:end] = _fits_exchanged(positions, first, end, fps)
+    return swapped & (lengths(positions[:, 0] - positions[:, 1]) >= LEAST_DISTANCE)
 
 
 def _costs(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
-    """float64 [N, 2]: cost of each frame if the state stays, and if it changes, against the frame before."""
-    costs = np.zeros((len(positions), 2))
-    steps = np.diff(frames)
-    before, after = positions[:-1], positions[1:]
-    for column, other in enumerate((after, after[:, ::-1])):
-        costs[1:, column] = lengths(other - before).sum(axis=-1)
-    costs[1:][steps > FORGET_SECONDS * fps] = 0.0
+    """float64 [N - 1, 2, 2]: of each frame but the first, if the state changed in the one before and if it does now."""
+    waits = np.diff(frames)
+    share = np.zeros(len(waits))
+    share[1:] = VELOCITY_SHARE * min(1.0, VELOCITY_RATE / fps) * np.minimum(waits[1:] / waits[:-1], 1.0)
+    start, middle, end = np.concatenate([positions[:1], positions[:-2]]), positions[:-1], positions[1:]
+    costs = np.empty((len(waits), 2, 2))
+    for changed, changes in itertools.product((0, 1), repeat=2):
+        expected = middle + share[:, None, None] * (middle - (start[:, ::-1] if changed else start))
+        costs[:, changed, changes] = lengths((end[:, ::-1] if changes else end) - expected).sum(axis=-1)
+    costs[:, :, 1] += CHANGE_COST
     return costs
+
+
+def _cheapest(costs: np.ndarray) -> np.ndarray:
+    """bool [N]: whether each frame is exchanged, on the way that costs least."""
+    # Plain numbers: four states, (exchanged in the frame before, exchanged here), are too few for arrays to pay.
+    never = float("inf")
+    off_off, off_on, on_off, on_on = 0.0, never, never, SWAPPED_COST
+    came_from = []
+    for (stay_stay, stay_change), (change_stay, change_change) in costs.tolist():
+        options = (
+            (off_off + stay_stay, on_off + change_stay),
+            (off_off + stay_change + SWAPPED_COST, on_off + change_change + SWAPPED_COST),
+            (on_on + stay_change, off_on + change_change),
+            (on_on + stay_stay + SWAPPED_COST, off_on + change_stay + SWAPPED_COST),
+        )
+        came_from.append([int(changed < stayed) for stayed, changed in options])
+        off_off, off_on, on_off, on_on = (min(option) for option in options)
+    totals = [off_off, off_on, on_off, on_on]
+    before, here = divmod(totals.index(min(totals)), 2)
+    swapped = [here]
+    for changed in reversed(came_from):
+        before, here = before ^ changed[2 * before + here], before
+        swapped.append(here)
+    return np.array(swapped[::-1], bool)
+
+
+def _fits_exchanged(positions: np.ndarray, first: int, end: int, fps: float) -> bool:
+    """Whether the frames from `first` to `end` are nearer to those around them exchanged than as they are."""
+    inner = first > 0 and end < len(positions)
+    count = max(round((AROUND_SECONDS if inner else AROUND_END_SECONDS) * fps), 2)
+    gain = 0.0
+    for outside, inside in (
+        (positions[max(first - count, 0) : first], positions[first : min(first + count, end)]),
+        (positions[end : end + count], positions[max(end - count, first) : end]),
+    ):
+        if len(outside):
+            there, here = np.median(outside, axis=0), np.median(inside, axis=0)
+            gain += float(lengths(here - there).sum() - lengths(here[::-1] - there).sum())
+    return gain > 0

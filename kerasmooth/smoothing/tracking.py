@@ -8,12 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasmooth.smoothing.copies import Copies
 from kerasmooth.smoothing.cuts import find_cuts
-from kerasmooth.smoothing.following import MEMORY_SECONDS, MIN_SIMILARITY, assign, follow_unknown
+from kerasmooth.smoothing.following import (
+    MEMORY_SECONDS,
+    MIN_SIMILARITY,
+    assign,
+    assign_but_copies,
+    follow_unknown,
+)
 from kerasmooth.smoothing.similarity import Detections
 
 __all__ = ["MEMORY_SECONDS", "Tracks", "follow", "groups", "match"]
 
+JUMP_SECONDS = 0.5
+"""Who was away for longer may be anywhere: neither does their id jump, nor do they tell of a cut."""
 JUMP_SIMILARITY = 0.05
 """Two detections below it are not the same person although the file gives them the same id: it takes more to contradict
 a file. Where half of the others jump at the same moment it takes no more than MIN_SIMILARITY."""
@@ -24,8 +33,9 @@ class Tracks:
     """Who each of D detections is.
 
     Attributes:
-      people: int64 [D], the file's id, or one that was given here (above those of the file).
-      parts: int64 [D], detections of the same part are one person without a jump in between.
+      people: int64 [D], the file's id, or one that was given here (above those of the file); -1 for a detection that
+        repeats somebody of the same frame.
+      parts: int64 [D], detections of the same part are one person without a jump in between; -1 likewise.
       jumps: how often an id of the file jumped to another person or place, but for cuts.
       cuts: int64 [C], frames with which a new shot of the video begins: everybody is somewhere else at once. No part
         goes on across one.
@@ -39,7 +49,15 @@ class Tracks:
     followed: bool
 
 
-def follow(frames: np.ndarray, people: np.ndarray, keypoints: np.ndarray, known: np.ndarray, *, fps: float) -> Tracks:
+def follow(
+    frames: np.ndarray,
+    people: np.ndarray,
+    keypoints: np.ndarray,
+    known: np.ndarray,
+    *,
+    fps: float,
+    confidence: np.ndarray | None = None,
+) -> Tracks:
     """Finds who each detection is.
 
     Args:
@@ -48,21 +66,26 @@ def follow(frames: np.ndarray, people: np.ndarray, keypoints: np.ndarray, known:
       keypoints: [D, K, 2].
       known: bool [D, K].
       fps: frame numbers per second.
+      confidence: [D, K], NaN where unknown: which of two detections of a person is the better one.
     """
     people = _without_doubles(frames, people)
     detections = Detections(frames, keypoints, known, fps)
-    memory = max(MEMORY_SECONDS * fps, 1.0)
+    memory = max(JUMP_SECONDS * fps, 1.0)
     parts = np.full(len(frames), -1, np.int64)
     named, unknown = np.flatnonzero(people >= 0), np.flatnonzero(people < 0)
     jumps = np.empty((0, 2), np.int64)
     if len(unknown):
-        parts[unknown] = follow_unknown(detections, unknown)
+        copies = Copies(detections, _quality(known, confidence), people >= 0)
+        parts[unknown] = follow_unknown(detections, unknown, copies)
     if len(named):
         found, jumps = _follow_named(detections, people, named, memory)
         parts[named] = found + int(parts.max()) + 1
+    somebody = parts >= 0
+    cuts = find_cuts(frames[somebody], parts[somebody], fps, memory)
     if len(unknown):
-        people[unknown] = int(people.max()) + 1 + np.unique(parts[unknown], return_inverse=True)[1]
-    cuts = find_cuts(frames, parts, fps, memory)
+        unknown = unknown[somebody[unknown]]
+        _end_at_cuts(frames, parts, unknown, cuts)
+        people[unknown] = int(people.max()) + 1 + _by_appearance(frames[unknown], parts[unknown])
     # A jump from one side of a cut to the other is the cut's.
     at_cut = np.searchsorted(cuts, jumps[:, 0], "right") < np.searchsorted(cuts, jumps[:, 1], "right")
     return Tracks(people, parts, int((~at_cut).sum()), cuts, bool(len(unknown)))
@@ -71,7 +94,7 @@ def follow(frames: np.ndarray, people: np.ndarray, keypoints: np.ndarray, known:
 def match(
     before: np.ndarray, known_before: np.ndarray, seconds: np.ndarray, keypoints: np.ndarray, known: np.ndarray
 ) -> np.ndarray:
-    """Which person of a moment ago each detection is: int64 [P], -1 for a new one.
+    """Which person of a moment ago each detection is: int64 [P], -1 for a new one, -2 for one that repeats another.
 
     Args:
       before: [N, K, 2], where the people were last.
@@ -83,14 +106,47 @@ def match(
     both, shown = np.concatenate([before, keypoints]), np.concatenate([known_before, known])
     times = np.concatenate([-seconds, np.zeros(len(keypoints))])
     detections = Detections(times, both, shown, 1.0)
-    return assign(detections.table(np.arange(len(before)), len(before) + np.arange(len(keypoints))))
+    rows = len(before) + np.arange(len(keypoints))
+    similarity = detections.table(np.arange(len(before)), rows)
+    hidden = seconds - seconds.min(initial=np.inf)
+    if len(rows) < 2:
+        return assign(similarity, hidden)
+    copies = Copies(detections, shown.sum(axis=1), np.zeros(len(both), bool))
+    if 0 not in copies.frames:
+        return assign(similarity, hidden)
+    matched, spare = assign_but_copies(similarity, hidden, rows, copies)
+    return np.where(spare, -2, matched)
 
 
 def groups(people: np.ndarray) -> list[np.ndarray]:
-    """The rows of each number, by number. people: [D]."""
+    """The rows of each number, by number; those of -1 are in none. people: [D]."""
     order = np.argsort(people, kind="stable")
+    order = order[np.searchsorted(people[order], 0) :]
     starts = np.flatnonzero(np.diff(people[order])) + 1
     return [rows for rows in np.split(order, starts) if len(rows)]
+
+
+def _quality(known: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
+    """How much is seen of each, [D]: the sum of the confidence of what is known."""
+    if confidence is None:
+        return known.sum(axis=1)
+    return np.where(known, np.where(np.isnan(confidence), 1.0, confidence), 0.0).sum(axis=1)
+
+
+def _end_at_cuts(frames: np.ndarray, parts: np.ndarray, rows: np.ndarray, cuts: np.ndarray) -> None:
+    """Gives `rows` of a part that lie on two sides of a cut different parts: who was hidden then is somebody else."""
+    if len(cuts) and len(rows):
+        shots = np.stack([parts[rows], np.searchsorted(cuts, frames[rows], "right")], axis=1)
+        parts[rows] = parts.max() + 1 + np.unique(shots, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _by_appearance(frames: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The parts [N] numbered in the order in which they are first seen."""
+    order = np.lexsort((np.arange(len(frames)), frames))
+    first, number = np.unique(parts[order], return_index=True, return_inverse=True)[1:]
+    result = np.empty(len(parts), np.int64)
+    result[order] = np.argsort(np.argsort(first))[number]
+    return result
 
 
 def _without_doubles(frames: np.ndarray, people: np.ndarray) -> np.ndarray:

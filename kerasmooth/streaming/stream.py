@@ -20,6 +20,7 @@ MEMORY_SECONDS = 0.5
 class KeypointStream:
     """Smooths the keypoints of one or several people frame by frame; its state can be saved and restored.
 
+    Of x and y alone: a third coordinate needs `smoothing.smooth_keypoints`.
     Equal to `filters.one_euro` (lookahead 0), or to what `filters.kalman` says of frame t when it has seen the frames
     up to t + lookahead.
 
@@ -141,7 +142,7 @@ class KeypointStream:
     def _slots(
         self, positions: np.ndarray, known: np.ndarray, ids: np.ndarray | list[int] | None, seconds: float
     ) -> np.ndarray:
-        """The place among the people of each detection, int64 [P]; -1 where nothing is seen of somebody new."""
+        """The place among the people of each detection, int64 [P]; below 0 where nothing new is seen."""
         state = self._state
         slots = np.full(len(positions), -1, np.int64)
         if ids is not None:
@@ -154,11 +155,12 @@ class KeypointStream:
             slots = np.array([places.get(int(person), -1) for person in asked], np.int64)
         elif not self._has_people_axis:
             slots[: min(1, len(state["ids"]))] = 0
-        elif len(positions) and len(state["ids"]):
+        elif len(positions):
             before = state["last"]
             shown = np.asarray(np.isfinite(before).all(axis=-1))
             slots = tracking.match(before, shown, state["unseen"], positions, known)
-        born = np.flatnonzero((slots < 0) & known.any(axis=1))
+        # Who repeats another (-2) is nobody.
+        born = np.flatnonzero((slots == -1) & known.any(axis=1))
         if len(born):
             names = np.asarray(ids, np.int64)[born] if ids is not None else self._next_id + np.arange(len(born))
             slots[born] = len(state["ids"]) + np.arange(len(born))

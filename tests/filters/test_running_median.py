@@ -32,14 +32,15 @@ def test_medians_are_scipys(half: int) -> None:
     np.testing.assert_allclose(whole[half - 1], np.median(positions[: 2 * half - 1], axis=0))
 
 
-def test_weighted_medians_are_those_of_copies() -> None:
+@pytest.mark.parametrize("half", [5, 140])
+def test_weighted_medians_are_those_of_copies(half: int) -> None:
     random = np.random.default_rng(1)
     positions = random.normal(size=(300, 4, 3)).round(1)
     copies = random.integers(0, 4, (300, 4))
-    result = full_weighted_medians(positions, copies / 3, 5)
-    for frame in range(0, 290, 17):
+    result = full_weighted_medians(positions, copies / 3, half)
+    for frame in range(0, 300 - 2 * half, 17):
         for keypoint in range(4):
-            window = slice(frame, frame + 11)
+            window = slice(frame, frame + 2 * half + 1)
             repeated = np.repeat(positions[window, keypoint], copies[window, keypoint], axis=0)
             np.testing.assert_allclose(result[frame, keypoint], np.median(repeated, axis=0), atol=1e-9)
 

@@ -52,17 +52,23 @@ def test_new_ids_are_written_where_the_format_has_a_field_for_them(tmp_path: Pat
     assert formats.read(tmp_path / "ids").people.tolist() == [1, 2]
 
 
-def test_depth_of_a_filled_marker_lies_between_its_neighbours(tmp_path: Path) -> None:
+def test_only_what_changed_of_a_marker_is_written(tmp_path: Path) -> None:
     path, _ = SAMPLES["trc"](tmp_path)
+    path.write_text(path.read_text().replace("1.7\t-2.0", "1.7\t-2.00"))
     table = formats.read(path)
-    keypoints = table.keypoints.copy()
-    keypoints[1, 1] = (0.25, 0.55)
-    formats.write(table.with_(keypoints=keypoints), tmp_path / "o.trc")
-    lines = (tmp_path / "o.trc").read_text().splitlines()
-    # Frames 1 and 4 have -2.0 and -2.5.
-    assert lines[6].split("\t")[:5] == ["2", "0.0333", "0.12", "1.6", "-1.5"]
-    assert lines[6].split("\t")[5:7] == ["0.25", "0.55"]
-    assert float(lines[6].split("\t")[7]) == pytest.approx(-2.0 - 0.5 / 3)
+    assert table.depth is not None
+    keypoints, depth = table.keypoints.copy(), table.depth.copy()
+    keypoints[1, 1], depth[1, 1] = (0.25, 0.55), -2.25
+    depth[0, 0] = -1.125
+    keypoints[2, 0] = (0.15, 1.7)
+    formats.write(table.with_(keypoints=keypoints, depth=depth), tmp_path / "o.trc")
+    before, after = (
+        [line.split("\t") for line in each.read_text().splitlines()] for each in (path, tmp_path / "o.trc")
+    )
+    assert after[:5] == before[:5]
+    assert after[5] == ["1", "0.0166", "0.10", "1.5", "-1.125", *before[5][5:]]
+    assert after[6] == [*before[6][:5], "0.25", "0.55", "-2.25"]
+    assert after[7] == ["4", "0.0666", "0.15", "1.7", "-2.00", *before[7][5:]]
 
 
 def test_an_added_trc_frame_has_its_time_and_is_counted(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ for _title, _content in {
     "frame of infinity": WIDE + b"inf,1,2,3,4\n",
     "1e308": WIDE + b"0,1e308,2,3,4\n",
     "1e999": WIDE + b"0,1e999,2,3,4\n",
+    "a number with an underscore": WIDE + b"0,1_0,2,3,4\n",
     "words": WIDE + b"0,one,two,three,four\n",
     "hexadecimal": WIDE + b"0,0x1F,2,3,4\n",
     "an open quote": WIDE + b'0,"1,2,3,4\n1,1,2,3,4\n',

@@ -20,7 +20,7 @@ FILES = {
     "alphapose*.json": ("alphapose", "*/keypoints/*", "*/idx/*"),
     "coco_person*.json": ("coco", "*/keypoints/*", "*/track_id"),
     "dlc_EPM_15*.csv": ("deeplabcut", "x|y|likelihood", ""),
-    "mediapipe_Ash*.csv": ("mediapipe", "x|y|visibility", ""),
+    "mediapipe_Ash*.csv": ("mediapipe", "x|y|z|visibility", ""),
     "mediapipe_climbing*.csv": ("mediapipe_long", "Landmark_X|Landmark_Y", ""),
     "mmpose*.json": ("mmpose", "instance_info/*/instances/*/keypoints/*", ""),
     "openpifpaf*.json": ("openpifpaf", "*/keypoints/*", "*/id_"),
