@@ -11,7 +11,6 @@ import numpy as np
 from kerasmooth.boxes import Size
 from kerasmooth.formats.block_file import BlockFile
 from kerasmooth.formats.bounded_files import replacing_folder
-from kerasmooth.formats.frame_folder import list_frames, name_frames
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.openpose import OpenPose
 from kerasmooth.formats.pose_format import source_of
@@ -26,12 +25,8 @@ class FolderBlocks(BlockFile):
     def __init__(self, form: OpenPose | UltralyticsTxt, path: Path, fps: float | None, image_size: Size | None) -> None:
         super().__init__(path, fps, image_size)
         self._form = form
-        files = list_frames(path, ".json" if isinstance(form, OpenPose) else ".txt")
-        if not files:
-            raise bad(path, "folder", "hold files of one frame each", "none", "give the folder of all frames")
-        self._names = name_frames(path, files)
+        self._files, self._names = form.frames_in(path)
         self._order = np.argsort(self._names.frames, kind="stable")
-        self._files = files
         self._skeleton: Skeleton | None = None
 
     def _read(self, chosen: np.ndarray) -> PoseTable:

@@ -12,7 +12,7 @@ SWAPPED_COST = 0.01
 """In person sizes a frame: of two explanations that are as good, the one with fewer exchanged frames."""
 LEAST_DISTANCE = 0.2
 """In person sizes: keypoints nearer to each other than this cannot be told apart, and stay."""
-FORGET_SECONDS = 0.5
+FORGET_SECONDS = 0.1
 """After a longer gap nothing is known of where the two were."""
 VELOCITY_SHARE, VELOCITY_RATE = 0.8, 30.0
 """How much of the last step is expected again, up to so many frames a second; of more frames it is more noise."""

@@ -65,9 +65,9 @@ def test_what_cannot_go_in_blocks_goes_in_memory(
     assert "not in order" in done.err
     assert nothing_left(tmp_path, clip)
     assert smooth(*words).code == 0
-    done = smooth(*words[:3], f"--output={tmp_path / 'out.npz'}", "--to=npz", ALWAYS)
+    done = smooth(*words[:3], f"--output={tmp_path / 'out.h5'}", "--to=sleap", ALWAYS)
     assert done.is_bad_input
-    assert "deeplabcut to npz" in done.err
+    assert "deeplabcut to sleap" in done.err
 
 
 @pytest.mark.parametrize("wrong", ["--block_seconds=2", "--block_seconds=nan", "--block_seconds=10 --plot=P"])

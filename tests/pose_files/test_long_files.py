@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from long_inputs import ALWAYS, FPS, recording, written
@@ -17,7 +18,13 @@ from kerasmooth.skeletons import BLAZEPOSE_33, BODY_25
 from kerasmooth.smoothing.stretch import Settings
 
 
-def contents(path: Path) -> dict[str, bytes]:
+def contents(path: Path) -> dict[str, Any]:
+    if path.suffix == ".h5":
+        with h5py.File(path) as file:
+            names: list[str] = []
+            file.visit(names.append)
+            arrays = {name: file[name] for name in names if isinstance(file[name], h5py.Dataset)}
+            return {name: (each.dtype, each.shape, each[()].tobytes()) for name, each in arrays.items()}
     if path.is_file():
         return {path.suffix: path.read_bytes()}
     return {child.name: child.read_bytes() for child in path.iterdir()}
@@ -30,8 +37,19 @@ FILES = {
     "markers": ("trc", ".trc", {"skeleton": BODY_25}),
     "people of openpose": ("openpose", "", {"people": 2, "skeleton": BODY_25, "ids": False}),
     "labels": ("ultralytics_txt", "", {"people": 2}),
+    "records of coco": ("coco", ".json", {"people": 2, "ids": False}),
+    "records of alphapose": ("alphapose", ".json", {"people": 3, "jumps": 12}),
+    "frames of mmpose": ("mmpose", ".json", {"people": 2}),
+    "frames of ultralytics": ("ultralytics", ".json", {"people": 2, "ids": False}),
     "a video of openpifpaf": ("openpifpaf", ".openpifpaf.json", {"people": 2, "ids": False}),
     "parquet": ("parquet", ".parquet", {"people": 2, "ids": False}),
+    "landmarks line by line": ("mediapipe_long", ".csv", {"skeleton": BLAZEPOSE_33}),
+    "landmarks of people": ("mediapipe_long", ".csv", {"people": 2, "skeleton": BODY_25}),
+    "our own": ("npz", ".npz", {"people": 2, "ids": False}),
+    "one animal, as HDF5": ("deeplabcut_h5", ".h5", {"people": 1}),
+    "animals whose ids jump, as HDF5": ("deeplabcut_h5", ".h5", {"people": 3, "jumps": 12}),
+    "tracks": ("sleap", ".h5", {"people": 2}),
+    "tracks that jump": ("sleap", ".h5", {"people": 3, "jumps": 12}),
 }
 
 
@@ -42,13 +60,13 @@ def test_blocks_give_what_memory_gives(smooth: Callable[..., Any], tmp_path: Pat
     clip = written(tmp_path / f"clip{suffix}", to, recording(500, **people))
     words = ("--fps=30", "--method=gaussian", "--image_size=1080x1920", "--extend=0.3")
     for block, out in (("0", "memory"), ("3600", "blocks")):
-        report = tmp_path / f"{out}.json"
+        report = tmp_path / f"{out}.told"
         done = smooth(
             clip, f"--output={tmp_path / out}{suffix}", f"--block_seconds={block}", f"--report={report}", *words
         )
         assert done.code == 0, done.err
     memory, inside = (tmp_path / f"{out}{suffix}" for out in ("memory", "blocks"))
-    if to == "parquet":  # where added rows stand among the others
+    if to in ("parquet", "npz"):  # where added rows stand among the others
         tables = [formats.read(path) for path in (memory, inside)]
         tables = [table.with_(source=None) for table in tables]
         orders = [np.lexsort((table.people, table.frames)) for table in tables]
@@ -57,7 +75,7 @@ def test_blocks_give_what_memory_gives(smooth: Callable[..., Any], tmp_path: Pat
         np.testing.assert_array_equal(*(table.frame_numbers for table in tables))
     else:
         assert contents(memory) == contents(inside)
-    told = [json.loads((tmp_path / f"{out}.json").read_text())[0]["people"] for out in ("memory", "blocks")]
+    told = [json.loads((tmp_path / f"{out}.told").read_text())[0]["people"] for out in ("memory", "blocks")]
     assert [person["person"] for person in told[0]] == [person["person"] for person in told[1]]
     for one, other in zip(*told, strict=True):
         for number in ("frames", "frames_added", "jitter_before", "jitter_after"):
@@ -192,12 +210,13 @@ def test_frames_that_are_regularly_apart(smooth: Callable[..., Any], tmp_path: P
 
 
 @pytest.mark.usefixtures("short_blocks")
-def test_any_of_them_becomes_parquet(smooth: Callable[..., Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["parquet", "npz"])
+def test_any_of_them_becomes_ours(smooth: Callable[..., Any], tmp_path: Path, to: str) -> None:
     clip = written(tmp_path / "clip.csv", "deeplabcut", recording(350))
     for block in (0, 3600):
-        words = (f"--output={tmp_path / str(block)}.parquet", f"--block_seconds={block}", "--to=parquet")
+        words = (f"--output={tmp_path / str(block)}.{to}", f"--block_seconds={block}", f"--to={to}")
         assert smooth(clip, *words, "--fps=30", "--method=kalman").code == 0
-    one, other = (formats.read(tmp_path / f"{block}.parquet") for block in (0, 3600))
+    one, other = (formats.read(tmp_path / f"{block}.{to}") for block in (0, 3600))
     order = np.argsort(one.frames)
     np.testing.assert_array_equal(one.keypoints[order], other.keypoints)
     np.testing.assert_array_equal(one.provenance[order], other.provenance)

@@ -51,6 +51,16 @@ def found_in(points: np.ndarray, fps: float) -> np.ndarray:
     return find_swaps(points, np.ones(points.shape[:2], bool), PAIRS, fps)[:, ::2]
 
 
+def test_legs_that_pass_each_other_while_one_is_hidden_are_not_exchanged() -> None:
+    points = np.zeros((24, 2, 2))
+    points[:, 0, 0] = np.interp(np.arange(24), [0, 3, 7, 10, 23], [0.45, 0.4, -0.4, -0.55, -0.6])
+    points[8:, 1, 0], points[8, 1] = 0.05, (0.2, -0.45)
+    known = np.ones((24, 2), bool)
+    known[4:8, 1] = False
+    for turned in (slice(None), slice(None, None, -1)):
+        assert not find_swaps(points[turned], known[turned], ((0, 1),), 25.0).any()
+
+
 @pytest.mark.parametrize("fps", [25.0, 30.0, 60.0])
 @pytest.mark.parametrize("view", ["side", "front"])
 @pytest.mark.parametrize(("share", "longest"), [(0.03, 1), (0.1, 1), (0.03, 10), (0.1, 10)])
