@@ -1,4 +1,4 @@
-"""CSV with one line a landmark: frame, landmark, x, y (MediaPipe landmarks, long)."""
+"""CSV with one line a landmark: frame, landmark, x, y, perhaps z (MediaPipe landmarks, long)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from kerasmooth.formats.pose_format import (
     PoseFormat,
     Source,
     changed_confidence,
+    changed_depth,
     changed_positions,
     confidence_to_write,
     source_of,
@@ -31,8 +32,10 @@ _NAMES = {
     "landmark": {"landmark_id", "landmark", "landmark_index", "landmark_idx", "keypoint", "keypoint_id", "joint_id"},
     "x": {"x", "landmark_x", "x_coordinate"},
     "y": {"y", "landmark_y", "y_coordinate"},
+    "z": {"z", "landmark_z", "z_coordinate"},
     "confidence": {"visibility", "landmark_visibility", "score", "confidence", "likelihood"},
 }
+_VALUES = ("x", "y", "z", "confidence")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Long:
 
 
 class LongCsv(PoseFormat):
-    """Landmarks are numbers; 33 of them are MediaPipe's. Depth and other columns are copied."""
+    """Landmarks are numbers; 33 of them are MediaPipe's. z is the depth; other columns are copied."""
 
     name = "mediapipe_long"
     description = "CSV with one line a landmark (MediaPipe landmarks, long)"
@@ -84,8 +87,7 @@ class LongCsv(PoseFormat):
         cells = split(text.lines[0])
         columns = checked_columns(text, cells)
         body = np.array([i for i in range(1, len(text.lines)) if text.lines[i].strip()], np.int64)
-        used = [columns[name] for name in columns]
-        values = parse_columns(text, body.tolist(), used, len(cells), names=cells)
+        values = parse_columns(text, body.tolist(), list(columns.values()), len(cells), names=cells)
         numbers = {name: values[:, i] for i, name in enumerate(columns)}
         frames, landmarks, persons = _keys(text, body, numbers)
         if known is None:
@@ -95,12 +97,12 @@ class LongCsv(PoseFormat):
         check_counts(path, len(rows), count)
         if len(np.unique(row_of * count + landmarks)) < len(landmarks):
             raise bad(path, "landmark", "be once in a frame", "one twice", "one recording and one person a file")
-        keypoints = np.full((len(rows), count, 2), np.nan)
-        keypoints[row_of, landmarks] = np.stack([numbers["x"], numbers["y"]], axis=1)
-        confidence = np.full((len(rows), count), np.nan)
-        confidence[row_of, landmarks] = numbers.get("confidence", np.full(len(body), np.nan))
         lines = np.full((len(rows), count), -1, np.int64)
         lines[row_of, landmarks] = body
+        laid = {name: np.full((len(rows), count), np.nan) for name in ("x", "y", "confidence", *({"z"} & set(columns)))}
+        for name in set(laid) & set(columns):
+            laid[name][row_of, landmarks] = numbers[name]
+        keypoints = np.stack([laid["x"], laid["y"]], axis=-1)
         skeleton = skeleton_of(count)
         return build_table(
             self.name,
@@ -108,9 +110,10 @@ class LongCsv(PoseFormat):
             frames=rows[:, 0],
             people=rows[:, 1],
             keypoints=keypoints,
-            confidence=confidence,
+            confidence=laid["confidence"],
             skeleton=skeleton,
             payload=Long(text, columns, len(cells), lines, known),
+            depth=laid.get("z"),
             fps=fps,
             image_size=image_size,
             **directions(keypoints, skeleton),
@@ -179,20 +182,22 @@ def updated_lines(table: PoseTable, source: Source) -> list[str]:
     long: Long = source.payload
     lines = list(long.text.lines)
     moved, rescored = changed_positions(table, source), changed_confidence(table, source)
+    changed = np.stack([moved, moved, changed_depth(table, source), rescored], axis=-1)
+    values = _values(table)
     further: dict[int, list[str]] = {}
-    for row, k in np.argwhere(moved | rescored).tolist():
+    for row, k in np.argwhere(changed.any(axis=-1)).tolist():
         at = int(long.lines[row, k])
         if at < 0:
-            _add(further, table, long, row, k)
+            _add(further, table, long, row, k, values)
             continue
         cells = split(lines[at])
-        cells[long.columns["x"]], cells[long.columns["y"]] = _texts(table.keypoints[row, k])
-        if rescored[row, k] and "confidence" in long.columns:
-            cells[long.columns["confidence"]] = _texts(table.confidence[row, k : k + 1])[0]
+        for name, new, value in zip(_VALUES, changed[row, k].tolist(), values[row, k].tolist(), strict=True):
+            if new and name in long.columns:
+                cells[long.columns[name]] = _text(value)
         lines[at] = join(cells)
     for row in range(len(moved), len(table.frames)):
         for k in range(table.skeleton.num_keypoints):
-            _add(further, table, long, row, k)
+            _add(further, table, long, row, k, values)
     return insert_in_order(lines, *lines_in_order(source), further)
 
 
@@ -204,32 +209,38 @@ def lines_in_order(source: Source) -> tuple[np.ndarray, np.ndarray]:
     return body[order], source.frames[rows[order]]
 
 
-def _add(further: dict[int, list[str]], table: PoseTable, long: Long, row: int, k: int) -> None:
+def _add(further: dict[int, list[str]], table: PoseTable, long: Long, row: int, k: int, values: np.ndarray) -> None:
     if np.isnan(table.keypoints[row, k]).any():
         return
-    values = {
+    texts = {
         "frame": str(table.frames[row]),
         "person": str(table.people[row]),
         "landmark": str(k + long.landmarks.first),
-        **dict(zip(("x", "y"), _texts(table.keypoints[row, k]), strict=True)),
-        "confidence": _texts(table.confidence[row, k : k + 1])[0],
+        **dict(zip(_VALUES, map(_text, values[row, k].tolist()), strict=True)),
     }
     cells = [""] * long.width
     for name, column in long.columns.items():
-        cells[column] = values[name]
+        cells[column] = texts[name]
     further.setdefault(int(table.frames[row]), []).append(join(cells))
 
 
-def _texts(values: np.ndarray) -> list[str]:
-    return ["" if value != value else number_text(value) for value in values.tolist()]
+def _values(table: PoseTable) -> np.ndarray:
+    """float64 [D, K, 4]: the _VALUES of every keypoint."""
+    depth = np.full_like(table.confidence, np.nan) if table.depth is None else table.depth
+    return np.concatenate([table.keypoints, depth[..., None], table.confidence[..., None]], axis=2)
+
+
+def _text(value: float) -> str:
+    return "" if value != value else number_text(value)
 
 
 def _fresh_lines(table: PoseTable) -> list[str]:
-    lines = ["frame,person,landmark,x,y,visibility"]
-    confidence = confidence_to_write(table).tolist()
-    for row, points in enumerate(table.keypoints.tolist()):
+    depth = [] if table.depth is None else [table.depth]
+    lines = [f"frame,person,landmark,x,y,{'z,' if depth else ''}visibility"]
+    columns = [table.keypoints, *(each[..., None] for each in [*depth, confidence_to_write(table)])]
+    for row, points in enumerate(np.concatenate(columns, axis=2).tolist()):
         start = f"{table.frames[row]},{max(0, int(table.people[row]))}"
-        for k, (x, y) in enumerate(points):
-            if x == x and y == y:
-                lines.append(f"{start},{k},{number_text(x)},{number_text(y)},{number_text(confidence[row][k])}")
+        for k, values in enumerate(points):
+            if values[0] == values[0] and values[1] == values[1]:
+                lines.append(",".join([start, str(k), *map(_text, values)]))
     return lines

@@ -1,6 +1,6 @@
 """Long NPZ files of ours, in blocks of rows; and blocks of any format written as one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from kerasmooth.formats.block_file import MAX_LONG_BYTES, BlockFile, WholeOnly
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.limits import MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import ArrayRows, NpzFile, Write, write_members, writing
-from kerasmooth.formats.npz_poses import FIELDS, ROWS, NpzPoses, check_rows, fields_of, read_facts
+from kerasmooth.formats.npz_poses import FIELDS, ROWS, NpzPoses, check_rows, fields_of, read_facts, row_names
 from kerasmooth.formats.spools import Spool, write_array
 from kerasmooth.pose_table import PoseTable
 
@@ -35,11 +35,12 @@ class NpzBlocks(BlockFile):
         file = NpzFile(self.path, MAX_LONG_BYTES)
         facts = read_facts(file, self.fps, self.image_size)
         check_rows(file, facts["skeleton"])
-        if any(file.header(name).is_fortran for name in ("keypoints", "confidence", "provenance", "deviation")):
+        names = row_names(file)
+        if any(file.header(name).is_fortran for name in names if name not in ("frames", "people")):
             raise WholeOnly("its arrays are in Fortran's order")
         total, seen = max(file.header("frames").shape[0], 1), 0
         with ExitStack() as stack:
-            arrays = {name: stack.enter_context(file.rows(name)) for name in ROWS}
+            arrays = {name: stack.enter_context(file.rows(name)) for name in names}
             numbers = _Numbers(stack.enter_context(file.rows("frame_numbers")))
             for rows, end in _whole_frames(self.path, arrays, size):
                 seen += len(rows["frames"])
@@ -98,9 +99,7 @@ class _Numbers:
 def writing_npz(path: Path, others: list[tuple[str, Write]]) -> Iterator["_Writer"]:
     """Writes blocks of any format as NPZ of ours: whole when the block ends well, not at all when it does not."""
     with replacing(path) as partial, ExitStack() as stack:
-        names = (*ROWS, "frame_numbers")
-        spools = {name: stack.enter_context(closing(Spool(path.parent))) for name in names}
-        writer = _Writer(spools)
+        writer = _Writer(lambda: stack.enter_context(closing(Spool(path.parent))))
         yield writer
         write_members(partial, [*writer.members(), *others])
 
@@ -108,19 +107,22 @@ def writing_npz(path: Path, others: list[tuple[str, Write]]) -> Iterator["_Write
 class _Writer:
     """Rows go in the order of their frames, added ones among the others, so that the file can be read in blocks."""
 
-    def __init__(self, spools: dict[str, Spool]) -> None:
-        self._spools = spools
+    def __init__(self, new_spool: Callable[[], Spool]) -> None:
+        self._new_spool = new_spool
+        self._spools: dict[str, Spool] = {}
         self._facts: dict[str, np.ndarray] = {}
 
     def write(self, table: PoseTable) -> None:
         self._facts = fields_of(table)
         order = np.argsort(table.frames, kind="stable")
-        for name, spool in self._spools.items():
+        for name in self._facts.keys() & {*ROWS, "depth", "frame_numbers"}:
             values = self._facts.pop(name)
-            spool.add(values if name == "frame_numbers" else values[order])
+            if name not in self._spools:
+                self._spools[name] = self._new_spool()
+            self._spools[name].add(values if name == "frame_numbers" else values[order])
 
     def members(self) -> list[tuple[str, Write]]:
-        return [(f"{name}.npy", self._writes(name)) for name in FIELDS]
+        return [(f"{name}.npy", self._writes(name)) for name in FIELDS if name in self._spools or name in self._facts]
 
     def _writes(self, name: str) -> Write:
         if name not in self._spools:

@@ -16,9 +16,10 @@ from kerasmooth.skeletons import Skeleton
 
 SCHEMA_VERSION = 1
 ROWS = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
-"""Arrays of all rows."""
+"""Arrays of all rows; a table with a depth has it beside them."""
 FIELDS = (
     *("schema_version", "frames", "people", "keypoints", "confidence", "frame_numbers", "provenance", "deviation"),
+    "depth",
     *("fps", "image_size", "unit", "y_up", "skeleton"),
 )
 _REMEDY = "write the file with kerasmooth"
@@ -27,7 +28,8 @@ _REMEDY = "write the file with kerasmooth"
 class NpzPoses(PoseFormat):
     """Arrays frames [D], people [D], keypoints [D, K, 2], confidence, provenance, deviation [D, K], frame_numbers [N].
 
-    Also fps (NaN: unknown), image_size (height, width; 0: unknown), unit, y_up, skeleton (JSON), schema_version.
+    Also fps (NaN: unknown), image_size (height, width; 0: unknown), unit, y_up, skeleton (JSON), schema_version; and
+    depth [D, K] for tables that have one.
     """
 
     name = "npz"
@@ -43,7 +45,7 @@ class NpzPoses(PoseFormat):
         facts = read_facts(file, fps, image_size)
         check_rows(file, facts["skeleton"])
         check_counts(path, *file.header("confidence").shape)
-        rows = {name: file.read(name) for name in ROWS}
+        rows = {name: file.read(name) for name in row_names(file)}
         return self.table_of(path, rows, file.read("frame_numbers"), file.raw(leave_out=FIELDS), facts)
 
     def table_of(
@@ -69,6 +71,7 @@ class NpzPoses(PoseFormat):
             frame_numbers=numbers,
             provenance=provenance.astype(np.uint8),
             deviation=rows["deviation"].astype(np.float64),
+            depth=rows["depth"].astype(np.float64) if "depth" in rows else None,
             **facts,
         )
 
@@ -88,7 +91,13 @@ def fields_of(table: PoseTable) -> dict[str, np.ndarray]:
         "y_up": np.bool_(table.y_up),
         "skeleton": np.str_(to_json(table.skeleton)),
     }
-    return {name: np.asarray(values[name] if name in values else getattr(table, name)) for name in FIELDS}
+    values |= {name: getattr(table, name) for name in FIELDS if name not in values}
+    return {name: np.asarray(values[name]) for name in FIELDS if values[name] is not None}
+
+
+def row_names(file: NpzFile) -> list[str]:
+    """The arrays of all rows of a file: ROWS, and depth where there is one."""
+    return [*ROWS, *({"depth"} & set(file.arrays))]
 
 
 def read_facts(file: NpzFile, fps: float | None, image_size: Size | None) -> dict[str, Any]:
@@ -110,7 +119,7 @@ def check_rows(file: NpzFile, skeleton: Skeleton) -> None:
     shape = file.header("keypoints").shape
     if len(shape) != 3 or shape[1:] != (skeleton.num_keypoints, 2):
         raise bad(file.path, "keypoints", f"have shape [rows, {skeleton.num_keypoints}, 2]", f"{shape}", _REMEDY)
-    for name in (*ROWS, "frame_numbers"):
+    for name in (*row_names(file), "frame_numbers"):
         whole = name in ("frames", "people", "frame_numbers", "provenance")
         file.check_kind(name, "iu" if whole else "biuf")
         if name not in ("keypoints", "frame_numbers"):

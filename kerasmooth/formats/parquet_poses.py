@@ -1,4 +1,4 @@
-"""Our own Parquet: one row a person in a frame, five columns a keypoint, the rest as metadata."""
+"""Our own Parquet: one row a person in a frame, five or six columns a keypoint, the rest as metadata."""
 
 import json
 from dataclasses import dataclass
@@ -42,7 +42,10 @@ class ParquetHeader:
 
 
 class ParquetPoses(PoseFormat):
-    """Columns frame, person and, for each keypoint, NAME.x, .y, .confidence, .deviation, .provenance."""
+    """Columns frame, person and, for each keypoint, NAME.x, .y, .confidence, .deviation, .provenance.
+
+    Also NAME.depth for tables that have one.
+    """
 
     name = "parquet"
     description = "our own Parquet: one row a person in a frame, for data frames"
@@ -88,11 +91,12 @@ class ParquetPoses(PoseFormat):
     ) -> PoseTable:
         """The table of some of a file's rows, a pyarrow table."""
         facts, skeleton = header.facts, header.skeleton
-        ours = _column_names(skeleton)
+        fields = _fields(columns, skeleton)
+        ours = _column_names(skeleton, fields)
         absent = set(ours) - set(columns.column_names)
         if absent:
             raise bad(path, "columns", f"hold {min(absent)}", f"{len(columns.column_names)} without it", REMEDY)
-        values = {field: _matrix(columns, skeleton, field) for field in _FIELDS}
+        values = {field: _matrix(columns, skeleton, field) for field in fields}
         size = facts.get("image_size")
         return build_table(
             self.name,
@@ -110,6 +114,7 @@ class ParquetPoses(PoseFormat):
             y_up=bool(facts.get("y_up", False)),
             provenance=np.clip(values["provenance"], 0, MISSING).astype(np.uint8),
             deviation=values["deviation"],
+            depth=values.get("depth"),
         )
 
     def write(self, table: PoseTable, path: Path) -> None:
@@ -132,6 +137,8 @@ class ParquetPoses(PoseFormat):
             "deviation": table.deviation,
             "provenance": table.provenance,
         }
+        if table.depth is not None:
+            parts["depth"] = table.depth
         for k, keypoint in enumerate(table.skeleton.keypoints):
             arrays |= {f"{keypoint}.{field}": values[:, k] for field, values in parts.items()}
         columns = arrow.table(arrays)
@@ -166,8 +173,14 @@ def read_header(path: Path, file: Any) -> ParquetHeader:
     return ParquetHeader(facts, from_json(path, json.dumps(facts.get("skeleton"))), metadata)
 
 
-def _column_names(skeleton: Skeleton) -> list[str]:
-    return ["frame", "person", *(f"{keypoint}.{field}" for keypoint in skeleton.keypoints for field in _FIELDS)]
+def _fields(columns: Any, skeleton: Skeleton) -> list[str]:
+    """What there is of each keypoint: a depth only where the file has one of any."""
+    deep = {f"{keypoint}.depth" for keypoint in skeleton.keypoints} & set(columns.column_names)
+    return [*_FIELDS, "depth"] if deep else list(_FIELDS)
+
+
+def _column_names(skeleton: Skeleton, fields: list[str]) -> list[str]:
+    return ["frame", "person", *(f"{keypoint}.{field}" for keypoint in skeleton.keypoints for field in fields)]
 
 
 def _matrix(columns: Any, skeleton: Skeleton, field: str) -> np.ndarray:

@@ -18,6 +18,12 @@ VELOCITY_SHARE, VELOCITY_RATE = 0.8, 30.0
 """How much of the last step is expected again, up to so many frames a second; of more frames it is more noise."""
 AROUND_SECONDS, AROUND_END_SECONDS = 0.2, 0.12
 """What is exchanged for a while must fit to this much before and behind it; at an end, where one side decides, less."""
+LONGEST_END_SECONDS = 0.12
+"""Of what is exchanged up to an end: for longer, it may be the rest that is."""
+LONGEST_SECONDS = 0.4
+"""Of what is exchanged: for longer, the two have more likely changed places, ..."""
+SUDDEN = 0.15
+"""... unless each jumped to where the other was: nearer than this share of the jump."""
 
 
 def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int, int], ...], fps: float) -> np.ndarray:
@@ -25,7 +31,7 @@ def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int,
 
     A frame costs how far both keypoints are from where their velocity would take them, so that pairs may cross; a
     change of state costs CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which
-    side is left. What was exchanged only because of a wrong position at its edge is left as it is.
+    side is left. What was exchanged only because of a wrong position at its edge, or for long, is left as it is.
 
     Args:
       positions: [T, K, D] in person sizes, finite.
@@ -102,6 +108,10 @@ def _cheapest(costs: np.ndarray) -> np.ndarray:
 def _fits_exchanged(positions: np.ndarray, first: int, end: int, fps: float) -> bool:
     """Whether the frames from `first` to `end` are nearer to those around them exchanged than as they are."""
     inner = first > 0 and end < len(positions)
+    if not inner and end - first > LONGEST_END_SECONDS * fps:
+        return False
+    if end - first > LONGEST_SECONDS * fps:
+        return all(_is_sudden(positions[edge - 1], positions[edge]) for edge in (first, end))
     count = max(round((AROUND_SECONDS if inner else AROUND_END_SECONDS) * fps), 2)
     gain = 0.0
     for outside, inside in (
@@ -112,3 +122,8 @@ def _fits_exchanged(positions: np.ndarray, first: int, end: int, fps: float) -> 
             there, here = np.median(outside, axis=0), np.median(inside, axis=0)
             gain += float(lengths(here - there).sum() - lengths(here[::-1] - there).sum())
     return gain > 0
+
+
+def _is_sudden(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether two positions [2 sides, D] jumped to each other's places."""
+    return bool(lengths(after[::-1] - before).sum() < SUDDEN * lengths(after - before).sum())

@@ -17,7 +17,11 @@ from kerasmooth.smoothing.keypoints import METHODS
 from kerasmooth.smoothing.stretch import Settings
 
 NOISE = 3.0
-FORMS = {"trc": (".trc", BODY_25), "mediapipe": (".csv", BLAZEPOSE_33)}
+FORMS = {
+    "trc": (".trc", BODY_25),
+    "mediapipe": (".csv", BLAZEPOSE_33),
+    "mediapipe_long": (".csv", BLAZEPOSE_33),
+}
 
 
 def waves(frames: int, skeleton: Skeleton, unit: str) -> tuple[np.ndarray, PoseTable]:
@@ -46,7 +50,7 @@ def positions(table: PoseTable) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised")])
+@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised"), ("mediapipe_long", "normalised")])
 def test_the_error_of_z_falls_as_that_of_x_and_y(
     smooth: Callable[..., Any], tmp_path: Path, to: str, unit: str, method: str
 ) -> None:
@@ -67,7 +71,7 @@ def gappy(to: str, frames: int = 450) -> PoseTable:
     table = recording(frames, skeleton=skeleton)
     depth = moving(frames, skeleton.num_keypoints, seed=9)[table.frames, :, 0]
     depth[np.isnan(table.keypoints[..., 0])] = np.nan
-    if to == "mediapipe":
+    if to != "trc":
         depth[np.random.default_rng(0).random(depth.shape) < 0.02] = np.nan
         depth[200:240, 3] = np.nan
     return table.with_(depth=depth)
@@ -95,7 +99,7 @@ def test_blocks_give_what_memory_gives(smooth: Callable[..., Any], tmp_path: Pat
     assert (tmp_path / f"0{suffix}").read_bytes() == (tmp_path / f"3600{suffix}").read_bytes()
 
 
-@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised")])
+@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised"), ("mediapipe_long", "normalised")])
 def test_what_was_not_there_is_filled_in_depth_too(
     smooth: Callable[..., Any], tmp_path: Path, to: str, unit: str
 ) -> None:

@@ -21,7 +21,7 @@ FILES = {
     "coco_person*.json": ("coco", "*/keypoints/*", "*/track_id"),
     "dlc_EPM_15*.csv": ("deeplabcut", "x|y|likelihood", ""),
     "mediapipe_Ash*.csv": ("mediapipe", "x|y|z|visibility", ""),
-    "mediapipe_climbing*.csv": ("mediapipe_long", "Landmark_X|Landmark_Y", ""),
+    "mediapipe_climbing*.csv": ("mediapipe_long", "Landmark_X|Landmark_Y|Landmark_Z", ""),
     "mmpose*.json": ("mmpose", "instance_info/*/instances/*/keypoints/*", ""),
     "openpifpaf*.json": ("openpifpaf", "*/keypoints/*", "*/id_"),
     "openpose_two_people": ("openpose", "*/people/*/pose_keypoints_2d/*", "*/people/*/person_id/*"),
