@@ -43,8 +43,8 @@ _BLOCK_SECONDS = flags.DEFINE_float(
     "block_seconds",
     0.0,
     "reads and smooths in blocks of so many seconds, in little memory however long a file is; 0 does so for files of "
-    "more than 16 MB, 50,000 rows or 20,000 files, with blocks that give the same result as no blocks; with short ones, "
-    "methods that tune themselves give another everywhere",
+    "more than 16 MB, 50,000 rows or 20,000 files, with blocks that give the same result as no blocks; with short ones "
+    "it is another where a method tunes itself",
 )
 _OVERWRITE = flags.DEFINE_boolean("overwrite", False, "replace outputs that exist")
 
