@@ -1,8 +1,8 @@
-"""Smoothing keypoints: every filter beside SciPy, inside the whole call, beside other packages, and as a stream."""
+"""Smoothing keypoints: filters beside SciPy, in the whole call, beside packages, as a stream, and in little memory."""
 
 from collections.abc import Callable
 
-from benchmarks import _smooth_filters, _smooth_peers, _smooth_stream
+from benchmarks import _smooth_filters, _smooth_memory, _smooth_peers, _smooth_stream
 
 TITLE = "Smoothing keypoints on one core"
 LIMIT = (
@@ -19,6 +19,7 @@ TABLES: tuple[tuple[str, Callable[[float], list[dict[str, object]]]], ...] = (
     (_smooth_filters.HEADING, _smooth_filters.measure),
     (_smooth_peers.HEADING, _smooth_peers.measure),
     (_smooth_stream.HEADING, _smooth_stream.measure),
+    (_smooth_memory.HEADING, _smooth_memory.measure),
 )
 """Heading and rows of each table; what is to be shown as well is added here."""
 
