@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.formats.block_file import BlockFile, BlockWriter, Survey
+from kerasmooth.formats.block_file import BlockFile, BlockWriter, Survey, WholeOnly
 from kerasmooth.pose_files.long_tracks import Detections, LongTracks
 from kerasmooth.pose_files.part_stream import Course, Done, PartStream
 from kerasmooth.pose_files.pending import Pending
@@ -77,6 +77,9 @@ def smooth_long(
     survey = Survey()
     for survey in file.survey(READ_FRAMES):
         tell("reading", survey.frames, int(survey.frames / max(file.share, 1e-9)))
+    if survey.highest < 0 and not _frame_step(survey.steps)[1]:
+        # Whether they are photographs is told by all of them.
+        raise WholeOnly("its frame numbers are scattered")
     fps = check_fps(file.common["fps"], str(file.path))
     blocks = file.blocks(max(READ_FRAMES, int(4 * fps)))
     first = next(blocks)

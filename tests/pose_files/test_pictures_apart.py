@@ -10,6 +10,7 @@ import pytest
 from long_inputs import ALWAYS, recording, written
 
 from kerasmooth import formats
+from kerasmooth.formats import blocks
 from kerasmooth.pose_files.tables import UNRELATED, smooth_table
 from kerasmooth.smoothing.stretch import Settings
 
@@ -40,6 +41,15 @@ def test_photographs_stay_as_they_are(tmp_path: Path, numbers: list[int], people
     formats.write(done.table, tmp_path / "out.json")
     assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
     assert done.notes == (UNRELATED,)
+
+
+def test_a_long_file_of_photographs_stays_as_it_is(
+    smooth: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = photographs(tmp_path / "val.json", sorted(SCATTERED))
+    monkeypatch.setattr(blocks, "LONG_BYTES", 1000)
+    assert smooth(clip, f"--output={tmp_path / 'out.json'}", "--fps=30").code == 0
+    assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
 
 
 def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
