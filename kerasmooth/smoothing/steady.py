@@ -16,8 +16,8 @@ CUTOFFS = (7.0, 4.5, 3.0, 2.0, 1.4, 1.0, 0.7)
 WINDOW_SECONDS = 0.25
 """How far a keypoint is moved is the root mean square over about so long."""
 UNSEEN = 0.0225
-"""Person sizes (lengths of a torso): moving a keypoint by less makes it no worse. People who annotate the same image
-differ by more, 0.04 (eyes) to 0.16 (hips) by the constants of COCO's object keypoint similarity. Only for noise that is
+"""Person sizes (lengths of a torso): what steadiness may cost in accuracy. People who annotate the same image differ by
+more, 0.04 (eyes) to 0.16 (hips) by the constants of COCO's object keypoint similarity. Only for noise that is
 correlated in time."""
 UNSEEN_NOISE = 2.5
 """... and in deviations of the noise: in a recording that is more precise, small motions stay."""

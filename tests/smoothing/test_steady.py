@@ -44,6 +44,14 @@ def test_white_noise_and_precise_recordings_are_left_nearly_alone() -> None:
         np.testing.assert_allclose(result, curve, atol=0.15 * 0.02)
 
 
+def test_a_person_who_runs_is_left_alone() -> None:
+    noise, wandering = np.full(4, 0.006), wander(240, 0.01, 0.12)
+    for speed, steadied in ((0.3, True), (3.0, False)):
+        curve = wandering + [speed, 0.0] * np.arange(240)[:, None, None] / FPS
+        moved = np.sqrt(np.mean((steady(curve, noise, 0.12, JITTERY, FPS) - curve) ** 2))
+        assert (moved > 0.5 * 0.006) == steadied
+
+
 @pytest.mark.parametrize("kind", ["toprock", "footwork", "situp"])
 def test_small_errors_on_a_fast_person_stay_small(kind: str) -> None:
     truth = sequence(kind, 240, FPS, 1)
