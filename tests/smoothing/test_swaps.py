@@ -51,6 +51,17 @@ def found_in(points: np.ndarray, fps: float) -> np.ndarray:
     return find_swaps(points, np.ones(points.shape[:2], bool), PAIRS, fps)[:, ::2]
 
 
+@pytest.mark.parametrize(
+    ("first", "end", "offset", "found"),
+    [(40, 70, 0.0, 30), (40, 70, 0.25, 0), (40, 48, 0.25, 8), (97, 100, 0.0, 3), (80, 100, 0.0, 0), (0, 20, 0.0, 0)],
+)
+def test_for_long_only_sides_that_jumped_at_once_are_exchanged(first: int, end: int, offset: float, found: int) -> None:
+    points = np.zeros((100, 2, 2))
+    points[:, 0, 0] = 1.0
+    points[first:end] = points[first:end, ::-1] + [0.0, offset]
+    assert find_swaps(points, np.ones((100, 2), bool), ((0, 1),), 30.0)[:, 0].sum() == found
+
+
 def test_legs_that_pass_each_other_while_one_is_hidden_are_not_exchanged() -> None:
     points = np.zeros((24, 2, 2))
     points[:, 0, 0] = np.interp(np.arange(24), [0, 3, 7, 10, 23], [0.45, 0.4, -0.4, -0.55, -0.6])
