@@ -9,8 +9,7 @@ from absl import flags
 from kerasmooth.command_line import run
 from kerasmooth.pose_files.command import smooth_inputs
 from kerasmooth.pose_files.options import Options, parse_image_size, parse_parameters
-from kerasmooth.smoothing.keypoints import METHODS
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import METHODS, SmoothingSettings
 
 _OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
 _TO = flags.DEFINE_string("to", "", "format to write; default: the input's")
@@ -51,7 +50,7 @@ _OVERWRITE = flags.DEFINE_boolean("overwrite", False, "replace outputs that exis
 
 def main(words: list[str]) -> None:
     """Smooths as the flags say."""
-    settings = Settings(
+    settings = SmoothingSettings(
         method=_METHOD.value,
         max_gap=_MAX_GAP.value,
         extend=_EXTEND.value,

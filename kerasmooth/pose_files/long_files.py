@@ -18,7 +18,8 @@ from kerasmooth.pose_files.tables import ABSENCE_SECONDS, check_fps, tell_copies
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing import gaps, tracking
 from kerasmooth.smoothing.keypoints import CHUNK_FRAMES, OVERLAP_SECONDS
-from kerasmooth.smoothing.stretch import Settings, Smoother, check_model
+from kerasmooth.smoothing.settings import SmoothingSettings
+from kerasmooth.smoothing.stretch import Smoother, check_model
 
 READ_FRAMES = 1024
 AHEAD_SECONDS = 1.0
@@ -44,7 +45,7 @@ class LongResult:
 def smooth_long(
     file: BlockFile,
     open_writer: Callable[[], AbstractContextManager[BlockWriter]],
-    settings: Settings,
+    settings: SmoothingSettings,
     *,
     block_seconds: float = 0.0,
     model: Smoother | None = None,
@@ -97,7 +98,12 @@ def smooth_long(
 
 
 def _course(
-    table: PoseTable, survey: Survey, fps: float, settings: Settings, block_seconds: float, model: Smoother | None
+    table: PoseTable,
+    survey: Survey,
+    fps: float,
+    settings: SmoothingSettings,
+    block_seconds: float,
+    model: Smoother | None,
 ) -> Course:
     step, regular = _frame_step(survey.steps)
     fps = fps / step

@@ -12,8 +12,8 @@ from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.filters import FILTERS
 from kerasmooth.pose_files.tables import MAX_FPS
-from kerasmooth.smoothing.keypoints import AUTO, METHODS, smooth_keypoints
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.settings import AUTO, METHODS, SmoothingSettings
 
 MAX_SECONDS = 10.0
 """Longest gap that may be filled."""
@@ -31,7 +31,7 @@ class Options:
     """The flags of the command; an empty text is one that was not given."""
 
     output: str
-    settings: Settings
+    settings: SmoothingSettings
     to: str = ""
     input_format: str = ""
     model: str = ""
@@ -87,7 +87,7 @@ def _check_blocks(options: Options) -> None:
         raise InputError("--block_seconds is not for --plot and --overlay, which need the whole file: leave one out")
 
 
-def _check_parameters(settings: Settings) -> None:
+def _check_parameters(settings: SmoothingSettings) -> None:
     if not settings.parameters:
         return
     if settings.method == AUTO:

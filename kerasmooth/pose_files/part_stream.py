@@ -8,8 +8,9 @@ import numpy as np
 from kerasmooth.pose_files.part_report import PartReport
 from kerasmooth.pose_files.put_back import Added, Unit, values_of
 from kerasmooth.skeletons import Skeleton
+from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.steps import prepare
-from kerasmooth.smoothing.stretch import Settings, SmoothedStretch, Smoother, smooth_stretch
+from kerasmooth.smoothing.stretch import SmoothedStretch, Smoother, smooth_stretch
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Course:
     last: int
     unit: Unit
     skeleton: Skeleton
-    settings: Settings
+    settings: SmoothingSettings
     model: Smoother | None
     longest: int
     room: int
@@ -176,8 +177,7 @@ class PartStream:
         if not np.any(done.report["swaps"]):
             return np.zeros(confidence.shape, bool)
         scores = np.where(confidence < 0, 0.0, confidence)
-        switches = (settings.max_gap, settings.outliers, settings.swaps)
-        return prepare(keypoints, scores, course.fps, course.skeleton, *switches).swapped
+        return prepare(keypoints, scores, course.fps, course.skeleton, settings).swapped
 
     def _sorted_out(self, numbers: np.ndarray, rows: np.ndarray, values: dict[str, np.ndarray]) -> Done:
         there = rows >= 0

@@ -10,7 +10,8 @@ from kerasmooth.pose_files.person_report import PersonReport, bends
 from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back, values_of
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing import gaps, pictures, tracking
-from kerasmooth.smoothing.stretch import Settings, SmoothedStretch, Smoother, check_model, smooth_stretch
+from kerasmooth.smoothing.settings import SmoothingSettings
+from kerasmooth.smoothing.stretch import SmoothedStretch, Smoother, check_model, smooth_stretch
 
 MAX_FPS = 10_000.0
 MAX_DENSE_VALUES = 1 << 27
@@ -52,7 +53,7 @@ def check_fps(fps: float | None, name: str) -> float:
 
 def smooth_table(
     table: PoseTable,
-    settings: Settings,
+    settings: SmoothingSettings,
     *,
     name: str = "the table",
     model: Smoother | None = None,
@@ -120,7 +121,7 @@ def _usual_step(numbers: np.ndarray) -> tuple[int, float]:
 class _Work:
     """The rows of a table while they are being smoothed, in a unit that is the same along x and y, y downwards."""
 
-    def __init__(self, table: PoseTable, settings: Settings, fps: float, step: int, name: str) -> None:
+    def __init__(self, table: PoseTable, settings: SmoothingSettings, fps: float, step: int, name: str) -> None:
         self._table, self._settings, self._fps, self._step, self._name = table, settings, fps, step, name
         self._unit = Unit.of(table)
         self._rows = Rows.of(table, self._unit)

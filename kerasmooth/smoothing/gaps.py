@@ -69,6 +69,15 @@ def interpolate(positions: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where(known[..., None], solid, start + np.clip(share, 0, 1)[..., None] * (end - start))
 
 
+def lesser_neighbour(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Values [T, K] with every missing one the lesser of its known neighbours in time; 0 where there is none."""
+    before, after = previous_known(known), next_known(known)
+    start = np.take_along_axis(values, np.maximum(before, 0), axis=0)
+    end = np.take_along_axis(values, np.minimum(after, len(known) - 1), axis=0)
+    lesser = np.fmin(np.where(before >= 0, start, np.nan), np.where(after < len(known), end, np.nan))
+    return np.where(known, values, np.nan_to_num(lesser))
+
+
 def spans(alive: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
     """The runs of frames in which a keypoint lives, (first, end) -> indices of the keypoints. alive: bool [T, K]."""
     edges = np.diff(np.pad(alive.astype(np.int8), ((1, 1), (0, 0))), axis=0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.filters import FILTERS, Filtered
+from kerasmooth.filters import Filtered
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
@@ -13,11 +13,9 @@ from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.arguments import checked_arrays, checked_depth, checked_fps, named_skeleton
 from kerasmooth.smoothing.depth import prepare_depth
 from kerasmooth.smoothing.person_scale import person_size
-from kerasmooth.smoothing.steps import AUTO, Person, apply_filter, extend_ends, prepare
+from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
+from kerasmooth.smoothing.steps import Person, apply_filter, exchanged, extend_ends, is_measured, prepare
 from kerasmooth.smoothing.vectors import all_finite
-
-METHODS = (AUTO, *FILTERS)
-"""What `method` may be."""
 
 CHUNK_FRAMES = 8192
 OVERLAP_SECONDS = 4.0
@@ -29,7 +27,8 @@ class Smoothed:
 
     Attributes:
       keypoints: float64 [P, T, K, 2]; NaN where nothing is known.
-      confidence: float64 [P, T, K], the input's (1 without one); between its neighbours' where filled; 0 where missing.
+      confidence: float64 [P, T, K], the input's (1 without one); 0 where missing. Where filled or replaced it is the
+        least of its neighbours' and its own.
       deviation: float64 [P, T, K], standard deviation of a position along one axis in the input's unit, NaN where the
         filter knows none.
       provenance: uint8 [P, T, K], index into `pose_table.PROVENANCE`.
@@ -47,21 +46,6 @@ class Smoothed:
     depth: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
-class _Settings:
-    """The checked settings of one call."""
-
-    fps: float
-    skeleton: Skeleton | None
-    method: str
-    max_gap: float
-    extend: float
-    outliers: bool
-    swaps: bool
-    strength: float
-    parameters: dict[str, Any]
-
-
 def smooth_keypoints(
     keypoints: np.ndarray,
     confidence: np.ndarray | None = None,
@@ -74,6 +58,8 @@ def smooth_keypoints(
     outliers: bool = True,
     swaps: bool = True,
     strength: float = 1.0,
+    steadiness: float = 0.0,
+    min_confidence: float = 0.0,
     depth: np.ndarray | None = None,
     **parameters: Any,
 ) -> Smoothed:
@@ -90,6 +76,8 @@ def smooth_keypoints(
       outliers: find and replace positions that the others contradict.
       swaps: find and mend exchanged left/right pairs (needs `skeleton`).
       strength: multiplies the filter's time constant; 0 leaves everything as it is.
+      steadiness: 0 to 1; jitter that is bought off with a loss of fast motion.
+      min_confidence: measurements of less confidence count as missing: filled as gaps are, or NaN.
       depth: [T, K] or [P, T, K], a third coordinate in about the scale of x; NaN is missing. It is smoothed by the same
         method, with the swaps, outliers, weights and gaps of x and y and outliers of its own; x and y do not see it.
       **parameters: those of the filter, in hertz, seconds and person sizes.
@@ -97,15 +85,14 @@ def smooth_keypoints(
     Raises:
       ValueError: shapes that do not fit, fps missing or not positive, an unknown method, skeleton or parameter.
     """
+    settings = SmoothingSettings(
+        method, max_gap, extend, outliers, swaps, strength, steadiness, min_confidence, parameters
+    )
     people, scores = checked_arrays(keypoints, confidence)
-    settings = _Settings(
-        checked_fps(fps), named_skeleton(skeleton, people.shape[2]), method, max_gap, extend, outliers, swaps, strength,
-        parameters,
-    )  # fmt: skip
-    _check_settings(settings)
+    rate, body = checked_fps(fps), named_skeleton(skeleton, people.shape[2])
     depths = checked_depth(depth, np.shape(keypoints))
     each = zip(people, scores, [None] * len(people) if depths is None else depths, strict=True)
-    smoothed = [_smooth_person(*person, settings) for person in each]
+    smoothed = [smooth_person(points, weights, rate, body, settings, third) for points, weights, third in each]
     if np.ndim(keypoints) == 3:
         return smoothed[0]
     names = _ARRAYS if depths is None else (*_ARRAYS, "depth")
@@ -115,14 +102,6 @@ def smooth_keypoints(
 
 
 _ARRAYS = ("keypoints", "confidence", "deviation", "provenance")
-
-
-def _check_settings(settings: _Settings) -> None:
-    if settings.method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}. Received: method={settings.method!r}")
-    for name in ("max_gap", "extend", "strength"):
-        if not 0 <= getattr(settings, name) < np.inf:
-            raise ValueError(f"{name} must not be negative. Received: {name}={getattr(settings, name)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +118,25 @@ class _Stretch:
     notes: dict[str, Any]
 
 
-def _smooth_person(
-    keypoints: np.ndarray, scores: np.ndarray, depth: np.ndarray | None, settings: _Settings
+def smooth_person(
+    keypoints: np.ndarray,
+    confidence: np.ndarray,
+    fps: float,
+    skeleton: Skeleton | None,
+    settings: SmoothingSettings,
+    depth: np.ndarray | None = None,
 ) -> Smoothed:
-    """One person, [T, K, 2] and [T, K]; long recordings in chunks that overlap, so that memory stays flat."""
-    overlap = int(np.ceil(OVERLAP_SECONDS * settings.fps))
+    """Smooths one person; long recordings in chunks that overlap, so that memory stays flat.
+
+    Args:
+      keypoints: float64 [T, K, 2], (x, y); NaN is missing.
+      confidence: float64 [T, K], not negative; 0 is missing, NaN is unknown.
+      fps: frames per second.
+      skeleton: of the K keypoints; None: no pairs and no torso are known.
+      settings: how.
+      depth: float64 [T, K], see `smooth_keypoints`.
+    """
+    overlap = int(np.ceil(OVERLAP_SECONDS * fps))
     chunk = max(CHUNK_FRAMES, 4 * overlap)
     frames = len(keypoints)
     firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
@@ -154,7 +147,9 @@ def _smooth_person(
     for first in firsts:
         begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
         part = slice(begin, end)
-        stretch = _smooth_stretch(keypoints[part], scores[part], None if depth is None else depth[part], settings)
+        stretch = _smooth_stretch(
+            keypoints[part], confidence[part], fps, skeleton, settings, None if depth is None else depth[part]
+        )
         for name, parts in arrays.items():
             parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
         stretches.append((stretch.size, stretch.notes))
@@ -163,24 +158,27 @@ def _smooth_person(
     smoothed = Smoothed(**whole, report={})
     # The middle of a recording stands for what was chosen along it.
     size, notes = stretches[len(stretches) // 2]
-    smoothed.report.update(_report(keypoints, scores, smoothed, swapped, size, notes, settings))
+    smoothed.report.update(_report(keypoints, confidence, smoothed, swapped, size, notes, fps, settings))
     return smoothed
 
 
 def _smooth_stretch(
-    keypoints: np.ndarray, scores: np.ndarray, depth: np.ndarray | None, settings: _Settings
+    keypoints: np.ndarray,
+    scores: np.ndarray,
+    fps: float,
+    skeleton: Skeleton | None,
+    settings: SmoothingSettings,
+    depth: np.ndarray | None,
 ) -> _Stretch:
     if settings.strength == 0:
-        measured = np.isfinite(keypoints).all(axis=-1) & (scores != 0)
+        measured = is_measured(keypoints, scores, settings)
         provenance = np.where(measured, MEASURED, MISSING).astype(np.uint8)
         unknown, unswapped = np.full(measured.shape, np.nan), np.zeros_like(measured)
-        size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, settings.skeleton)
+        size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, skeleton)
         confidence = np.where(measured, scores, 0.0)
         return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, depth, size, {})
-    person = prepare(
-        keypoints, scores, settings.fps, settings.skeleton, settings.max_gap, settings.outliers, settings.swaps
-    )
-    filtered, predicted = _filter(person, settings)
+    person = prepare(keypoints, scores, fps, skeleton, settings)
+    filtered, predicted = _filter(person, fps, settings)
     estimate, deviation = filtered.positions, filtered.deviation
     provenance = np.where(person.known, MEASURED, np.where(person.alive, INTERPOLATED, MISSING)).astype(np.uint8)
     provenance[person.rejected & person.alive] = REPLACED
@@ -192,25 +190,28 @@ def _smooth_stretch(
     result += person.origin
     spread = np.full(shown.shape, np.nan) if deviation is None else deviation * person.size
     if depth is not None:
-        shared = (settings.fps, settings.skeleton, settings.max_gap, settings.outliers)
+        shared = (fps, skeleton, settings.max_gap, settings.outliers)
         flat = prepare_depth(depth, person, filtered.refused, *shared)
-        found, beyond = _filter(flat, settings)
+        found, beyond = _filter(flat, fps, settings)
         depth = np.where(shown & (flat.alive | beyond), found.positions[..., 0] * flat.size + flat.origin, np.nan)
     confidence = person.confidence
     if not shown.all():
         result[~shown], spread[~shown] = np.nan, np.nan
     if not person.known.all():
-        filled = gaps.interpolate(np.nan_to_num(confidence, nan=1.0)[..., None], person.known)[..., 0]
+        given = scores if skeleton is None else exchanged(scores, person.swapped, skeleton)
+        filled = gaps.lesser_neighbour(np.nan_to_num(confidence, nan=1.0), person.known)
+        # Never more than the file gave: one that was replaced had a confidence of its own.
+        filled = np.fmin(filled, np.where(given > 0, given, np.nan))
         confidence = np.where(person.known, confidence, np.where(shown, filled, 0.0))
     return _Stretch(result, confidence, spread, provenance, person.swapped, depth, person.size, filtered.notes or {})
 
 
-def _filter(person: Person, settings: _Settings) -> tuple[Filtered, np.ndarray]:
+def _filter(person: Person, fps: float, settings: SmoothingSettings) -> tuple[Filtered, np.ndarray]:
     """What the method makes of a person, continued beyond its ends; and where it is, bool [T, K]."""
     gate = {"gate": 0.0} if settings.method == "kalman" and not settings.outliers else {}
-    filtered = apply_filter(person, settings.method, settings.fps, settings.strength, gate | settings.parameters)
-    further = int(settings.extend * settings.fps + 1e-6)
-    return filtered, extend_ends(filtered.positions, person.alive, further, settings.fps)
+    filtered = apply_filter(person, settings.method, fps, settings.strength, gate | settings.parameters)
+    further = int(settings.extend * fps + 1e-6)
+    return filtered, extend_ends(filtered.positions, person.alive, further, fps)
 
 
 def _report(
@@ -220,7 +221,8 @@ def _report(
     swapped: np.ndarray,
     size: float,
     notes: dict[str, Any],
-    settings: _Settings,
+    fps: float,
+    settings: SmoothingSettings,
 ) -> dict[str, np.ndarray]:
     frames, num_keypoints = scores.shape
     parameters = np.empty(num_keypoints, object)
@@ -233,8 +235,8 @@ def _report(
     if settings.method in smoothing_report.CAUSAL:
         part = slice(max(0, frames // 2 - CHUNK_FRAMES // 2), frames // 2 + CHUNK_FRAMES // 2)
         before, after = (np.where(measured[part, :, None], a[part], 0.0) for a in (keypoints, smoothed.keypoints))
-        max_lag = int(smoothing_report.MAX_LAG_SECONDS * settings.fps)
-        lag = smoothing_report.lag_frames(before, after, max_lag, measured[part]) * 1000 / settings.fps
+        max_lag = int(smoothing_report.MAX_LAG_SECONDS * fps)
+        lag = smoothing_report.lag_frames(before, after, max_lag, measured[part]) * 1000 / fps
     filled = smoothed.provenance == INTERPOLATED
     return {
         "method": np.asarray(methods, object),

@@ -13,10 +13,9 @@ from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing.auto_filter import auto
 from kerasmooth.smoothing.outliers import find_replaceable
 from kerasmooth.smoothing.person_scale import person_size
+from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
 from kerasmooth.smoothing.swaps import find_swaps
 from kerasmooth.smoothing.vectors import all_finite
-
-AUTO = "auto"
 
 ORIGIN_FRAMES = 500
 """So many frames, at least, say where a person is in the middle."""
@@ -58,12 +57,10 @@ def prepare(
     scores: np.ndarray,
     fps: float,
     skeleton: Skeleton | None,
-    max_gap: float,
-    outliers: bool,
-    swaps: bool,
+    settings: SmoothingSettings,
 ) -> Person:
     """Mends swaps, rejects outliers, finds the gaps, and goes over to person sizes."""
-    measured = all_finite(keypoints) & (scores != 0)
+    measured = is_measured(keypoints, scores, settings)
     weights = np.where(measured, confidence_weights(np.where(measured, scores, 0.0)), 0.0)
     known = weights > 0
     origin = _middle(keypoints, known)
@@ -72,15 +69,15 @@ def prepare(
     positions[~known] = 0.0
     confidence = np.where(known, scores, 0.0)
     swapped = np.zeros_like(known)
-    if swaps and skeleton is not None and skeleton.pairs:
+    if settings.swaps and skeleton is not None and skeleton.pairs:
         swapped = find_swaps(positions, known, skeleton.pairs, fps)
         values = (positions, weights, known, confidence)
         positions, weights, known, confidence = (exchanged(each, swapped, skeleton) for each in values)
     rejected = ends = np.zeros_like(known)
-    if outliers:
-        rejected, ends = find_replaceable(positions, known, fps, max_gap)
+    if settings.outliers:
+        rejected, ends = find_replaceable(positions, known, fps, settings.max_gap)
     known = known & ~rejected
-    found = gaps.find_gaps(known, gaps.longest_run(max_gap, fps))
+    found = gaps.find_gaps(known, gaps.longest_run(settings.max_gap, fps))
     return Person(
         positions=gaps.interpolate(positions, known),
         weights=np.where(known, weights, 0.0),
@@ -93,6 +90,11 @@ def prepare(
         size=size,
         origin=origin,
     )
+
+
+def is_measured(keypoints: np.ndarray, scores: np.ndarray, settings: SmoothingSettings) -> np.ndarray:
+    """bool [T, K]: there is a position, of enough confidence; one that is unknown (NaN) is enough."""
+    return all_finite(keypoints) & (scores != 0) & ~(scores < settings.min_confidence)
 
 
 def _middle(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:

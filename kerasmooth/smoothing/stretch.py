@@ -1,7 +1,6 @@
 """One person between two jumps: smoothed by filters, or by a trained model with filters for what it does not know."""
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from kerasmooth.pose_table import MEASURED, MISSING, PREDICTED
 from kerasmooth.skeletons import BOULDERING_25, Skeleton, index_map
 from kerasmooth.smoothing import keypoints as smoothing
 from kerasmooth.smoothing import report as smoothing_report
+from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.steps import prepare
 
 SmoothedStretch = smoothing.Smoothed
@@ -29,19 +29,6 @@ class Smoother(Protocol):
         """float64 [T, 25, 2] of keypoints [T, 25, 2] and confidence [T, 25] of skeletons.BOULDERING_25."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to smooth: what `smoothing.smooth_keypoints` takes, in seconds and hertz."""
-
-    method: str = smoothing.AUTO
-    max_gap: float = 0.5
-    extend: float = 0.0
-    outliers: bool = True
-    swaps: bool = True
-    strength: float = 1.0
-    parameters: dict[str, Any] = field(default_factory=dict)
-
-
 def check_model(skeleton: Skeleton, name: str) -> None:
     """Raises InputError where a model could not see the person: without shoulders and hips."""
     if skeleton.torso is None:
@@ -56,7 +43,7 @@ def smooth_stretch(
     confidence: np.ndarray,
     fps: float,
     skeleton: Skeleton,
-    settings: Settings,
+    settings: SmoothingSettings,
     model: Smoother | None = None,
     depth: np.ndarray | None = None,
 ) -> SmoothedStretch:
@@ -71,22 +58,9 @@ def smooth_stretch(
       model: smooths x and y of those of the 25 keypoints of the study that the skeleton has.
       depth: [T, K], see `smoothing.smooth_keypoints`; models know none.
     """
-    measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0)
     scores = np.where(confidence < 0, 0.0, confidence)
-    done = smoothing.smooth_keypoints(
-        keypoints,
-        scores,
-        fps=fps,
-        skeleton=skeleton,
-        method=settings.method,
-        max_gap=settings.max_gap,
-        extend=settings.extend,
-        outliers=settings.outliers,
-        swaps=settings.swaps,
-        strength=settings.strength,
-        depth=depth,
-        **settings.parameters,
-    )
+    measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0) & ~(scores < settings.min_confidence)
+    done = smoothing.smooth_person(keypoints, scores, fps, skeleton, settings, depth)
     positions, deviation, report = done.keypoints, done.deviation, done.report
     if model is not None and settings.strength > 0:
         positions, deviation, report = _through_model(keypoints, scores, done, fps, skeleton, settings, model)
@@ -107,11 +81,11 @@ def _through_model(
     done: smoothing.Smoothed,
     fps: float,
     skeleton: Skeleton,
-    settings: Settings,
+    settings: SmoothingSettings,
     model: Smoother,
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """(positions [T, K, 2], deviation [T, K], report) with what the model knows replaced by what it says."""
-    person = prepare(keypoints, scores, fps, skeleton, settings.max_gap, settings.outliers, settings.swaps)
+    person = prepare(keypoints, scores, fps, skeleton, settings)
     shown = person.alive & ~np.isin(done.provenance, (MISSING, PREDICTED))
     clean = np.where(shown[..., None], person.positions * person.size + person.origin, np.nan)
     indices = index_map(skeleton, BOULDERING_25)

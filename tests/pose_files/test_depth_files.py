@@ -13,8 +13,7 @@ from kerasmooth import formats
 from kerasmooth.pose_files.tables import smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, BODY_25, COCO_17, Skeleton
-from kerasmooth.smoothing.keypoints import METHODS
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import METHODS, SmoothingSettings
 
 NOISE = 3.0
 FORMS = {
@@ -134,7 +133,7 @@ def test_depth_of_what_is_too_uncertain_to_smooth_is_kept() -> None:
     depth, confidence = np.random.default_rng(1).normal(50, 1, table.confidence.shape), np.array(table.confidence)
     confidence[30:, 5] = 0.001
     confidence[:, 6] = -2.0
-    done = smooth_table(table.with_(confidence=confidence, depth=depth), Settings()).table
+    done = smooth_table(table.with_(confidence=confidence, depth=depth), SmoothingSettings()).table
     for part in ((slice(30, None), 5), (slice(None), 6)):
         np.testing.assert_array_equal(done.depth[part], depth[part])
 
@@ -148,7 +147,7 @@ def test_confidence_zero_is_no_depth(tmp_path: Path) -> None:
 def test_a_model_leaves_depth_to_the_filter() -> None:
     table = standing(COCO_17)
     table = table.with_(depth=np.random.default_rng(1).normal(50, 1, table.confidence.shape))
-    settings = Settings(method="gaussian", outliers=False, swaps=False)
+    settings = SmoothingSettings(method="gaussian", outliers=False, swaps=False)
     by_model, by_filter = (smooth_table(table, settings, model=model).table for model in (StandIn(), None))
     np.testing.assert_array_equal(by_model.depth, by_filter.depth)
     assert np.nanstd(by_model.depth) < 0.6

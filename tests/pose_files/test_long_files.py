@@ -15,7 +15,7 @@ from kerasmooth.formats import blocks
 from kerasmooth.pose_files import long_files
 from kerasmooth.pose_files.tables import smooth_table
 from kerasmooth.skeletons import BLAZEPOSE_33, BODY_25
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 
 def contents(path: Path) -> dict[str, Any]:
@@ -240,11 +240,11 @@ class Halfway:
 def test_a_model_works_in_blocks_too(tmp_path: Path) -> None:
     clip = written(tmp_path / "clip.csv", "deeplabcut", recording(500))
     table = formats.read(clip, fps=FPS)
-    whole = smooth_table(table, Settings(method="gaussian"), model=Halfway())
+    whole = smooth_table(table, SmoothingSettings(method="gaussian"), model=Halfway())
     file = blocks.open_blocks(clip, "deeplabcut", fps=FPS, image_size=None)
     assert file is not None
     result = long_files.smooth_long(
-        file, lambda: file.writer(tmp_path / "out.csv"), Settings(method="gaussian"), model=Halfway()
+        file, lambda: file.writer(tmp_path / "out.csv"), SmoothingSettings(method="gaussian"), model=Halfway()
     )
     assert result.reports[0].methods == whole.reports[0].methods
     new = formats.read(tmp_path / "out.csv")

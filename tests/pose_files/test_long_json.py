@@ -19,7 +19,7 @@ from kerasmooth.formats.json_blocks import JsonBlocks
 from kerasmooth.formats.record_blocks import RecordBlocks
 from kerasmooth.pose_files.long_files import smooth_long
 from kerasmooth.pose_files.tables import smooth_table
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 OPENED: dict[str, Callable[[Path], JsonBlocks]] = {
     "coco": lambda path: RecordBlocks(formats.CocoResults(), path, FPS, None),
@@ -27,16 +27,16 @@ OPENED: dict[str, Callable[[Path], JsonBlocks]] = {
     "mmpose": lambda path: MMPoseBlocks(path, FPS, None),
     "ultralytics": lambda path: UltralyticsBlocks(path, FPS, None),
 }
-SETTINGS = Settings(method="gaussian", extend=0.3)
+SETTINGS = SmoothingSettings(method="gaussian", extend=0.3)
 MEASURED = """
 import sys
 from pathlib import Path
 from kerasmooth import formats
 from kerasmooth.formats.record_blocks import RecordBlocks
 from kerasmooth.pose_files.long_files import smooth_long
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 file = RecordBlocks(formats.CocoResults(), Path(sys.argv[1]), 30.0, None)
-smooth_long(file, lambda: file.writer(Path(sys.argv[2])), Settings(method="gaussian"))
+smooth_long(file, lambda: file.writer(Path(sys.argv[2])), SmoothingSettings(method="gaussian"))
 print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])
 """
 

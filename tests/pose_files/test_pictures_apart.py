@@ -12,7 +12,7 @@ from long_inputs import ALWAYS, recording, written
 from kerasmooth import formats
 from kerasmooth.formats import blocks
 from kerasmooth.pose_files.tables import UNRELATED, smooth_table
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 
 def photographs(path: Path, numbers: list[int], people: int = 4) -> Path:
@@ -37,7 +37,7 @@ DENSE = np.random.default_rng(2).choice(2_000, 150, replace=False).tolist()
 @pytest.mark.parametrize("people", [1, 4])
 def test_photographs_stay_as_they_are(tmp_path: Path, numbers: list[int], people: int) -> None:
     clip = photographs(tmp_path / "val.json", numbers, people)
-    done = smooth_table(formats.read(clip, fps=30.0), Settings())
+    done = smooth_table(formats.read(clip, fps=30.0), SmoothingSettings())
     formats.write(done.table, tmp_path / "out.json")
     assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
     assert done.notes == (UNRELATED,)
@@ -55,7 +55,7 @@ def test_a_long_file_of_photographs_stays_as_it_is(
 def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
     path = shared_data / "interop" / "coco_person_keypoints_val2014_fakekeypoints100_results.json"
     table = formats.read(path, fps=30.0)
-    done = smooth_table(table, Settings())
+    done = smooth_table(table, SmoothingSettings())
     np.testing.assert_array_equal(done.table.keypoints, table.keypoints)
     assert done.notes == (UNRELATED,)
 
@@ -67,7 +67,7 @@ def test_a_video_of_few_detections_is_a_video(share: float) -> None:
     fields = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
     table = table.with_(**{field: getattr(table, field)[rows] for field in fields})
     for numbers in (table.frame_numbers, np.unique(table.frames)):
-        done = smooth_table(table.with_(frame_numbers=numbers), Settings(method="gaussian"))
+        done = smooth_table(table.with_(frame_numbers=numbers), SmoothingSettings(method="gaussian"))
         assert UNRELATED not in done.notes
         assert (done.table.keypoints[: rows.sum()] != table.keypoints).any()
 
@@ -85,7 +85,9 @@ def test_a_video_full_of_wrong_detections_is_a_video() -> None:
         "provenance": np.zeros((len(frames), 17), np.uint8),
         "deviation": np.full((len(frames), 17), np.nan),
     }
-    assert UNRELATED not in smooth_table(table.with_(frames=frames, **values), Settings(method="gaussian")).notes
+    assert (
+        UNRELATED not in smooth_table(table.with_(frames=frames, **values), SmoothingSettings(method="gaussian")).notes
+    )
 
 
 @pytest.mark.usefixtures("short_blocks")

@@ -11,8 +11,8 @@ from kerasmooth.pose_files import plots as smooth_plots
 from kerasmooth.pose_files.tables import SmoothedTable, smooth_table
 from kerasmooth.pose_table import INTERPOLATED, PoseTable
 from kerasmooth.skeletons import BOULDERING_25, COCO_17, SHELF_15, Skeleton, index_map
+from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.spectra import mean_spectrum
-from kerasmooth.smoothing.stretch import Settings
 
 FPS = 30.0
 
@@ -46,7 +46,7 @@ def standing(skeleton: Skeleton, frames: int = 60) -> PoseTable:
 
 def test_a_model_smooths_what_it_knows_and_filters_the_rest() -> None:
     model, table = StandIn(), standing(COCO_17)
-    done = smooth_table(table, Settings(outliers=False, swaps=False), model=model)
+    done = smooth_table(table, SmoothingSettings(outliers=False, swaps=False), model=model)
     methods = done.reports[0].methods
     assert methods["model"] == 13  # of 15 that both have, less the ankles
     moved = done.table.keypoints - table.keypoints
@@ -63,15 +63,15 @@ def test_a_model_smooths_what_it_knows_and_filters_the_rest() -> None:
 @pytest.mark.parametrize(("strength", "shift"), [(0.0, 0.0), (0.5, 1.5), (1.0, 3.0), (2.0, 3.0)])
 def test_strength_of_a_model_is_its_share(strength: float, shift: float) -> None:
     table = standing(COCO_17)
-    done = smooth_table(table, Settings(strength=strength, outliers=False, swaps=False), model=StandIn())
+    done = smooth_table(table, SmoothingSettings(strength=strength, outliers=False, swaps=False), model=StandIn())
     wrist = COCO_17.index("left_wrist")
     np.testing.assert_allclose((done.table.keypoints - table.keypoints)[:, wrist, 0], shift, atol=1e-9)
 
 
 def test_a_model_needs_shoulders_and_hips() -> None:
-    smooth_table(standing(SHELF_15), Settings(), model=StandIn())
+    smooth_table(standing(SHELF_15), SmoothingSettings(), model=StandIn())
     with pytest.raises(InputError, match="shoulder"):
-        smooth_table(standing(Skeleton("dots", ("a", "b", "c"), ())), Settings(), model=StandIn())
+        smooth_table(standing(Skeleton("dots", ("a", "b", "c"), ())), SmoothingSettings(), model=StandIn())
 
 
 def test_what_is_too_uncertain_to_smooth_is_kept() -> None:
@@ -79,7 +79,7 @@ def test_what_is_too_uncertain_to_smooth_is_kept() -> None:
     confidence = np.array(table.confidence)
     confidence[30:, 5] = 0.001
     confidence[:, 6] = -2.0
-    done = smooth_table(table.with_(confidence=confidence), Settings()).table
+    done = smooth_table(table.with_(confidence=confidence), SmoothingSettings()).table
     for part in ((slice(30, None), 5), (slice(None), 6)):
         np.testing.assert_array_equal(done.keypoints[part], table.keypoints[part])
         np.testing.assert_array_equal(done.confidence[part], confidence[part])
@@ -88,11 +88,11 @@ def test_what_is_too_uncertain_to_smooth_is_kept() -> None:
 def test_a_file_without_confidence_gets_none() -> None:
     table = standing(COCO_17)
     table = table.with_(confidence=np.full(table.confidence.shape, np.nan))
-    assert np.isnan(smooth_table(table, Settings()).table.confidence).all()
+    assert np.isnan(smooth_table(table, SmoothingSettings()).table.confidence).all()
 
 
 def drawn(table: PoseTable, folder: Path) -> list[Path]:
-    return smooth_plots.draw_all(table, smooth_table(table, Settings()), folder)
+    return smooth_plots.draw_all(table, smooth_table(table, SmoothingSettings()), folder)
 
 
 @pytest.mark.parametrize("frames", [0, 2])
@@ -134,7 +134,7 @@ def test_a_film_over_a_video(tmp_path: Path) -> None:
         writer.write(np.full((201, 321, 3), 90, np.uint8))
     writer.release()
     table = standing(COCO_17, 30)
-    done = smooth_table(table, Settings())
+    done = smooth_table(table, SmoothingSettings())
     overlay.draw(table, done, tmp_path / "out.mp4", video=tmp_path / "in.mp4")
     frames = film(tmp_path / "out.mp4")
     assert len(frames) == 8
@@ -146,7 +146,7 @@ def test_a_film_over_a_video(tmp_path: Path) -> None:
 def test_a_film_of_other_units_shows_the_person(unit: str, tmp_path: Path) -> None:
     table = standing(COCO_17, 5)
     scaled = table.with_(keypoints=table.keypoints / [640, 400], unit=unit, y_up=unit == "m", image_size=None)
-    done = smooth_table(scaled, Settings())
+    done = smooth_table(scaled, SmoothingSettings())
     overlay.draw(scaled, done, tmp_path / "out.mp4", style="over")
     image = film(tmp_path / "out.mp4")[2]
     lit = np.argwhere(image.max(axis=2) > 150)

@@ -7,7 +7,7 @@ from kerasmooth.pose_files.tables import smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_17
 from kerasmooth.smoothing import tracking
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 FPS, FRAMES = 25.0, 120
 
@@ -51,7 +51,7 @@ def twice(people: np.ndarray, share: float, noise: float, seed: int = 0) -> Pose
 def test_who_is_reported_twice_is_one_person(share: float, noise: float) -> None:
     table = twice(walkers([90, -90, 0], 300), share, noise)
     copied = table.deviation[:, 0] == 1
-    done = smooth_table(table, Settings(method="gaussian"))
+    done = smooth_table(table, SmoothingSettings(method="gaussian"))
     rows = slice(0, len(table.frames))
     assert sorted(np.unique(done.people[rows])) == [-1, 0, 1, 2]
     np.testing.assert_array_equal(done.people[rows] < 0, copied)
@@ -68,7 +68,7 @@ def test_people_who_hide_each_other_stay_two() -> None:
     people[1] += people[0].mean(axis=0) - people[1].mean(axis=0)
     table = twice(people, 0.0, 0.0)
     assert (np.linalg.norm(people[0] - people[1], axis=-1).mean(axis=1) < 25).sum() >= 12
-    done = smooth_table(table, Settings(method="gaussian"))
+    done = smooth_table(table, SmoothingSettings(method="gaussian"))
     assert sorted(np.unique(done.people)) == [0, 1]
     assert not done.notes
 
@@ -78,7 +78,7 @@ def test_a_part_of_somebody_is_a_copy_too() -> None:
     table = twice(people, 0.3, 2.0)
     copied = table.deviation[:, 0] == 1
     table.keypoints[copied, 11:], table.confidence[copied, 11:] = np.nan, 0
-    np.testing.assert_array_equal(smooth_table(table, Settings(method="gaussian")).people < 0, copied)
+    np.testing.assert_array_equal(smooth_table(table, SmoothingSettings(method="gaussian")).people < 0, copied)
 
 
 def follow(table: PoseTable, people: np.ndarray) -> tracking.Tracks:

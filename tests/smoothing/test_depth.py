@@ -7,8 +7,9 @@ import pytest
 
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, PREDICTED, REPLACED
 from kerasmooth.smoothing import keypoints as smoothing
-from kerasmooth.smoothing.keypoints import METHODS, Smoothed, smooth_keypoints
+from kerasmooth.smoothing.keypoints import Smoothed, smooth_keypoints
 from kerasmooth.smoothing.outliers import find_outliers
+from kerasmooth.smoothing.settings import METHODS
 
 FPS = 30.0
 ARRAYS = ("keypoints", "confidence", "deviation", "provenance")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kerasmooth.filters import FILTERS
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.smoothing import keypoints as smoothing
-from kerasmooth.smoothing.keypoints import METHODS, smooth_keypoints
+from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.settings import METHODS
 
 FAST = ("auto", "gaussian", "savgol", "butterworth", "one_euro_zero_phase", "whittaker", "kalman")
 

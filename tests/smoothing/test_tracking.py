@@ -6,7 +6,7 @@ from kerasmooth.pose_files.tables import frame_step, smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25
 from kerasmooth.smoothing import tracking
-from kerasmooth.smoothing.stretch import Settings
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 FPS = 25.0
 
@@ -97,7 +97,7 @@ def test_the_step_of_frame_numbers(numbers: list[int], step: int) -> None:
 def test_every_fifth_frame_is_smoothed_as_a_slower_video() -> None:
     keypoints = np.concatenate([person(60, 0, 2), person(60, 0, 2, seed=3)[:, :13]], axis=1)
     keypoints = np.pad(keypoints, ((0, 0), (0, 1), (0, 0)))
-    settings = Settings(method="gaussian", outliers=False, swaps=False)
+    settings = SmoothingSettings(method="gaussian", outliers=False, swaps=False)
     results = []
     for step, fps in ((1, FPS), (5, 5 * FPS)):
         frames = np.arange(60)[np.arange(60) % 20 != 7] * step
@@ -121,7 +121,7 @@ def test_coordinates_of_any_kind_give_the_same() -> None:
     for scale, up in (((1, 1), False), ((width, height), False), ((width, -height), True)):
         unit = "px" if scale == (1, 1) else "normalised"
         table = PoseTable(*rows, pixels / scale, conf, rows[0], BODY_25, FPS, (height, width), unit, up)
-        results.append(smooth_table(table, Settings()).table.keypoints * scale)
+        results.append(smooth_table(table, SmoothingSettings()).table.keypoints * scale)
     np.testing.assert_allclose(results[1], results[0], atol=1e-6)
     np.testing.assert_allclose(results[2], results[0], atol=1e-6)
 
@@ -147,7 +147,7 @@ def test_real_files_go_through(shared_data) -> None:  # type: ignore[no-untyped-
     folder = shared_data / "interop"
     for name in ("openpose_two_people", "mmpose_results_53_2020-11-21_2.json", "mediapipe_Ash1708_pose_landmarks.csv"):
         table = formats.read(folder / name, fps=30.0)
-        done = smooth_table(table, Settings(method="gaussian")).table
+        done = smooth_table(table, SmoothingSettings(method="gaussian")).table
         np.testing.assert_array_equal(done.frames[: len(table.frames)], table.frames)
         assert np.isin(table.frame_numbers, done.frame_numbers).all()
         measured = np.isfinite(table.keypoints).all(axis=-1)
