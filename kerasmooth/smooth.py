@@ -7,6 +7,7 @@ a folder. OUT has the format of the input and every frame and field of it; the i
 from absl import flags
 
 from kerasmooth.command_line import run
+from kerasmooth.errors import InputError
 from kerasmooth.pose_files.command import smooth_inputs
 from kerasmooth.pose_files.options import Options, parse_image_size, parse_parameters
 from kerasmooth.smoothing.settings import METHODS, SmoothingSettings
@@ -38,27 +39,25 @@ _OVERLAY_STYLE = flags.DEFINE_enum(
     "overlay_style", "beside", ["beside", "over"], "before left and after right, or both over each other"
 )
 _WORKERS = flags.DEFINE_integer("workers", 1, "files at a time, each in a process", lower_bound=1, upper_bound=256)
-_BLOCK_SECONDS = flags.DEFINE_float(
-    "block_seconds",
-    0.0,
-    "reads and smooths in blocks of so many seconds, in little memory however long a file is; 0 does so for files of "
-    "more than 16 MB, 50,000 rows or 20,000 files, with blocks that give the same result as no blocks; with short ones "
-    "it is another where a method tunes itself",
-)
 _OVERWRITE = flags.DEFINE_boolean("overwrite", False, "replace outputs that exist")
 
 
 def main(words: list[str]) -> None:
     """Smooths as the flags say."""
-    settings = SmoothingSettings(
-        method=_METHOD.value,
-        max_gap=_MAX_GAP.value,
-        extend=_EXTEND.value,
-        outliers=_OUTLIERS.value,
-        swaps=_SWAPS.value,
-        strength=_STRENGTH.value,
-        parameters=parse_parameters(_PARAMETER.value),
-    )
+    try:
+        settings = SmoothingSettings(
+            method=_METHOD.value,
+            max_gap=_MAX_GAP.value,
+            extend=_EXTEND.value,
+            outliers=_OUTLIERS.value,
+            swaps=_SWAPS.value,
+            strength=_STRENGTH.value,
+            parameters=parse_parameters(_PARAMETER.value),
+        )
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"--{error}") from None
     smooth_inputs(
         words,
         Options(
@@ -76,7 +75,6 @@ def main(words: list[str]) -> None:
             overlay_style=_OVERLAY_STYLE.value,
             workers=_WORKERS.value,
             overwrite=_OVERWRITE.value,
-            block_seconds=_BLOCK_SECONDS.value,
         ),
     )
 

@@ -16,13 +16,11 @@ from types import FrameType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kerasmooth import formats
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import write_bytes
-from kerasmooth.pose_files import long_job
-from kerasmooth.pose_files.file_progress import FileProgress
 from kerasmooth.pose_files.options import Options, check
 from kerasmooth.pose_files.person_report import PersonReport
 from kerasmooth.pose_files.plan import Job, plan
@@ -31,8 +29,8 @@ from kerasmooth.pose_files.tables import check_fps, smooth_table
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smoothing.stretch import Smoother, check_model
 
-OnPart = Callable[[str, int, int], None]
-"""What is being done to a file, how much is done, and of how much."""
+OnPart = Callable[[int, int], None]
+"""People that are done, and of how many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,15 +143,19 @@ def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[O
         # Before TensorFlow is loaded: an input that a model cannot take is told at once.
         model = _load_model(jobs, options) if options.model else None
         for job in jobs:
-            inner = FileProgress(progress, console, job.source.name)
-            yield run_job(job, options, model, inner)
-            inner.end()
+            people = progress.add_task(f"  {job.source.name}", total=None)
+            yield run_job(job, options, model, functools.partial(_show_people, progress, people))
+            progress.remove_task(people)
             progress.advance(task)
+
+
+def _show_people(progress: Progress, task: TaskID, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)
 
 
 def _load_model(jobs: list[Job], options: Options) -> Smoother:
     if len(jobs) == 1:
-        table = long_job.glance(jobs[0], options)
+        table = formats.read(jobs[0].source, fps=options.fps, format_name=jobs[0].input_format)
         check_fps(table.fps, str(jobs[0].source))
         check_model(table.skeleton, str(jobs[0].source))
     from kerasmooth.pose_files import model_smoother as model_smoothing
@@ -187,14 +189,6 @@ def run_job(job: Job, options: Options, model: Smoother | None = None, on_part: 
         return Outcome(job, [], error=f"{job.source}: it does not fit into memory: split the file")
 
 
-def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
-    with _parameters_told(job, options):
-        done = long_job.run(job, options, model, on_part)
-    if done:
-        return Outcome(job, done.reports, done.unit, done.jumps, done.cuts, done.notes)
-    return _run_whole(job, options, model, on_part)
-
-
 @contextmanager
 def _parameters_told(job: Job, options: Options) -> Iterator[None]:
     """Parameters that suit no file are found before; within the block they do not suit the frame rate of this one."""
@@ -206,12 +200,10 @@ def _parameters_told(job: Job, options: Options) -> Iterator[None]:
         raise InputError(f"{job.source}: --parameter: {error}") from None
 
 
-def _run_whole(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
+def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
     table = formats.read(job.source, fps=options.fps, image_size=options.image_size, format_name=job.input_format)
-    tell = on_part or (lambda what, done, total: None)
-    on_rows = functools.partial(tell, "")
     with _parameters_told(job, options):
-        done = smooth_table(table, options.settings, name=str(job.source), model=model, on_part=on_rows)
+        done = smooth_table(table, options.settings, name=str(job.source), model=model, on_part=on_part)
     formats.write(done.table, job.target, to=job.output_format)
     if job.plots:
         from kerasmooth.pose_files import plots as smooth_plots

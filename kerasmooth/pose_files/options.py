@@ -13,13 +13,11 @@ from kerasmooth.errors import InputError
 from kerasmooth.filters import FILTERS
 from kerasmooth.pose_files.tables import MAX_FPS
 from kerasmooth.smoothing.keypoints import smooth_keypoints
-from kerasmooth.smoothing.settings import AUTO, METHODS, SmoothingSettings
+from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
 
 MAX_SECONDS = 10.0
 """Longest gap that may be filled."""
 MAX_STRENGTH = 100.0
-MIN_BLOCK_SECONDS, MAX_BLOCK_SECONDS = 8.0, 3600.0
-"""Blocks overlap by 4 seconds on either side."""
 MAX_SIDE = 100_000
 _TRIAL_FPS = 1000.0
 """A frame rate at which every sensible frequency can be tried."""
@@ -44,7 +42,6 @@ class Options:
     overlay_style: str = "beside"
     workers: int = 1
     overwrite: bool = False
-    block_seconds: float = 0.0
 
 
 def check(options: Options) -> None:
@@ -52,8 +49,6 @@ def check(options: Options) -> None:
     settings = options.settings
     if not options.output:
         raise InputError("--output is empty: name the file (or, for several inputs, the folder) to write")
-    if settings.method not in METHODS:
-        raise InputError(f"--method must be one of {', '.join(METHODS)}, received {settings.method!r}")
     for flag, name in (("to", options.to), ("from", options.input_format)):
         if name and name not in formats.FORMATS:
             raise InputError(f"--{flag} must be one of {', '.join(formats.FORMATS)}, received {name!r}")
@@ -72,19 +67,7 @@ def check(options: Options) -> None:
         )
     if options.overlay and not options.overlay.lower().endswith(".mp4"):
         raise InputError(f"--overlay must end in .mp4, received {options.overlay!r}")
-    _check_blocks(options)
     _check_parameters(settings)
-
-
-def _check_blocks(options: Options) -> None:
-    seconds = options.block_seconds
-    if not seconds:
-        return
-    if not MIN_BLOCK_SECONDS <= seconds <= MAX_BLOCK_SECONDS:
-        allowed = f"from {MIN_BLOCK_SECONDS:g} to {MAX_BLOCK_SECONDS:g}, or 0 for as long as is good"
-        raise InputError(f"--block_seconds must be {allowed}, received {seconds:g}")
-    if options.plot or options.overlay:
-        raise InputError("--block_seconds is not for --plot and --overlay, which need the whole file: leave one out")
 
 
 def _check_parameters(settings: SmoothingSettings) -> None:

@@ -16,10 +16,3 @@ def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
     """Runs the command with words, in this process."""
     run = in_process.runner(monkeypatch, capfd)
     return lambda *words: run("kerasmooth.smooth", *map(str, words))
-
-
-@pytest.fixture
-def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    from long_inputs import shorten_blocks
-
-    shorten_blocks(monkeypatch)

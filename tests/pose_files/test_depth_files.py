@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from long_inputs import FPS, moving, recording, written
+from recordings import FPS, moving, recording, written
 from test_smooth_files import StandIn, standing
 
 from kerasmooth import formats
@@ -84,18 +84,6 @@ def test_strength_zero_leaves_every_byte(smooth: Callable[..., Any], tmp_path: P
         words = ("--strength=0", "--max_gap=0", "--overwrite", f"--method={method}", "--fps=30")
         assert smooth(clip, f"--output={out}", *words).code == 0
         assert out.read_bytes() == clip.read_bytes()
-
-
-@pytest.mark.usefixtures("short_blocks")
-@pytest.mark.parametrize("to", FORMS)
-@pytest.mark.parametrize("method", ["gaussian", "auto"])
-def test_blocks_give_what_memory_gives(smooth: Callable[..., Any], tmp_path: Path, to: str, method: str) -> None:
-    suffix = FORMS[to][0]
-    clip = written(tmp_path / f"clip{suffix}", to, gappy(to))
-    for block in (0, 3600):
-        words = ("--fps=30", f"--method={method}", "--extend=0.3", f"--block_seconds={block}")
-        assert smooth(clip, f"--output={tmp_path / str(block)}{suffix}", *words).code == 0
-    assert (tmp_path / f"0{suffix}").read_bytes() == (tmp_path / f"3600{suffix}").read_bytes()
 
 
 @pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised"), ("mediapipe_long", "normalised")])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from long_inputs import FPS, moving, recording, written
 from pyarrow import parquet
+from recordings import FPS, moving, recording, written
 
 from kerasmooth import formats
 from kerasmooth.pose_table import PoseTable
@@ -81,39 +81,29 @@ def test_our_files_hold_the_depth_of_tables_that_have_one(tmp_path: Path, to: st
     assert again.read_bytes() == (tmp_path / f"deep.{to}").read_bytes()
 
 
-@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("to", OURS)
 def test_our_files_are_smoothed_in_depth_too(smooth: Callable[..., Any], tmp_path: Path, to: str) -> None:
     table = deep(450, people=2)
     clip = written(tmp_path / f"clip.{to}", to, table)
-    found = []
-    for block in (0, 3600):
-        out = tmp_path / f"{block}.{to}"
-        words = ("--method=gaussian", "--extend=0.3", "--fps=30", f"--block_seconds={block}")
-        assert smooth(clip, f"--output={out}", *words).code == 0
-        result = formats.read(out)
-        order = np.lexsort((result.people, result.frames))
-        assert result.depth is not None
-        found.append(np.dstack([result.keypoints[order], result.depth[order]]))
-    np.testing.assert_array_equal(*found)
+    out = tmp_path / f"out.{to}"
+    assert smooth(clip, f"--output={out}", "--method=gaussian", "--extend=0.3", "--fps=30").code == 0
+    result = formats.read(out)
+    order = np.lexsort((result.people, result.frames))
     assert table.depth is not None
-    rough, smoothed = (np.diff(z[0::2], n=2, axis=0) for z in (table.depth, found[1][..., 2]))
-    assert len(found[1]) > len(table.frames)
+    assert result.depth is not None
+    rough, smoothed = (np.diff(z[0::2], n=2, axis=0) for z in (table.depth, result.depth[order]))
+    assert len(result.depth) > len(table.frames)
     assert np.nanmedian(np.abs(smoothed)) < 0.5 * np.nanmedian(np.abs(rough))
 
 
-@pytest.mark.usefixtures("short_blocks")
 @pytest.mark.parametrize("form", ["trc", "mediapipe", "mediapipe_long"])
 @pytest.mark.parametrize("ours", OURS)
-@pytest.mark.parametrize("block", [0, 3600])
-def test_z_goes_through_our_files_and_back(
-    smooth: Callable[..., Any], tmp_path: Path, form: str, ours: str, block: int
-) -> None:
+def test_z_goes_through_our_files_and_back(smooth: Callable[..., Any], tmp_path: Path, form: str, ours: str) -> None:
     suffix = formats.FORMATS[form].suffix
     clip = written(tmp_path / f"clip{suffix}", form, deep(300, skeleton=BLAZEPOSE_33))
     words = ("--fps=30", "--strength=0", "--max_gap=0", "--nooutliers", "--noswaps")
     middle, end = tmp_path / f"middle.{ours}", tmp_path / "end.trc"
-    assert smooth(clip, f"--output={middle}", f"--to={ours}", f"--block_seconds={block}", *words).code == 0
+    assert smooth(clip, f"--output={middle}", f"--to={ours}", *words).code == 0
     assert smooth(middle, f"--output={end}", "--to=trc", *words).code == 0
     first, last = formats.read(clip, fps=FPS), formats.read(end)
     np.testing.assert_array_equal(last.frames, first.frames)
@@ -132,20 +122,18 @@ BAD_DEPTHS = {
 }
 
 
-@pytest.mark.parametrize("block", [0, 3600])
 @pytest.mark.parametrize("kind", BAD_DEPTHS)
-def test_a_bad_array_of_depths_is_told(smooth: Callable[..., Any], tmp_path: Path, kind: str, block: int) -> None:
+def test_a_bad_array_of_depths_is_told(smooth: Callable[..., Any], tmp_path: Path, kind: str) -> None:
     depth, told = BAD_DEPTHS[kind]
     table = written(tmp_path / "made.npz", "npz", full(30))
     np.savez(tmp_path / "clip.npz", **stored(table), depth=depth)
-    done = smooth(tmp_path / "clip.npz", f"--output={tmp_path / 'out.npz'}", f"--block_seconds={block}", "--fps=30")
+    done = smooth(tmp_path / "clip.npz", f"--output={tmp_path / 'out.npz'}", "--fps=30")
     assert done.is_bad_input
     assert told in done.err
 
 
-@pytest.mark.parametrize("block", [0, 3600])
 @pytest.mark.parametrize("kind", ["one missing", "texts", "beyond all"])
-def test_a_bad_column_of_depths_is_told(smooth: Callable[..., Any], tmp_path: Path, kind: str, block: int) -> None:
+def test_a_bad_column_of_depths_is_told(smooth: Callable[..., Any], tmp_path: Path, kind: str) -> None:
     columns = parquet.read_table(written(tmp_path / "made.parquet", "parquet", full(30).with_(depth=np.ones((30, 17)))))
     if kind == "one missing":
         columns = columns.drop_columns(["nose.depth"])
@@ -153,7 +141,7 @@ def test_a_bad_column_of_depths_is_told(smooth: Callable[..., Any], tmp_path: Pa
         at, bad = columns.column_names.index("nose.depth"), "deep" if kind == "texts" else 1e300
         columns = columns.set_column(at, "nose.depth", [[bad] * 30])
     parquet.write_table(columns, tmp_path / "clip.parquet")
-    words = (f"--output={tmp_path / 'out.parquet'}", f"--block_seconds={block}", "--fps=30")
+    words = (f"--output={tmp_path / 'out.parquet'}", "--fps=30")
     done = smooth(tmp_path / "clip.parquet", *words)
     assert done.is_bad_input
     assert {"one missing": "nose.depth", "texts": "deep", "beyond all": "depth must be within"}[kind] in done.err

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
-from long_inputs import ALWAYS, recording, written
+from recordings import recording, written
 from test_pictures_apart import SCATTERED, photographs
 
 from kerasmooth import formats
@@ -28,13 +27,11 @@ def doubled(frames: int) -> tuple[PoseTable, int]:
     return table, int(copied.sum())
 
 
-@pytest.mark.usefixtures("short_blocks")
-@pytest.mark.parametrize("block", ["--block_seconds=0", ALWAYS])
-def test_copies_are_told(smooth: Callable[..., Any], tmp_path: Path, block: str) -> None:
+def test_copies_are_told(smooth: Callable[..., Any], tmp_path: Path) -> None:
     table, copies = doubled(400)
     clip = written(tmp_path / "clip", "openpose", table)
     words = (f"--output={tmp_path / 'out'}", f"--report={tmp_path / 'report.json'}", "--method=gaussian", "--fps=30")
-    done = smooth(clip, block, *words)
+    done = smooth(clip, *words)
     assert done.code == 0
     note = f"{copies} detections repeat somebody in the same frame: left as they are"
     assert note in done.out

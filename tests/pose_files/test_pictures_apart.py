@@ -1,16 +1,14 @@
 """Files of photographs, which are no video; and of videos, however little is seen in them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from long_inputs import ALWAYS, recording, written
+from recordings import recording
 
 from kerasmooth import formats
-from kerasmooth.formats import blocks
 from kerasmooth.pose_files.tables import UNRELATED, smooth_table
 from kerasmooth.smoothing.settings import SmoothingSettings
 
@@ -41,15 +39,6 @@ def test_photographs_stay_as_they_are(tmp_path: Path, numbers: list[int], people
     formats.write(done.table, tmp_path / "out.json")
     assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
     assert done.notes == (UNRELATED,)
-
-
-def test_a_long_file_of_photographs_stays_as_it_is(
-    smooth: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = photographs(tmp_path / "val.json", sorted(SCATTERED))
-    monkeypatch.setattr(blocks, "LONG_BYTES", 1000)
-    assert smooth(clip, f"--output={tmp_path / 'out.json'}", "--fps=30").code == 0
-    assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
 
 
 def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
@@ -88,26 +77,3 @@ def test_a_video_full_of_wrong_detections_is_a_video() -> None:
     assert (
         UNRELATED not in smooth_table(table.with_(frames=frames, **values), SmoothingSettings(method="gaussian")).notes
     )
-
-
-@pytest.mark.usefixtures("short_blocks")
-def test_copies_are_the_same_in_blocks(smooth: Callable[..., Any], tmp_path: Path) -> None:
-    table = recording(500, people=2, ids=False)
-    again = np.flatnonzero(np.random.default_rng(0).random(len(table.frames)) < 0.1)
-    rows = np.sort(np.concatenate([np.arange(len(table.frames)), again]), kind="stable")
-    copied = np.append(False, np.diff(rows) == 0)
-    fields = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
-    table = table.with_(**{field: getattr(table, field)[rows] for field in fields})
-    table.keypoints[copied] += np.random.default_rng(1).normal(0, 2, table.keypoints[copied].shape)
-    table.confidence[copied] *= 0.5
-    clip = written(tmp_path / "clip", "openpose", table)
-    for name, block in (("memory", "--block_seconds=0"), ("blocks", ALWAYS)):
-        assert smooth(clip, f"--output={tmp_path / name}", block, "--fps=30", "--method=gaussian").code == 0
-    files = sorted(path.name for path in (tmp_path / "memory").iterdir())
-    assert files == sorted(path.name for path in (tmp_path / "blocks").iterdir())
-    for name in files:
-        assert (tmp_path / "memory" / name).read_bytes() == (tmp_path / "blocks" / name).read_bytes()
-    done = formats.read(tmp_path / "blocks")
-    assert (done.people < 0).sum() == copied.sum()
-    # As long apart as 80 frames, somebody is a new one.
-    assert len(np.unique(done.people)) <= 1 + 2 + 5

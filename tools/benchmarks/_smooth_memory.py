@@ -15,8 +15,7 @@ FRAMES = (100_000, 1_000_000)
 METHOD = "gaussian"
 HEADING = f"""Memory: `python -m kerasmooth.smooth --method={METHOD}` on files of one person x {KEYPOINTS} keypoints
 
-The most that the process held at any time, its Python and libraries included; files are read, smoothed and written in
-blocks of 8,192 frames."""
+The most that the process held at any time, its Python and libraries included."""
 
 _BLOCK = 10_000
 _RUN = """
@@ -38,7 +37,7 @@ def measure(seconds: float) -> list[dict[str, object]]:
 def _row(name: str, write: Callable[[Path, int], None], frames: int, folder: Path) -> dict[str, object]:
     source, target = folder / f"{frames}{Path(name).suffix}", folder / f"out-{frames}{Path(name).suffix}"
     write(source, frames)
-    words = [str(source), f"--output={target}", f"--fps={FPS}", f"--method={METHOD}", "--block_seconds=3600"]
+    words = [str(source), f"--output={target}", f"--fps={FPS}", f"--method={METHOD}"]
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", _RUN, *words], capture_output=True, text=True, check=True)
     spent = time.perf_counter() - start

@@ -1,33 +1,14 @@
-"""Recordings of people who move, written as pose files of any length."""
+"""Recordings of people who move."""
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pytest
 
 from kerasmooth import formats
-from kerasmooth.pose_files import long_files
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_17, Skeleton
-from kerasmooth.smoothing import keypoints as keypoint_smoothing
 
 FPS = 30.0
-
-ALWAYS = "--block_seconds=3600"
-"""In blocks, each as long as the pieces in which a recording in memory is smoothed."""
-
-MEASURED_RUN = """
-import sys
-from kerasmooth.smooth import cli
-try:
-    cli()
-finally:
-    status = open('/proc/self/status').read()
-    print('peak', status.split('VmHWM:')[1].split()[0], file=sys.stderr)
-"""
-"""Runs the command and prints the most memory that the process held, in KiB."""
 
 
 def moving(frames: int, num_keypoints: int, seed: int = 0, first: int = 0) -> np.ndarray:
@@ -74,35 +55,3 @@ def recording(
 def written(path: Path, to: str, table: PoseTable) -> Path:
     formats.write(table, path, to=to)
     return path
-
-
-def deeplabcut_lines(path: Path, frames: int, num_keypoints: int = 6) -> Path:
-    """A DeepLabCut CSV of so many frames, written in little memory."""
-    names = [f"part{k}" for k in range(num_keypoints)]
-    heads = [["scorer", "net"], ["bodyparts", *names], ["coords", "x", "y", "likelihood"]]
-    rows = [[heads[0][1]] * 3 * num_keypoints, [n for n in names for _ in range(3)], heads[2][1:] * num_keypoints]
-    with path.open("w") as file:
-        for head, row in zip(heads, rows, strict=True):
-            file.write(",".join([head[0], *row]) + "\n")
-        for first in range(0, frames, 10_000):
-            points = moving(min(10_000, frames - first), num_keypoints, first=first)
-            cells = np.concatenate([points, np.full((*points.shape[:2], 1), 0.9)], axis=2).reshape(len(points), -1)
-            line = "%d" + ",%.2f" * cells.shape[1] + "\n"
-            file.write("".join(line % (first + i, *row) for i, row in enumerate(cells.tolist())))
-    return path
-
-
-def command(*words: Any) -> list[str]:
-    return [sys.executable, "-m", "kerasmooth.smooth", *map(str, words)]
-
-
-def nothing_left(folder: Path, *kept: Path) -> bool:
-    return sorted(folder.iterdir()) == sorted(kept)
-
-
-def shorten_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are read 120 frames at a time, and smoothed 150 at a time, here and in memory."""
-    monkeypatch.setattr(long_files, "READ_FRAMES", 97)
-    for module in (long_files, keypoint_smoothing):
-        monkeypatch.setattr(module, "CHUNK_FRAMES", 150)
-        monkeypatch.setattr(module, "OVERLAP_SECONDS", 1.0)
