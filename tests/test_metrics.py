@@ -32,7 +32,7 @@ def random_case(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_agrees_with_the_published_code(golden: dict[str, np.ndarray]) -> None:
     truth, predicted = golden["pck_truth"], golden["pck_pred"]
     visibility = (truth != 0).any(axis=-1)  # the published sign of a missing keypoint
-    counts = metrics.pck_counts(truth, predicted, visibility, golden["pck_thresholds"])
+    counts = metrics.pck_counts(truth, predicted, visibility, golden["pck_thresholds"], torso="published")
     np.testing.assert_allclose(counts.total(), golden["pck_total"], atol=1e-12)
 
 
@@ -59,44 +59,55 @@ def test_a_case_worked_out_by_hand(dtype: type) -> None:
     assert (counts.frames, counts.frames_skipped) == (1, 0)
 
 
-def test_torso_is_the_mean_of_both_sides() -> None:
+def test_torso_is_the_mean_of_the_visible_sides() -> None:
     truth, visibility = person()
     truth[0, 0, LEFT_SHOULDER] = (30 - 7, 25 - 24)  # 25 from the left hip; the right side has 20
-    assert metrics.torso_diameter(truth, visibility).tolist() == [[22.5]]
+    for torso in metrics.TORSO_RULES:
+        assert metrics.torso_diameter(truth, visibility, torso=torso).tolist() == [[22.5]]
     assert metrics.torso_diameter(truth, visibility).dtype == np.float32
-    for missing in (LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP):
+    for missing, other_side in ((LEFT_SHOULDER, 20), (LEFT_HIP, 20), (RIGHT_SHOULDER, 25), (RIGHT_HIP, 25)):
         partly = visibility.copy()
         partly[0, 0, missing] = False
-        assert np.isnan(metrics.torso_diameter(truth, partly)).all()
+        truth[0, 0, missing] = np.nan
+        assert metrics.torso_diameter(truth, partly).tolist() == [[other_side]]
+        assert np.isnan(metrics.torso_diameter(truth, partly, torso="published")).all()
+        truth, _ = person()
+        truth[0, 0, LEFT_SHOULDER] = (30 - 7, 25 - 24)
+    visibility[0, 0, [LEFT_SHOULDER, RIGHT_HIP]] = False  # a shoulder and a hip, but not of one side
+    assert np.isnan(metrics.torso_diameter(truth, visibility)).all()
 
 
-def naive_pck(truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray, threshold: float) -> tuple[dict, int]:
+def naive_pck(
+    truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray, threshold: float, torso: str
+) -> tuple[dict, int]:
     """Another way to the same numbers: plain Python, one keypoint at a time."""
     tally, skipped = {k: [0, 0] for k in range(K)}, 0
     for window in range(len(truth)):
         for frame in range(truth.shape[1]):
             pose, shown = truth[window, frame].tolist(), visibility[window, frame]
-            if not all(shown[k] for k in (LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP)):
+            sides = [side for side in ((LEFT_SHOULDER, LEFT_HIP), (RIGHT_SHOULDER, RIGHT_HIP)) if all(shown[[*side]])]
+            if len(sides) < (2 if torso == "published" else 1):
                 skipped += 1
                 continue
-            left = math.dist(pose[LEFT_SHOULDER], pose[LEFT_HIP])
-            right = math.dist(pose[RIGHT_SHOULDER], pose[RIGHT_HIP])
+            diameter = sum(math.dist(pose[shoulder], pose[hip]) for shoulder, hip in sides) / len(sides)
             for k in range(K):
                 if shown[k]:
                     distance = math.dist(predicted[window, frame, k].tolist(), pose[k])
-                    tally[k][0] += distance <= threshold * (left + right) / 2
+                    tally[k][0] += distance <= threshold * diameter
                     tally[k][1] += 1
     return tally, skipped
 
 
-def test_agrees_with_a_naive_loop_on_random_data() -> None:
+@pytest.mark.parametrize("torso", metrics.TORSO_RULES)
+def test_agrees_with_a_naive_loop_on_random_data(torso: str) -> None:
     truth, predicted, visibility = random_case()
-    counts = metrics.pck_counts(truth, predicted, visibility, THRESHOLDS)
+    counts = metrics.pck_counts(truth, predicted, visibility, THRESHOLDS, torso)
     for a, threshold in enumerate(THRESHOLDS):
-        tally, skipped = naive_pck(truth, predicted, visibility, threshold)
+        tally, skipped = naive_pck(truth, predicted, visibility, threshold, torso)
         assert counts.hits[a].tolist() == [tally[k][0] for k in range(K)]
         assert counts.totals.tolist() == [tally[k][1] for k in range(K)]
-        assert counts.frames_skipped == skipped > 20
+        assert counts.frames_skipped == skipped > (20 if torso == "published" else 1)
+        assert counts.judged_share == pytest.approx(1 - skipped / (13 * 7))
     assert counts.frames == 13 * 7
     assert np.isnan(counts.per_keypoint()[:, 9]).all()
     assert np.isfinite(np.delete(counts.per_keypoint(), 9, axis=1)).all()
@@ -106,7 +117,7 @@ def test_counts_add_up_over_batches_and_chunks(monkeypatch: pytest.MonkeyPatch) 
     truth, predicted, visibility = random_case(1)
     whole = metrics.pck_counts(truth, predicted, visibility)
     error = metrics.acceleration_error(truth, predicted, visibility)
-    monkeypatch.setattr(metrics, "_CHUNK_FRAMES", 15)
+    monkeypatch.setattr("kerasmooth.metrics.arrays._CHUNK_FRAMES", 15)
     parts = [slice(0, 5), slice(5, 6), slice(6, 6), slice(6, 13)]
     pck = sum((metrics.pck_counts(truth[p], predicted[p], visibility[p]) for p in parts), metrics.PckCounts.zero())
     np.testing.assert_array_equal(pck.hits, whole.hits)
@@ -125,10 +136,26 @@ def test_frames_without_a_torso_are_skipped_and_counted() -> None:
     assert (counts.frames, counts.frames_skipped, counts.totals.sum()) == (1, 1, 0)
     assert np.isnan(counts.total()).all()
     assert np.isnan(counts.by_name()["nose"]).all()
-    given = metrics.pck_counts(truth, truth + 1, visibility, torso=np.array([[20.0]]))
-    np.testing.assert_array_equal(given.total(), [0, 1, 1])
-    for bad in (np.nan, np.inf, -1.0, 0.0):
-        assert metrics.pck_counts(truth, truth, visibility, torso=np.array([[bad]])).frames_skipped == 1
+    assert math.isnan(metrics.PckCounts.zero().judged_share)
+
+
+def test_a_scorer_gives_the_same_shares_batch_by_batch_and_worker_by_worker() -> None:
+    truth, predicted, visibility = random_case(5)
+    scorers = [metrics.Scorer((0.1, 0.2)), metrics.Scorer((0.1, 0.2))]
+    for worker, part in ((0, slice(0, 4)), (1, slice(4, 9)), (0, slice(9, 13))):
+        scorers[worker].add(truth[part], predicted[part], visibility[part])
+    padding = np.zeros((3, 7, K, 2), np.float32)  # the windows that fill up a last batch
+    scorers[1].add(padding, padding, np.zeros((3, 7, K), bool))
+    vectors: list[np.ndarray] = []
+    scorers[0].result(lambda sums: vectors.append(sums) or sums)  # type: ignore[func-returns-value]
+    scores = scorers[1].result(lambda sums: sums + vectors[0])
+    whole = metrics.pck_counts(truth, predicted, visibility, (0.1, 0.2))
+    assert list(scores) == ["pck@0.1", "pck@0.2", "frames_judged"]
+    assert list(scores.values()) == pytest.approx([*whole.total(), whole.judged_share], abs=1e-12)
+
+
+def test_a_scorer_that_judged_nothing_says_nan() -> None:
+    assert all(math.isnan(score) for score in metrics.Scorer().result().values())
 
 
 def test_a_prediction_that_is_not_finite_is_a_miss_and_an_error_without_end() -> None:
@@ -216,8 +243,8 @@ def test_misuse_is_named() -> None:
         metrics.pck_counts(truth, truth[:, :, :24], visibility)
     with pytest.raises(ValueError, match=r"shape=\(1, 25, 2\)"):
         metrics.end_point_error(truth[0], truth[0], visibility[0])
-    with pytest.raises(ValueError, match=r"torso.shape=\(2, 1\)"):
-        metrics.pck_counts(truth, truth, visibility, torso=np.ones((2, 1)))
+    with pytest.raises(ValueError, match="torso='both'"):
+        metrics.pck_counts(truth, truth, visibility, torso="both")
     with pytest.raises(ValueError, match=r"\(\(0.1,\), 25\)"):
         metrics.PckCounts.zero((0.1,)) + metrics.PckCounts.zero()
     legs = type(PENN_ACTION_13)("legs", ("left_hip", "left_knee"), ())

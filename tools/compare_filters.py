@@ -141,7 +141,7 @@ def compare_penn_action(raw_dir: Path) -> None:
             counts = metrics.PckCounts.zero()
             for clip, (noisy, judged) in zip(clips, pairs, strict=True):
                 result = smooth(noisy, None, PENN_FPS, "bouldering_25")
-                counts += metrics.pck_counts(clip.keypoints[None], result[None], judged[None])
+                counts += metrics.pck_counts(clip.keypoints[None], result[None], judged[None], torso="published")
             cells.append(" / ".join(f"{100 * share:.1f}" for share in counts.total()))
             ranks += [-100 * share for share in counts.total()]
         return cells, ranks

@@ -22,13 +22,15 @@ from kerasmooth.skeletons import BOULDERING_25
 SCHEMA = "kerasmooth.evaluation.evaluator/1"
 SCORES_FILE = "scores.json"
 MAX_WIDTH = 400
+PCK_COLUMNS = ("cells", "pixels", "published")
 DEFINITIONS = {
     "pck": "per cent of annotated keypoints at most threshold x torso diameter from the truth, `<=`; hits over "
-    "keypoints, summed over all frames; frames without both shoulders and hips skipped; left and right count together",
-    "torso_diameter": "mean of left shoulder - left hip and right shoulder - right hip, of the truth, in the same unit",
-    "cells": "heatmap cells; the truth is the arg-max of its heatmap, a whole cell (the published metric)",
-    "cells_exact": "heatmap cells; the truth is as annotated",
+    "keypoints, summed over all frames that show a torso; left and right count together",
+    "torso_diameter": "mean distance from shoulder to hip of the truth, over the sides that show both",
+    "cells": "heatmap cells; the truth is as annotated, sub-pixel: the metric by which training keeps its best epoch",
     "pixels": "image pixels; the truth is as annotated",
+    "published": "heatmap cells; the truth is the arg-max of its heatmap, a whole cell; frames without both shoulders "
+    "and hips are skipped",
     "in_windows": "every frame of every window (published): a frame counts once for each window that shows it",
     "in_tracks": "overlapping windows are merged by their mean, every frame counts once",
     "end_point_error": "mean distance to the truth over annotated keypoints, in all frames",
@@ -88,7 +90,8 @@ def describe(evaluation: Evaluation) -> str:
     return (
         f"{setting.split} split of {', '.join(setting.datasets)}{kind}: "
         f"{sum(evaluation.num_windows.values()):,} of {sum(evaluation.in_all.values()):,} windows, "
-        f"{in_windows.pck.frames:,} frames in windows ({in_windows.pck.frames_skipped:,} without a torso, not in PCK), "
+        f"{in_windows.pck.frames:,} frames in windows, {_percent(in_windows)} of them show a torso and are in PCK "
+        f"({_percent(first.windows['published'])} by the published rule, all four joints), "
         f"{in_windows.pck.totals.sum():,} keypoints scored; {in_tracks.pck.frames:,} different frames. "
         f"Mean torso {_text(in_windows.mean_torso)} cells, {_text(first.windows['pixels'].mean_torso)} px."
     )
@@ -147,7 +150,7 @@ def _space(score: SpaceScore) -> Json:
         "curve": [_number(100 * share) for share in score.curve_shares()],
         "mean_torso": _number(score.mean_torso),
         "frames": pck.frames,
-        "frames_without_torso": pck.frames_skipped,
+        "frames_judged": pck.frames - pck.frames_skipped,
         "keypoints": int(pck.totals.sum()),
     }
 
@@ -160,6 +163,11 @@ def _sums(sums: KeypointSums) -> Json:
 def _number(value: float) -> float | None:
     """Rounded to a millionth, None for NaN."""
     return round(float(value), 6) if math.isfinite(value) else None
+
+
+def _percent(score: SpaceScore) -> str:
+    """The share of frames that a score judged."""
+    return f"{_text(100 * score.pck.judged_share, 1)} %"
 
 
 def _text(value: float, digits: int = 2) -> str:
@@ -175,11 +183,12 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 
 
 def _pck_table(scores: dict[str, RowScore]) -> Table:
-    columns = [f"@{a:g}\n{space}" for space in ("cells", "px") for a in THRESHOLDS]
-    table = _table("PCK [%] of the torso diameter, all frames of all windows", [*columns, "@0.2\npx, tracks"])
+    first = next(iter(scores.values())).windows
+    shares = ", ".join(f"{name} judges {_percent(score)} of the frames" for name, score in first.items())
+    columns = [f"@{a:g}\n{space}" for space in PCK_COLUMNS for a in THRESHOLDS]
+    table = _table(f"PCK [%] of the torso diameter; of all frames of all windows {shares}", columns)
     for name, score in scores.items():
-        values = [*score.windows["cells"].pck.total(), *score.windows["pixels"].pck.total()]
-        values.append(score.frames["pixels"].pck.total()[-1])
+        values = [value for space in PCK_COLUMNS for value in score.windows[space].pck.total()]
         table.add_row(escape(name), *(_text(100 * value) for value in values))
     return table
 
@@ -188,7 +197,7 @@ def _error_table(scores: dict[str, RowScore]) -> Table:
     columns = ["end-point\ncells", "end-point\npx", "acceleration\npx/frame²", "acceleration error\npx/frame²"]
     table = _table("Mean errors: end-point of all frames of all windows, acceleration of merged tracks", columns)
     for name, score in scores.items():
-        errors = [score.windows["cells_exact"].error, score.windows["pixels"].error]
+        errors = [score.windows["cells"].error, score.windows["pixels"].error]
         values = [*errors, score.jitter.predicted, score.jitter.error]
         table.add_row(escape(name), *(_text(value.mean()) for value in values))
     truth = next(iter(scores.values())).jitter.truth.mean()
@@ -197,8 +206,10 @@ def _error_table(scores: dict[str, RowScore]) -> Table:
 
 
 def _keypoint_table(scores: dict[str, RowScore]) -> Table:
+    share = _percent(next(iter(scores.values())).windows["cells"])
     table = _table(
-        "PCK@0.1 [%] in cells by keypoint", ["keypoints", *(escape(name).replace(" (", "\n(") for name in scores)]
+        f"PCK@0.1 [%] in cells by keypoint, {share} of the frames",
+        ["keypoints", *(escape(name).replace(" (", "\n(") for name in scores)],
     )
     counts = {name: score.windows["cells"].pck for name, score in scores.items()}
     totals = next(iter(counts.values())).totals

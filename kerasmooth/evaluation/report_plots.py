@@ -68,7 +68,7 @@ def _pck(scores: dict[str, RowScore], threshold: int) -> dict[str, np.ndarray]:
 def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
     figure = Figure(figsize=(12, 5), layout="constrained")
     figure.suptitle(f"PCK over its threshold: {what}")
-    titles = {"cells": "heatmap cells, whole-cell truth (published)", "pixels": "image pixels, exact truth"}
+    titles = {"cells": "heatmap cells", "pixels": "image pixels"}
     for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
             shares = 100 * score.windows[space].curve_shares()

@@ -40,14 +40,16 @@ class SpaceScore:
     torso_sum: float
 
     @classmethod
-    def of(cls, truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray) -> "SpaceScore":
-        """Scores keypoints [N, T, K, 2]; visibility bool [N, T, K]."""
+    def of(
+        cls, truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray, torso: str = "visible_sides"
+    ) -> "SpaceScore":
+        """Scores keypoints [N, T, K, 2]; visibility bool [N, T, K]; torso: see `metrics.torso_diameter`."""
         truth = truth.astype(np.float64)
-        torso = torso_diameter(truth, visibility)
-        judged = np.isfinite(torso) & (torso > 0)
+        diameter = torso_diameter(truth, visibility, torso=torso)
+        judged = diameter > 0
         distance = np.linalg.norm(predicted - truth, axis=-1)
         shown = visibility & judged[..., None]
-        share = (distance / np.where(judged, torso, 1.0)[..., None])[shown]
+        share = (distance / np.where(judged, diameter, 1.0)[..., None])[shown]
         # Rounded, so that a distance of exactly a threshold counts as within it.
         first = np.searchsorted(CURVE_THRESHOLDS, np.round(share, 12), side="left")
         within = np.bincount(first[np.isfinite(share)], minlength=len(CURVE_THRESHOLDS) + 1)[:-1].cumsum()
@@ -55,7 +57,7 @@ class SpaceScore:
             pck_counts(truth, predicted, visibility, THRESHOLDS, torso),
             end_point_error(truth, predicted, visibility),
             within.astype(np.int64),
-            float(torso[judged].sum()),
+            float(diameter[judged].sum()),
         )
 
     def __add__(self, other: "SpaceScore") -> "SpaceScore":
@@ -92,17 +94,17 @@ def in_spaces(
       size: (height, width) of the grid.
 
     Returns:
-      `cells`: as published, the truth is the arg-max of its heatmap, a whole cell. `cells_exact`: the truth as it is.
-      `pixels`: the same in image pixels.
+      `cells`: the metric, see `metrics.pck`. `pixels`: the same in image pixels. `published`: in cells, the truth is
+      the arg-max of its heatmap, a whole cell, and frames that do not show both shoulders and hips are skipped.
     """
     whole = np.rint(truth.astype(np.float64))
     true_pixels, predicted_pixels = (
         boxes.to_image(keypoints.astype(np.float64), frame_boxes, size) for keypoints in (truth, predicted)
     )
     return {
-        "cells": SpaceScore.of(whole, predicted, visibility),
-        "cells_exact": SpaceScore.of(truth, predicted, visibility),
+        "cells": SpaceScore.of(truth, predicted, visibility),
         "pixels": SpaceScore.of(true_pixels, predicted_pixels, visibility),
+        "published": SpaceScore.of(whole, predicted, visibility, "published"),
     }
 
 

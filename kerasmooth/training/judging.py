@@ -9,10 +9,9 @@ from rich.console import Console
 
 from kerasmooth import input_pipeline
 from kerasmooth.input_pipeline import RecordSets, Share
-from kerasmooth.metrics import pck_counts
+from kerasmooth.metrics import Scorer
 from kerasmooth.progress import Meter
 from kerasmooth.training.experiment import PCK_THRESHOLDS
-from kerasmooth.training.history import pck_column
 from kerasmooth.training.learner import Learner
 
 Scores = dict[str, float]
@@ -77,12 +76,10 @@ class Judge:
                 meter.advance()
 
     def _pck(self, predictions: Iterable[list[dict[str, Any]]]) -> Scores:
-        """PCK of predictions, each a list over local replicas."""
-        sums = np.zeros((len(PCK_THRESHOLDS) + 1,))
+        """PCK of predictions, each a list over local replicas; NaN where nothing was judged."""
+        scorer = Scorer(PCK_THRESHOLDS)
         for replicas in predictions:
             for replica in replicas:
                 values = {name: tensor.numpy() for name, tensor in replica.items()}
-                counts = pck_counts(values["keypoints"], values["predicted"], values["visibility"], PCK_THRESHOLDS)
-                sums += np.append(counts.hits.sum(axis=1), counts.totals.sum())
-        sums = self._learner.cluster.sum_over_workers(sums)
-        return {pck_column(a): float(hits / max(sums[-1], 1)) for a, hits in zip(PCK_THRESHOLDS, sums, strict=False)}
+                scorer.add(values["keypoints"], values["predicted"], values["visibility"])
+        return scorer.result(self._learner.cluster.sum_over_workers)

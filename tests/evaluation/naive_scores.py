@@ -14,9 +14,8 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 
 def torso(truth: np.ndarray, visible: np.ndarray) -> float | None:
     """Of one frame: truth [K, 2], visible [K]."""
-    if not all(visible[k] for k in (*SHOULDERS, *HIPS)):
-        return None
-    return (distance(truth[3], truth[15]) + distance(truth[4], truth[16])) / 2
+    sides = [distance(truth[s], truth[h]) for s, h in zip(SHOULDERS, HIPS, strict=True) if visible[s] and visible[h]]
+    return sum(sides) / len(sides) if sides else None
 
 
 def pck(

@@ -71,7 +71,7 @@ def test_json_holds_every_score() -> None:
     row, score = of_setting["rows"][2], evaluation.total(ENTRIES[2].name)
     assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
     for protocol, expected in (("in_windows", score.windows), ("in_tracks", score.frames)):
-        assert set(row["total"][protocol]) == {"cells", "cells_exact", "pixels"}
+        assert set(row["total"][protocol]) == {"cells", "pixels", "published"}
         for space, values in row["total"][protocol].items():
             totals = [values["pck"][threshold]["total"] for threshold in ("0.05", "0.1", "0.2")]
             np.testing.assert_allclose(totals, 100 * expected[space].pck.total(), atol=1e-6)
@@ -134,8 +134,9 @@ def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
     for entry in ENTRIES:
         score = evaluation.total(entry.name)
         line = next(line for line in text.splitlines() if line.strip().startswith(entry.name))
-        for share in (*score.windows["cells"].pck.total(), *score.windows["pixels"].pck.total()):
-            assert f"{100 * share:.2f}" in line
+        for space in ("cells", "pixels", "published"):
+            for share in score.windows[space].pck.total():
+                assert f"{100 * share:.2f}" in line
         assert f"{score.jitter.error.mean():.2f}" in text
     assert f"{evaluation.total('identity').jitter.truth.mean():.2f}" in text
 
@@ -148,6 +149,14 @@ def test_keypoints_without_annotation_are_left_out_of_the_table() -> None:
 
 def test_the_description_counts_what_was_judged() -> None:
     text = describe(example())
-    for words in ("test split of sample", "not real data", "6 of 6 windows", "30 frames", "570 keypoints", "10 diff"):
+    for words in (
+        "test split of sample",
+        "not real data",
+        "6 of 6 windows",
+        "30 frames",
+        "100.0 % of them",
+        "570 keypoints",
+        "10 diff",
+    ):
         assert words in text
     assert "real data" not in describe(example(("brace",)))
