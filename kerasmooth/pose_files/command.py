@@ -27,7 +27,7 @@ from kerasmooth.pose_files.plan import Job, plan
 from kerasmooth.pose_files.summary import as_json, print_table
 from kerasmooth.pose_files.tables import check_fps, smooth_table
 from kerasmooth.quiet import import_tensorflow
-from kerasmooth.smoothing.stretch import Smoother, check_model
+from kerasmooth.smoothing.segments import Smoother, check_model
 
 OnPart = Callable[[int, int], None]
 """People that are done, and of how many."""

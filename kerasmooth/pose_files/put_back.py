@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasmooth.formats import append_rows
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.smoothing.stretch import SmoothedStretch
+from kerasmooth.smoothing.keypoints import Smoothed
 
 VALUES = ("keypoints", "confidence", "provenance", "deviation", "depth")
 Added = dict[str, np.ndarray]
@@ -53,7 +53,7 @@ class Rows:
         return cls(before, np.array(before), confidence, provenance, deviation, depth)
 
 
-def values_of(done: SmoothedStretch, part: slice | np.ndarray) -> dict[str, np.ndarray]:
+def values_of(done: Smoothed, part: slice | np.ndarray) -> dict[str, np.ndarray]:
     """VALUES of some frames, without a depth where there is none."""
     found = {name: getattr(done, name) for name in VALUES}
     return {name: values[part] for name, values in found.items() if values is not None}

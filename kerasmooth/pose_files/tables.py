@@ -9,9 +9,10 @@ from kerasmooth.errors import InputError
 from kerasmooth.pose_files.person_report import PersonReport, bends
 from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back, values_of
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.smoothing import gaps, pictures, tracking
+from kerasmooth.smoothing import gaps, photographs, tracking
+from kerasmooth.smoothing.keypoints import Smoothed
+from kerasmooth.smoothing.segments import Smoother, check_model, smooth_segment
 from kerasmooth.smoothing.settings import SmoothingSettings
-from kerasmooth.smoothing.stretch import SmoothedStretch, Smoother, check_model, smooth_stretch
 
 MAX_FPS = 10_000.0
 MAX_DENSE_VALUES = 1 << 27
@@ -79,13 +80,19 @@ def smooth_table(
     work = _Work(table, settings, fps / step, step, name)
     known = np.isfinite(work.before).all(axis=-1) & ~(table.confidence <= 0)
     tracks = tracking.follow(
-        table.frames // step, table.people, work.before, known, fps=fps / step, confidence=table.confidence
+        table.frames // step,
+        table.people,
+        work.before,
+        known,
+        fps=fps / step,
+        confidence=table.confidence,
+        single=_is_single(table),
     )
-    if (table.people < 0).all() and pictures.are_unrelated(table.frames, tracks):
+    if (table.people < 0).all() and photographs.are_unrelated(table.frames, tracks):
         return SmoothedTable(table, table.people, [], 0, 0, (UNRELATED,))
     # A file of one person without ids stays so.
     one = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
-    parts = tracking.groups(tracks.parts)
+    parts = tracking.groups(tracks.segments)
     for done, rows in enumerate(parts, 1):
         work.smooth(rows, -1 if one else int(tracks.people[rows[0]]), model)
         if on_part:
@@ -94,8 +101,14 @@ def smooth_table(
     result, filled = work.result(ids)
     people = np.concatenate([tracks.people, filled if not one else np.full(len(filled), -1, np.int64)])
     reports = [work.reports[person] for person in sorted(work.reports)]
-    notes = tell_copies(int((tracks.parts < 0).sum()))
+    notes = tell_copies(int((tracks.segments < 0).sum()))
     return SmoothedTable(result, people, reports, tracks.jumps, len(tracks.cuts), notes)
+
+
+def _is_single(table: PoseTable) -> bool:
+    """Whether the file holds one person by id."""
+    people = np.unique(table.people)
+    return len(people) == 1 and people[0] >= 0 and len(np.unique(table.frames)) == len(table.frames)
 
 
 def tell_copies(count: int) -> tuple[str, ...]:
@@ -145,7 +158,7 @@ class _Work:
         if self._rows.depth is not None:
             depth = np.full(shape, np.nan)
             depth[slots] = self._rows.depth[rows]
-        done = smooth_stretch(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model, depth)
+        done = smooth_segment(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model, depth)
         for name, values in values_of(done, slots).items():
             getattr(self._rows, name)[rows] = values
         empty = np.ones(len(numbers), bool)
@@ -180,7 +193,7 @@ class _Work:
         owner = np.clip(np.searchsorted(places, np.arange(total), side="right") - 1, 0, None)
         return frames[owner] + (np.arange(total) - places[owner]) * self._step, places
 
-    def _tell(self, person: int, frames: int, before: np.ndarray, done: SmoothedStretch) -> None:
+    def _tell(self, person: int, frames: int, before: np.ndarray, done: Smoothed) -> None:
         scale = self._unit.scale
         bent = bends(before / scale, done.keypoints / scale)
         self.reports.setdefault(person, PersonReport(person)).tell(frames, bent, done.report)

@@ -6,7 +6,7 @@ AROUND_SECONDS = 0.2
 """Who was last seen so long before a cut, or is first seen so long after it, was there."""
 
 
-def find_cuts(frames: np.ndarray, parts: np.ndarray, fps: float, memory: float) -> np.ndarray:
+def find_cuts(frames: np.ndarray, segments: np.ndarray, fps: float, memory: float) -> np.ndarray:
     """Frames with which a new shot begins, int64 [C], increasing.
 
     Nobody goes on from the frames before to those after, though somebody is there on both sides without a break, and
@@ -14,16 +14,16 @@ def find_cuts(frames: np.ndarray, parts: np.ndarray, fps: float, memory: float) 
 
     Args:
       frames: int64 [D].
-      parts: int64 [D]; rows of the same part are one person without a jump in between.
+      segments: int64 [D]; rows of the same segment are one person without a jump in between.
       fps: frame numbers per second.
-      memory: frames; a part that was away for longer says nothing about the time in between.
+      memory: frames; a segment that was away for longer says nothing about the time in between.
     """
     times, places = np.unique(frames, return_inverse=True)
     if len(times) < 2:
         return times[:0]
-    order = np.lexsort((frames, parts))
+    order = np.lexsort((frames, segments))
     first = np.ones(len(order), bool)
-    first[1:] = (np.diff(parts[order]) != 0) | (np.diff(frames[order]) > memory)
+    first[1:] = (np.diff(segments[order]) != 0) | (np.diff(frames[order]) > memory)
     starts = places[order[first]]
     ends = places[order[np.append(np.flatnonzero(first)[1:] - 1, len(order) - 1)]]
     going_on = np.cumsum(np.bincount(starts, minlength=len(times)) - np.bincount(ends, minlength=len(times)))

@@ -1,11 +1,11 @@
-"""Follows people from frame to frame who have no id: births, deaths, crossings, copies, a moving camera."""
+"""Follows people from frame to frame who have no id: births, deaths, crossings, duplicates, a moving camera."""
 
 import itertools
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from kerasmooth.smoothing.copies import Copies
+from kerasmooth.smoothing.duplicates import Duplicates
 from kerasmooth.smoothing.similarity import CAMERA_SIMILARITY, Detections
 
 MIN_SIMILARITY = 0.25
@@ -26,28 +26,33 @@ MANY = 2
 """People whose places must agree with a move of the camera that nobody else would explain."""
 
 
-def follow_unknown(detections: Detections, rows: np.ndarray, copies: Copies) -> np.ndarray:
-    """Parts of rows without an id, [len(rows)]: each is a person who is followed until lost; -1 for a copy of one."""
+def follow_unknown(detections: Detections, rows: np.ndarray, duplicates: Duplicates) -> np.ndarray:
+    """Segments of rows without an id, [len(rows)]: each is a person who is followed until lost; -1 for a duplicate."""
     order = np.argsort(detections.frames[rows], kind="stable")
     rows = rows[order]
     frames = detections.frames[rows]
     memory = max(MEMORY_SECONDS * detections.fps, 1.0)
-    parts = np.zeros(len(rows), np.int64)
+    segments = np.zeros(len(rows), np.int64)
     steps = np.diff(frames)
-    alone = not (steps == 0).any() and not copies.frames
+    alone = not (steps == 0).any() and not duplicates.frames
+    detections.use_nearest_steps(rows)
     if alone:
         # One person a frame, the usual file: no assignment is needed unless something jumps.
+        boxes = detections.sizes[rows]
+        detections.use_usual_sizes(rows)
         apart = (steps > memory) | (detections.of_neighbours(rows) < _needed((steps - 1) / detections.fps))
         alone = not (apart & (steps <= memory)).any()
+        if not alone:
+            detections.sizes[rows] = boxes
     if alone:
-        parts[1:] = np.cumsum(apart)
+        segments[1:] = np.cumsum(apart)
     else:
         living = _Living(detections, memory)
         edges = [0, *(np.flatnonzero(steps) + 1).tolist(), len(frames)]
         for first, end in itertools.pairwise(edges):
-            parts[first:end] = living.meet(rows[first:end], copies)
-    result = np.empty(len(parts), np.int64)
-    result[order] = parts
+            segments[first:end] = living.meet(rows[first:end], duplicates)
+    result = np.empty(len(segments), np.int64)
+    result[order] = segments
     return result
 
 
@@ -85,14 +90,14 @@ def assign(similarity: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     return matched
 
 
-def assign_but_copies(
-    similarity: np.ndarray, hidden: np.ndarray, rows: np.ndarray, copies: Copies
+def assign_without_duplicates(
+    similarity: np.ndarray, hidden: np.ndarray, rows: np.ndarray, duplicates: Duplicates
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `assign`, of those of the rows [M] of a frame that repeat nobody; and which do, bool [M]."""
     matched = assign(similarity, hidden)
     going_on = matched >= 0
     going_on[going_on] = hidden[matched[going_on]] <= RECENT_SECONDS
-    spare = copies.among(rows, going_on)
+    spare = duplicates.among(rows, going_on)
     if spare.any():
         matched[:] = -1
         matched[~spare] = assign(similarity[:, ~spare], hidden)
@@ -103,24 +108,26 @@ class _Living:
     """N people who may be seen again.
 
     Attributes:
-      parts: int64 [N], their numbers.
+      segments: int64 [N], their numbers.
       past: int64 [N, H], the rows in which they were seen last; the first one again where there are fewer.
     """
 
     def __init__(self, detections: Detections, memory: float) -> None:
         self._detections, self._memory, self._born = detections, memory, 0
-        self.parts = np.empty(0, np.int64)
+        self.segments = np.empty(0, np.int64)
         self.past = np.empty((0, max(round(SPEED_SECONDS * detections.fps), 1) + 1), np.int64)
 
-    def meet(self, after: np.ndarray, copies: Copies) -> np.ndarray:
-        """The parts of the rows of the next frame; -1 for copies."""
+    def meet(self, after: np.ndarray, duplicates: Duplicates) -> np.ndarray:
+        """The segments of the rows of the next frame; -1 for duplicates."""
         now = self._detections.frames[after[0]]
         self._forget(now)
         rows, spare = self.past[:, -1], np.zeros(len(after), bool)
         hidden = (now - self._detections.frames[rows] - 1) / self._detections.fps
         standing = self._detections.table(rows, after)
-        if int(now) in copies.frames:
-            matched, spare = assign_but_copies(self._similarity(now, after, standing), hidden, after, copies)
+        if int(now) in duplicates.frames:
+            matched, spare = assign_without_duplicates(
+                self._similarity(now, after, standing), hidden, after, duplicates
+            )
         else:
             matched = _plainly(standing)
             if (matched < 0).any():
@@ -135,7 +142,7 @@ class _Living:
         if len(kept) > MAX_LIVING:
             kept = kept[np.argsort(-frames[kept], kind="stable")[:MAX_LIVING]]
         if len(kept) < len(frames):
-            self.parts, self.past = self.parts[kept], self.past[kept]
+            self.segments, self.past = self.segments[kept], self.past[kept]
 
     def _similarity(self, now: int, after: np.ndarray, standing: np.ndarray) -> np.ndarray:
         """[N, M], where they should be by now, or where they were, which is `standing`."""
@@ -151,17 +158,18 @@ class _Living:
     def _see(self, after: np.ndarray, matched: np.ndarray, spare: np.ndarray) -> np.ndarray:
         known = matched >= 0
         found, new = matched[known], after[~known & ~spare]
+        self._detections.keep_sizes(self.past[found, -1], after[known])
         self.past[found, :-1] = self.past[found, 1:]
         self.past[found, -1] = after[known]
-        parts = np.full(len(after), -1, np.int64)
-        parts[known] = self.parts[found]
+        segments = np.full(len(after), -1, np.int64)
+        segments[known] = self.segments[found]
         if len(new):
             born = self._born + np.arange(len(new))
             self._born += len(new)
-            parts[~known & ~spare] = born
-            self.parts = np.append(self.parts, born)
+            segments[~known & ~spare] = born
+            self.segments = np.append(self.segments, born)
             self.past = np.concatenate([self.past, np.repeat(new[:, None], self.past.shape[1], axis=1)])
-        return parts
+        return segments
 
 
 def _moved_together(detections: Detections, people: np.ndarray, after: np.ndarray, since: float) -> np.ndarray:

@@ -32,6 +32,7 @@ class Smoothed:
       deviation: float64 [P, T, K], standard deviation of a position along one axis in the input's unit, NaN where the
         filter knows none.
       provenance: uint8 [P, T, K], index into `pose_table.PROVENANCE`.
+      swapped: bool [P, T, K], exchanged with its left or right partner.
       report: name -> array [P, K] (object for texts and dicts): `method`, `parameters`, `gaps_filled` (runs),
         `outliers` and `swaps` (frames), `jitter_before` and `jitter_after` (mean length of the second difference where
         measured, input unit per frame squared), `lag_ms`; and `person_size` [P]. All of x and y.
@@ -42,6 +43,7 @@ class Smoothed:
     confidence: np.ndarray
     deviation: np.ndarray
     provenance: np.ndarray
+    swapped: np.ndarray
     report: dict[str, np.ndarray]
     depth: np.ndarray | None = None
 
@@ -101,7 +103,7 @@ def smooth_keypoints(
     return Smoothed(**arrays, report=report)
 
 
-_ARRAYS = ("keypoints", "confidence", "deviation", "provenance")
+_ARRAYS = ("keypoints", "confidence", "deviation", "provenance", "swapped")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +144,7 @@ def smooth_person(
     firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
     last = frames if len(firsts) == 1 else chunk
     deep = () if depth is None else ("depth",)
-    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, "swapped", *deep)}
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, *deep)}
     stretches = []
     for first in firsts:
         begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
@@ -154,11 +156,10 @@ def smooth_person(
             parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
         stretches.append((stretch.size, stretch.notes))
     whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
-    swapped = whole.pop("swapped")
     smoothed = Smoothed(**whole, report={})
     # The middle of a recording stands for what was chosen along it.
     size, notes = stretches[len(stretches) // 2]
-    smoothed.report.update(_report(keypoints, confidence, smoothed, swapped, size, notes, fps, settings))
+    smoothed.report.update(_report(keypoints, confidence, smoothed, size, notes, fps, settings))
     return smoothed
 
 
@@ -218,7 +219,6 @@ def _report(
     keypoints: np.ndarray,
     scores: np.ndarray,
     smoothed: Smoothed,
-    swapped: np.ndarray,
     size: float,
     notes: dict[str, Any],
     fps: float,
@@ -243,7 +243,7 @@ def _report(
         "parameters": parameters,
         "gaps_filled": filled[:1].sum(axis=0) + (filled[1:] & ~filled[:-1]).sum(axis=0),
         "outliers": (smoothed.provenance == REPLACED).sum(axis=0),
-        "swaps": swapped.sum(axis=0),
+        "swaps": smoothed.swapped.sum(axis=0),
         "jitter_before": smoothing_report.jitter(keypoints, measured),
         "jitter_after": smoothing_report.jitter(smoothed.keypoints, measured),
         "lag_ms": lag,

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.smoothing.copies import Copies
 from kerasmooth.smoothing.cuts import find_cuts
+from kerasmooth.smoothing.duplicates import Duplicates
 from kerasmooth.smoothing.following import (
     MEMORY_SECONDS,
     MIN_SIMILARITY,
     assign,
-    assign_but_copies,
+    assign_without_duplicates,
     follow_unknown,
 )
-from kerasmooth.smoothing.similarity import Detections
+from kerasmooth.smoothing.similarity import FEW_KEYPOINTS, Detections
 
 __all__ = ["MEMORY_SECONDS", "Tracks", "follow", "groups", "match"]
 
@@ -35,15 +35,15 @@ class Tracks:
     Attributes:
       people: int64 [D], the file's id, or one that was given here (above those of the file); -1 for a detection that
         repeats somebody of the same frame.
-      parts: int64 [D], detections of the same part are one person without a jump in between; -1 likewise.
+      segments: int64 [D], detections of the same segment are one person without a jump in between; -1 likewise.
       jumps: how often an id of the file jumped to another person or place, but for cuts.
-      cuts: int64 [C], frames with which a new shot of the video begins: everybody is somewhere else at once. No part
-        goes on across one.
+      cuts: int64 [C], frames with which a new shot of the video begins: everybody is somewhere else at once. No
+        segment goes on across one.
       followed: whether any id was given here.
     """
 
     people: np.ndarray
-    parts: np.ndarray
+    segments: np.ndarray
     jumps: int
     cuts: np.ndarray
     followed: bool
@@ -57,6 +57,7 @@ def follow(
     *,
     fps: float,
     confidence: np.ndarray | None = None,
+    single: bool = False,
 ) -> Tracks:
     """Finds who each detection is.
 
@@ -67,28 +68,31 @@ def follow(
       known: bool [D, K].
       fps: frame numbers per second.
       confidence: [D, K], NaN where unknown: which of two detections of a person is the better one.
+      single: the file holds one person, whose id cannot jump; where everything is elsewhere for good is a cut.
     """
     people = _without_doubles(frames, people)
     detections = Detections(frames, keypoints, known, fps)
     memory = max(JUMP_SECONDS * fps, 1.0)
-    parts = np.full(len(frames), -1, np.int64)
+    if single:
+        return _follow_single(detections, people, memory)
+    segments = np.full(len(frames), -1, np.int64)
     named, unknown = np.flatnonzero(people >= 0), np.flatnonzero(people < 0)
     jumps = np.empty((0, 2), np.int64)
     if len(unknown):
-        copies = Copies(detections, _quality(known, confidence), people >= 0)
-        parts[unknown] = follow_unknown(detections, unknown, copies)
+        duplicates = Duplicates(detections, _quality(known, confidence), people >= 0)
+        segments[unknown] = follow_unknown(detections, unknown, duplicates)
     if len(named):
         found, jumps = _follow_named(detections, people, named, memory)
-        parts[named] = found + int(parts.max()) + 1
-    somebody = parts >= 0
-    cuts = find_cuts(frames[somebody], parts[somebody], fps, memory)
+        segments[named] = found + int(segments.max()) + 1
+    somebody = segments >= 0
+    cuts = find_cuts(frames[somebody], segments[somebody], fps, memory)
     if len(unknown):
         unknown = unknown[somebody[unknown]]
-        _end_at_cuts(frames, parts, unknown, cuts)
-        people[unknown] = int(people.max()) + 1 + _by_appearance(frames[unknown], parts[unknown])
+        _end_at_cuts(frames, segments, unknown, cuts)
+        people[unknown] = int(people.max()) + 1 + _by_appearance(frames[unknown], segments[unknown])
     # A jump from one side of a cut to the other is the cut's.
     at_cut = np.searchsorted(cuts, jumps[:, 0], "right") < np.searchsorted(cuts, jumps[:, 1], "right")
-    return Tracks(people, parts, int((~at_cut).sum()), cuts, bool(len(unknown)))
+    return Tracks(people, segments, int((~at_cut).sum()), cuts, bool(len(unknown)))
 
 
 def match(
@@ -106,15 +110,16 @@ def match(
     both, shown = np.concatenate([before, keypoints]), np.concatenate([known_before, known])
     times = np.concatenate([-seconds, np.zeros(len(keypoints))])
     detections = Detections(times, both, shown, 1.0)
+    detections.use_nearest_steps(np.flatnonzero(shown.any(axis=1)))
     rows = len(before) + np.arange(len(keypoints))
     similarity = detections.table(np.arange(len(before)), rows)
     hidden = seconds - seconds.min(initial=np.inf)
     if len(rows) < 2:
         return assign(similarity, hidden)
-    copies = Copies(detections, shown.sum(axis=1), np.zeros(len(both), bool))
-    if 0 not in copies.frames:
+    duplicates = Duplicates(detections, shown.sum(axis=1), np.zeros(len(both), bool))
+    if 0 not in duplicates.frames:
         return assign(similarity, hidden)
-    matched, spare = assign_but_copies(similarity, hidden, rows, copies)
+    matched, spare = assign_without_duplicates(similarity, hidden, rows, duplicates)
     return np.where(spare, -2, matched)
 
 
@@ -133,18 +138,18 @@ def _quality(known: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
     return np.where(known, np.where(np.isnan(confidence), 1.0, confidence), 0.0).sum(axis=1)
 
 
-def _end_at_cuts(frames: np.ndarray, parts: np.ndarray, rows: np.ndarray, cuts: np.ndarray) -> None:
-    """Gives `rows` of a part that lie on two sides of a cut different parts: who was hidden then is somebody else."""
+def _end_at_cuts(frames: np.ndarray, segments: np.ndarray, rows: np.ndarray, cuts: np.ndarray) -> None:
+    """Gives `rows` of a segment that lie on two sides of a cut different ones: who was hidden then is somebody else."""
     if len(cuts) and len(rows):
-        shots = np.stack([parts[rows], np.searchsorted(cuts, frames[rows], "right")], axis=1)
-        parts[rows] = parts.max() + 1 + np.unique(shots, axis=0, return_inverse=True)[1].reshape(-1)
+        shots = np.stack([segments[rows], np.searchsorted(cuts, frames[rows], "right")], axis=1)
+        segments[rows] = segments.max() + 1 + np.unique(shots, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _by_appearance(frames: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """The parts [N] numbered in the order in which they are first seen."""
+def _by_appearance(frames: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """The segments [N] numbered in the order in which they are first seen."""
     order = np.lexsort((np.arange(len(frames)), frames))
-    first, number = np.unique(parts[order], return_index=True, return_inverse=True)[1:]
-    result = np.empty(len(parts), np.int64)
+    first, number = np.unique(segments[order], return_index=True, return_inverse=True)[1:]
+    result = np.empty(len(segments), np.int64)
     result[order] = np.argsort(np.argsort(first))[number]
     return result
 
@@ -160,8 +165,12 @@ def _without_doubles(frames: np.ndarray, people: np.ndarray) -> np.ndarray:
 def _follow_named(
     detections: Detections, people: np.ndarray, named: np.ndarray, memory: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Parts of rows `named`, whose ids the file gives, and the jumps [N, 2]: the frames before and after each."""
+    """Segments of rows `named`, whose ids the file gives, and the jumps [N, 2]: the frames before and after each."""
     rows = named[np.lexsort((detections.frames[named], people[named]))]
+    edges = np.flatnonzero(np.diff(people[rows])) + 1
+    each = np.split(np.arange(len(rows)), edges)
+    for one in each:
+        detections.use_usual_sizes(rows[one])
     frames = detections.frames[rows]
     steps = np.diff(frames)
     goes_on = (np.diff(people[rows]) == 0) & (steps <= memory)
@@ -169,10 +178,9 @@ def _follow_named(
     pairs = np.stack([frames[:-1][goes_on], frames[1:][goes_on]], axis=1)
     step_of[goes_on] = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
     camera = _camera(detections, rows, step_of)
-    edges = np.flatnonzero(np.diff(people[rows])) + 1
     similarity = np.full(len(steps), np.nan)
-    for part in np.split(np.arange(len(rows)), edges):
-        similarity[part[:-1]] = detections.of_neighbours(rows[part], camera[part[:-1]])
+    for one in each:
+        similarity[one[:-1]] = detections.of_neighbours(rows[one], camera[one[:-1]])
     apart = goes_on & (similarity < JUMP_SIMILARITY)
     if apart.any():
         moved = np.bincount(step_of[apart], minlength=step_of.max() + 1)
@@ -180,12 +188,35 @@ def _follow_named(
         doubtful = goes_on & (2 * moved >= np.maximum(present, 2))[step_of]
         apart |= doubtful & (similarity < MIN_SIMILARITY)
     result, jumps, count = np.empty(len(people), np.int64), [np.empty((0, 2), np.int64)], 0
-    for part in np.split(np.arange(len(rows)), edges):
-        found, begun = _parts_of_one(detections, rows[part], apart[part[:-1]], memory)
-        result[rows[part]] = found + count
+    for one in each:
+        found, begun = _segments_of_one(detections, rows[one], apart[one[:-1]], memory)
+        result[rows[one]] = found + count
         count += int(found.max()) + 1
-        jumps.append(np.stack([frames[part[begun - 1]], frames[part[begun]]], axis=1))
+        jumps.append(np.stack([frames[one[begun - 1]], frames[one[begun]]], axis=1))
     return result[named], np.concatenate(jumps)
+
+
+def _follow_single(detections: Detections, people: np.ndarray, memory: float) -> Tracks:
+    """The only person of a file: nothing but a cut ends a segment, and what comes back at once was no cut.
+
+    Of one or two keypoints nothing tells a cut from a fast movement.
+    """
+    rows = np.argsort(detections.frames, kind="stable")
+    segments, frames = np.zeros(len(rows), np.int64), detections.frames[rows]
+    if detections.known.shape[1] > FEW_KEYPOINTS and len(rows) > 1:
+        detections.use_usual_sizes(rows)
+        shared = (detections.known[rows[:-1]] & detections.known[rows[1:]]).sum(axis=1)
+        apart = (np.diff(frames) <= memory) & (shared > FEW_KEYPOINTS)
+        apart &= detections.of_neighbours(rows) < JUMP_SIMILARITY
+        found = _segments_of_one(detections, rows, apart, memory)[0]
+        last = np.zeros(found.max() + 1, np.int64)
+        np.maximum.at(last, found, np.arange(len(rows)))
+        ends = np.maximum.accumulate(last[found])[:-1] < np.arange(1, len(rows))
+        segments[rows[1:]] = np.cumsum(ends)
+        frames = frames[1:][ends]
+    else:
+        frames = frames[:0]
+    return Tracks(people, segments, 0, frames, False)
 
 
 def _camera(detections: Detections, rows: np.ndarray, step_of: np.ndarray) -> np.ndarray:
@@ -200,31 +231,31 @@ def _camera(detections: Detections, rows: np.ndarray, step_of: np.ndarray) -> np
     return camera
 
 
-def _parts_of_one(
+def _segments_of_one(
     detections: Detections, rows: np.ndarray, apart: np.ndarray, memory: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Parts of the rows of one id, [len(rows)], and where new ones begin; a return continues the old part."""
-    parts = np.zeros(len(rows), np.int64)
+    """Segments of the rows of one id, [len(rows)], and where new ones begin; a return continues the old segment."""
+    segments = np.zeros(len(rows), np.int64)
     begun: list[int] = []
     last: dict[int, int] = {}
     start = 0
     for end in [*(np.flatnonzero(apart) + 1).tolist(), len(rows)]:
         if start:
-            part = _returned(detections, rows, start, last, memory)
-            if part not in last:
+            segment = _returned(detections, rows, start, last, memory)
+            if segment not in last:
                 begun.append(start)
         else:
-            part = 0
-        parts[start:end] = part
-        last[part] = end - 1
+            segment = 0
+        segments[start:end] = segment
+        last[segment] = end - 1
         start = end
-    return parts, np.array(begun, np.int64)
+    return segments, np.array(begun, np.int64)
 
 
 def _returned(detections: Detections, rows: np.ndarray, at: int, last: dict[int, int], memory: float) -> int:
-    """The part that was left a moment ago and that row `at` goes back to, otherwise a new one."""
-    for part, end in sorted(last.items(), key=lambda item: -item[1])[1:4]:
+    """The segment that was left a moment ago and that row `at` goes back to, otherwise a new one."""
+    for segment, end in sorted(last.items(), key=lambda item: -item[1])[1:4]:
         recent = detections.frames[rows[at]] - detections.frames[rows[end]] <= memory
         if recent and detections.similarity(rows[end : end + 1], rows[at : at + 1])[0] >= JUMP_SIMILARITY:
-            return part
+            return segment
     return max(last) + 1

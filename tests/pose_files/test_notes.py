@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from recordings import recording, written
-from test_pictures_apart import SCATTERED, photographs
+from test_photographs import SCATTERED, photographs
 
 from kerasmooth import formats
 from kerasmooth.pose_table import PoseTable
@@ -27,7 +27,7 @@ def doubled(frames: int) -> tuple[PoseTable, int]:
     return table, int(copied.sum())
 
 
-def test_copies_are_told(smooth: Callable[..., Any], tmp_path: Path) -> None:
+def test_duplicates_are_told(smooth: Callable[..., Any], tmp_path: Path) -> None:
     table, copies = doubled(400)
     clip = written(tmp_path / "clip", "openpose", table)
     words = (f"--output={tmp_path / 'out'}", f"--report={tmp_path / 'report.json'}", "--method=gaussian", "--fps=30")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_copies import walkers
+from test_duplicates import walkers
 
 from kerasmooth.smoothing import tracking
 

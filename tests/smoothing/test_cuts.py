@@ -33,7 +33,7 @@ def follow(shots: list[np.ndarray], ids: list[list[int]]) -> tuple[tracking.Trac
 
 
 def nobody_goes_across(tracks: tracking.Tracks, frames: np.ndarray) -> bool:
-    return not set(tracks.parts[frames < CUT].tolist()) & set(tracks.parts[frames >= CUT].tolist())
+    return not set(tracks.segments[frames < CUT].tolist()) & set(tracks.segments[frames >= CUT].tolist())
 
 
 @pytest.mark.parametrize("kept", [[0, 1], [1, 0], [2, 3], [-1, -1]], ids=["kept", "exchanged", "new", "none"])
@@ -43,7 +43,7 @@ def test_a_cut_with_as_many_people(kept: list[int]) -> None:
     assert tracks.cuts.tolist() == [CUT]
     assert tracks.jumps == 0
     assert nobody_goes_across(tracks, frames)
-    assert len(np.unique(tracks.parts)) == 4
+    assert len(np.unique(tracks.segments)) == 4
 
 
 def test_a_cut_in_which_one_stands_where_somebody_stood() -> None:
@@ -72,8 +72,8 @@ def test_one_of_two_jumps_and_it_is_no_cut() -> None:
     assert len(tracks.cuts) == 0
     assert tracks.jumps == 1
     stayed = tracks.people == 0
-    assert len(np.unique(tracks.parts[stayed])) == 1
-    assert len(np.unique(tracks.parts[~stayed])) == 2
+    assert len(np.unique(tracks.segments[stayed])) == 1
+    assert len(np.unique(tracks.segments[~stayed])) == 2
 
 
 @pytest.mark.parametrize(("person", "jumps"), [(0, 1), (-1, 0)])
@@ -92,7 +92,7 @@ def test_a_pan_is_neither(ids: list[int], speed: float) -> None:
     pan[:, 0] = -speed * np.clip(np.arange(60) - 27, 0, 5)
     tracks, _ = follow([people([(0, 0), (400, 40), (900, -30)], 60, 5, pan)], [ids])
     assert (len(tracks.cuts), tracks.jumps) == (0, 0)
-    assert len(np.unique(tracks.parts)) == 3
+    assert len(np.unique(tracks.segments)) == 3
 
 
 def test_who_leaves_and_who_comes_later_make_no_cut() -> None:

@@ -45,7 +45,7 @@ def test_an_id_of_the_file_that_jumps_is_cut_in_parts() -> None:
     keypoints = np.concatenate([person(20, 0), person(20, 3000, seed=5)])
     tracks = follow(np.arange(40), keypoints, np.full(40, 4))
     assert set(tracks.people.tolist()) == {4}
-    assert tracks.parts.tolist() == [0] * 20 + [1] * 20
+    assert tracks.segments.tolist() == [0] * 20 + [1] * 20
     assert tracks.jumps == 1
     assert not tracks.followed
 
@@ -54,7 +54,7 @@ def test_a_frame_that_is_someone_else_is_left_out_and_the_rest_goes_on() -> None
     keypoints = person(30, 0)
     keypoints[10] += 2000
     tracks = follow(np.arange(30), keypoints, np.zeros(30, np.int64))
-    assert tracks.parts.tolist() == [0] * 10 + [1] + [0] * 19
+    assert tracks.segments.tolist() == [0] * 10 + [1] + [0] * 19
 
 
 def test_who_runs_does_not_jump() -> None:
@@ -65,7 +65,7 @@ def test_who_runs_does_not_jump() -> None:
 def test_an_id_may_be_away_for_long() -> None:
     frames = np.concatenate([np.arange(10), np.arange(500, 510)])
     keypoints = np.concatenate([person(10, 0), person(10, 2000)])
-    assert follow(frames, keypoints, np.zeros(20, np.int64)).parts.tolist() == [0] * 20
+    assert follow(frames, keypoints, np.zeros(20, np.int64)).segments.tolist() == [0] * 20
 
 
 def test_an_id_that_is_twice_in_a_frame_counts_for_the_first() -> None:

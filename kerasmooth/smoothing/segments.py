@@ -1,5 +1,6 @@
 """One person between two jumps: smoothed by filters, or by a trained model with filters for what it does not know."""
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -7,12 +8,10 @@ import numpy as np
 from kerasmooth.errors import InputError
 from kerasmooth.pose_table import MEASURED, MISSING, PREDICTED
 from kerasmooth.skeletons import BOULDERING_25, Skeleton, index_map
-from kerasmooth.smoothing import keypoints as smoothing
 from kerasmooth.smoothing import report as smoothing_report
+from kerasmooth.smoothing.keypoints import Smoothed, smooth_person
 from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.steps import prepare
-
-SmoothedStretch = smoothing.Smoothed
 
 
 class Smoother(Protocol):
@@ -38,7 +37,7 @@ def check_model(skeleton: Skeleton, name: str) -> None:
         )
 
 
-def smooth_stretch(
+def smooth_segment(
     keypoints: np.ndarray,
     confidence: np.ndarray,
     fps: float,
@@ -46,7 +45,7 @@ def smooth_stretch(
     settings: SmoothingSettings,
     model: Smoother | None = None,
     depth: np.ndarray | None = None,
-) -> SmoothedStretch:
+) -> Smoothed:
     """Smooths one person; what is measured but too uncertain to be smoothed stays as it is.
 
     Args:
@@ -56,46 +55,49 @@ def smooth_stretch(
       skeleton: of the K keypoints.
       settings: how.
       model: smooths x and y of those of the 25 keypoints of the study that the skeleton has.
-      depth: [T, K], see `smoothing.smooth_keypoints`; models know none.
+      depth: [T, K], see `smoothing.keypoints.smooth_keypoints`; models know none.
     """
     scores = np.where(confidence < 0, 0.0, confidence)
     measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0) & ~(scores < settings.min_confidence)
-    done = smoothing.smooth_person(keypoints, scores, fps, skeleton, settings, depth)
-    positions, deviation, report = done.keypoints, done.deviation, done.report
+    done = smooth_person(keypoints, scores, fps, skeleton, settings, depth)
     if model is not None and settings.strength > 0:
-        positions, deviation, report = _through_model(keypoints, scores, done, fps, skeleton, settings, model)
-    left = measured & ~np.isfinite(positions).all(axis=-1)
-    positions = np.where(left[..., None], keypoints, positions)
+        done = _through_model(keypoints, scores, done, fps, skeleton, settings, model)
+    left = measured & ~np.isfinite(done.keypoints).all(axis=-1)
     known = ~np.isnan(confidence[measured])
     # In a file that says no confidence none is made up.
-    result = done.confidence if known.any() or not measured.any() else np.where(done.confidence > 0, np.nan, 0.0)
-    result = np.where(left | (measured & np.isnan(confidence)), confidence, result)
+    scores = done.confidence if known.any() or not measured.any() else np.where(done.confidence > 0, np.nan, 0.0)
     if depth is not None and done.depth is not None:
         depth = np.where(np.isnan(done.depth), depth, done.depth)
-    return SmoothedStretch(positions, result, deviation, np.where(left, MEASURED, done.provenance), report, depth)
+    return replace(
+        done,
+        keypoints=np.where(left[..., None], keypoints, done.keypoints),
+        confidence=np.where(left | (measured & np.isnan(confidence)), confidence, scores),
+        provenance=np.where(left, MEASURED, done.provenance),
+        depth=depth,
+    )
 
 
 def _through_model(
     keypoints: np.ndarray,
     scores: np.ndarray,
-    done: smoothing.Smoothed,
+    done: Smoothed,
     fps: float,
     skeleton: Skeleton,
     settings: SmoothingSettings,
     model: Smoother,
-) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """(positions [T, K, 2], deviation [T, K], report) with what the model knows replaced by what it says."""
+) -> Smoothed:
+    """What filters made of a person, with what the model knows replaced by what it says."""
     person = prepare(keypoints, scores, fps, skeleton, settings)
     shown = person.alive & ~np.isin(done.provenance, (MISSING, PREDICTED))
     clean = np.where(shown[..., None], person.positions * person.size + person.origin, np.nan)
     indices = index_map(skeleton, BOULDERING_25)
     # Datasets annotate different keypoints: what a model says of the others means nothing.
     has = indices >= 0
-    columns, taught = indices[has], model.taught[has]
+    columns, trained = indices[has], model.taught[has]
     asked = np.full((len(keypoints), BOULDERING_25.num_keypoints, 2), np.nan)
     asked[:, has] = clean[:, columns]
     answer = model.smooth(asked, np.isfinite(asked).all(axis=-1).astype(np.float64), fps)[:, has]
-    answer[:, ~taught] = np.nan
+    answer[:, ~trained] = np.nan
     share = min(settings.strength, 1.0)
     answer = clean[:, columns] + share * (answer - clean[:, columns])
     answered = np.isfinite(answer).all(axis=-1)
@@ -103,7 +105,7 @@ def _through_model(
     positions[:, columns] = np.where(answered[..., None], answer, positions[:, columns])
     deviation[:, columns] = np.where(answered, np.nan, deviation[:, columns])
     report = {name: np.array(values) for name, values in done.report.items()}
-    changed = columns[taught]
+    changed = columns[trained]
     report["method"][changed] = "model"
     for column in changed:
         report["parameters"][column] = {}
@@ -112,4 +114,4 @@ def _through_model(
     smooth = np.where(shown[..., None], (positions - person.origin) / person.size, 0.0)
     lag = smoothing_report.lag_frames(person.positions, smooth, max_lag, person.known & shown)
     report["lag_ms"][changed] = lag[changed] * 1000 / fps
-    return positions, deviation, report
+    return replace(done, keypoints=positions, deviation=deviation, report=report)

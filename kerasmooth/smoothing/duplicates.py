@@ -4,14 +4,14 @@ import numpy as np
 
 from kerasmooth.smoothing.similarity import Detections, chunks
 
-COPY_SIMILARITY = 0.75
+DUPLICATE_SIMILARITY = 0.75
 """Two detections of a frame above it are of one person. Of two people who hide each other it was 0.6 at most (true
 positions of Shelf), 0.3 as a detector saw them."""
 MIN_SHARED = 3
-"""Keypoints that both must have, and half of those of the lesser: one hand held by two people is no copy."""
+"""Keypoints that both must have, and half of those of the lesser: one hand held by two people is no duplicate."""
 
 
-class Copies:
+class Duplicates:
     """Finds which detections of a frame repeat a better one.
 
     Args:
@@ -35,8 +35,8 @@ class Copies:
             apart += 1
             first = first[first + apart < len(self._order)]
             first = first[self._sorted[first] == self._sorted[first + apart]]
-            for part in chunks(len(first)):
-                one, other = self._order[first[part]], self._order[first[part] + apart]
+            for chunk in chunks(len(first)):
+                one, other = self._order[first[chunk]], self._order[first[chunk] + apart]
                 same = self._alike(one, other) & ~(self._named[one] & self._named[other])
                 found.update(self._detections.frames[one[same]].tolist())
         return found
@@ -72,6 +72,6 @@ class Copies:
         known = detections.known[one], detections.known[other]
         shared = (known[0] & known[1]).sum(axis=1)
         fewer = np.minimum(known[0].sum(axis=1), known[1].sum(axis=1))
-        similar = np.nan_to_num(detections.similarity(one, other)) >= COPY_SIMILARITY
+        similar = np.nan_to_num(detections.similarity(one, other)) >= DUPLICATE_SIMILARITY
         result[asked] = similar & (shared >= np.maximum(MIN_SHARED, fewer / 2))
         return result

@@ -1,4 +1,4 @@
-"""Photographs told from a video: nobody is in two of them that follow each other."""
+"""Photographs and videos told apart: nobody is in two of them that follow each other."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ same place (1.7 to 7.2; 29 and more in videos of 1 frame a second)."""
 
 
 def are_unrelated(frames: np.ndarray, tracks: Tracks) -> bool:
-    """Whether rows without ids are of pictures that have nothing to do with each other.
+    """Whether rows without ids are of photographs that have nothing to do with each other.
 
     Args:
       frames: int64 [D], frame numbers.
@@ -22,8 +22,8 @@ def are_unrelated(frames: np.ndarray, tracks: Tracks) -> bool:
     numbers = np.unique(frames)
     steps = np.unique(np.diff(numbers), return_counts=True)[1]
     counted = len(steps) > 0 and 2 * steps.max() > steps.sum()
-    lengths = np.unique(tracks.parts[tracks.parts >= 0], return_counts=True)[1].astype(np.float64)
+    lengths = np.unique(tracks.segments[tracks.segments >= 0], return_counts=True)[1].astype(np.float64)
     if len(numbers) < MIN_FRAMES * (2 if counted else 1):
         return False
-    # The part of the average row: a video has many wrong detections that are seen once, too.
+    # The segment of the average row: a video has many wrong detections that are seen once, too.
     return bool((lengths**2).sum() < (MAX_LENGTH_COUNTED if counted else MAX_LENGTH) * lengths.sum())
