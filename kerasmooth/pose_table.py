@@ -1,5 +1,6 @@
 """What every pose-file format reads into and writes from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +32,9 @@ class PoseTable:
       provenance: uint8 [D, K], index into PROVENANCE.
       deviation: float64 [D, K], standard deviation of a position in `unit` along one axis, NaN where unknown.
       depth: float64 [D, K], a third coordinate in about the scale of x; NaN is missing; None where the format has none.
+      is_single: the format holds one person: whoever is in it is the same one.
+      person_names: what the file calls people, by id; those who are not in it have none.
+      first_frame: the number of the video's first frame where the format says it, such as 0 or 1; otherwise None.
       source: what the format that read the file keeps to write every field back; of no meaning to others.
     """
 
@@ -47,6 +51,9 @@ class PoseTable:
     provenance: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint8))
     deviation: np.ndarray = field(default_factory=lambda: np.empty(0))
     depth: np.ndarray | None = None
+    is_single: bool = False
+    person_names: Mapping[int, str] = field(default_factory=dict)
+    first_frame: int | None = None
     source: Any = None
 
     def __post_init__(self) -> None:
