@@ -74,8 +74,8 @@ def main() -> None:
     import tensorflow as tf
     from rich.console import Console
 
-    from kerasmooth.evaluation import evaluator as evaluation
-    from kerasmooth.evaluation import report
+    from kerasmooth.evaluation import tables
+    from kerasmooth.evaluation.evaluator import evaluate
     from kerasmooth.training import runs
 
     console = Console(highlight=False, soft_wrap=True)
@@ -85,31 +85,27 @@ def main() -> None:
     if tf.config.list_physical_devices("GPU"):
         tf.config.experimental.enable_op_determinism()
     loaded = [runs.load_run(folder) for folder in folders]
-    datasets = tuple(name.strip() for name in _DATASETS.value)
-    groups: dict[evaluation.Setting, list[runs.Run]] = {}
-    for one in loaded:
-        setting = evaluation.settings_of(one, records_dir=_RECORDS_DIR.value, datasets=datasets, split=_SPLIT.value)
-        groups.setdefault(setting, []).append(one)
     output = _output(folders)
-    evaluations = []
-    for setting, members in groups.items():
-        if evaluation.uses_sample_records(setting):
-            console.print(
-                f"Judging on the generated sample records in {setting.records_dir}, not on real data.", markup=False
-            )
-        found = evaluation.evaluate(
-            members,
-            setting,
-            decoders=decoders,
-            batch_size=_BATCH_SIZE.value,
-            max_windows=_MAX_WINDOWS.value,
-            console=console,
-        )
-        report.print_tables(found, console)
-        evaluations.append(found)
-    for path in report.write_report(evaluations, output):
+    evaluations = evaluate(
+        loaded,
+        _SPLIT.value,
+        records_dir=_RECORDS_DIR.value,
+        datasets=tuple(name.strip() for name in _DATASETS.value),
+        decoders=decoders,
+        batch_size=_BATCH_SIZE.value,
+        max_windows=_MAX_WINDOWS.value,
+        console=console,
+    )
+    for evaluation in evaluations:
+        tables.print_tables(evaluation, console)
+    for path in tables.write_report(evaluations, output):
         console.print(f"wrote {path}", markup=False)
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """The command `kerasmooth-evaluate`."""
     run(main)
+
+
+if __name__ == "__main__":
+    cli()

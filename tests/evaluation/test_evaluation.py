@@ -11,11 +11,10 @@ import tensorflow as tf
 from small_runs import KEYPOINTS, SIZE, WINDOW, write_records, write_run
 
 from kerasmooth.errors import InputError
-from kerasmooth.evaluation import evaluator as evaluation
-from kerasmooth.evaluation.contestants import BiasFit, Contestants
-from kerasmooth.evaluation.evaluator import Evaluation, evaluate, settings_of
-from kerasmooth.evaluation.scores import SpaceScore, in_spaces, score_tracks
-from kerasmooth.evaluation.tracks import TrackMerger
+from kerasmooth.evaluation.evaluator import Evaluation, evaluate, setting_of, windows_to_judge
+from kerasmooth.evaluation.predictor import Predictor, mean_error, simple_rows
+from kerasmooth.evaluation.scores import accuracies
+from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
 from kerasmooth.tfrecord.parts import PreparedClip
@@ -45,56 +44,51 @@ def conv3d(root: Path, clips: list[PreparedClip]) -> Run:
 
 @pytest.fixture(scope="module")
 def judged(deciwatch: Run, conv3d: Run) -> Evaluation:
-    return evaluate([conv3d, deciwatch], settings_of(conv3d), batch_size=4)
+    (found,) = evaluate([conv3d, deciwatch], batch_size=4)
+    return found
 
 
-def one_frame(points: dict[int, tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Keypoints [1, 1, K, 2] and visibility [1, 1, K] of the named indices."""
-    keypoints, visibility = np.zeros((1, 1, KEYPOINTS, 2)), np.zeros((1, 1, KEYPOINTS), bool)
+def one_frame(points: dict[int, tuple[float, float]], predicted: np.ndarray | None = None) -> Frames:
+    """One window of one frame in a box of 160 x 240 pixels that shows the keypoints of these indices."""
+    truth, visibility = np.zeros((1, 1, KEYPOINTS, 2)), np.zeros((1, 1, KEYPOINTS), bool)
     for index, point in points.items():
-        keypoints[0, 0, index], visibility[0, 0, index] = point, True
-    return keypoints, visibility
+        truth[0, 0, index], visibility[0, 0, index] = point, True
+    box = np.array([[[0.0, 0.0, 160.0, 240.0]]])
+    rows = {"model": truth if predicted is None else predicted}
+    return Frames(np.array([b"clip"]), np.array([[1]]), truth, visibility, box, rows)
 
 
 def test_a_case_computed_by_hand() -> None:
     # Shoulders at y = 0, hips at y = 20: a torso of 20 cells, so thresholds of 1, 2 and 4 cells.
-    truth, visibility = one_frame({3: (0, 0), 4: (10, 0), 15: (0, 20), 16: (10, 20), 7: (5, 5), 8: (8, 8)})
-    predicted = truth.copy()
+    frame = one_frame({3: (0, 0), 4: (10, 0), 15: (0, 20), 16: (10, 20), 7: (5, 5), 8: (8, 8)})
+    predicted = frame.truth.copy()
     predicted[0, 0, 3] += (1, 0)  # exactly at 0.05: counts
     predicted[0, 0, 4] += (0, 2.001)  # between 0.1 and 0.2
     predicted[0, 0, 15] += (0, 4)  # exactly at 0.2: counts
     predicted[0, 0, 16] += (3, 4)  # 5 cells: beyond
-    predicted[0, 0, 7] += (0, 0)
     predicted[0, 0, 8] += (2, 0)  # exactly at 0.1: counts
-    predicted[0, 0, 0] += 100  # not annotated: never counts
-    score = SpaceScore.of(truth, predicted, visibility)
-    np.testing.assert_allclose(score.pck.total(), [2 / 6, 3 / 6, 5 / 6])
-    np.testing.assert_allclose(score.pck.by_name()["shoulder"], [0.5, 0.5, 1.0])
+    score = accuracies(frame.with_rows({"model": predicted}), "model", (12, 16))["cells"]
+    np.testing.assert_allclose(score.pck(), [2 / 6, 3 / 6, 5 / 6])
+    np.testing.assert_allclose(score.pck_by_name()["shoulder"], [0.5, 0.5, 1.0])
     np.testing.assert_allclose(score.error.mean(), (1 + 2.001 + 4 + 5 + 0 + 2) / 6)
-    assert score.mean_torso == 20
-    shares = score.curve_shares()
+    shares = score.curve.total()
     assert [round(6 * shares[i]) for i in (0, 4, 5, 9, 10, 11, 19, 20, 24, 25, 50)] == [1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6]
 
 
 def test_nothing_annotated_is_no_score() -> None:
-    truth, visibility = one_frame({7: (5, 5)})
-    score = SpaceScore.of(truth, truth, visibility)
-    assert np.isnan(score.pck.total()).all()
-    assert math.isnan(score.mean_torso)
-    assert np.isnan(score.curve_shares()).all()
+    score = accuracies(one_frame({7: (5, 5)}), "model", (12, 16))["cells"]
+    assert np.isnan(score.pck()).all()
+    assert np.isnan(score.curve.total()).all()
     assert score.error.mean() == 0
 
 
 def test_the_published_truth_is_a_whole_cell_and_ours_is_exact() -> None:
-    truth, visibility = one_frame({3: (2, 2), 4: (6, 2), 15: (2, 12), 16: (6, 12), 7: (5.4, 5.4)})
-    predicted = np.round(truth)
-    box = np.array([[[0.0, 0.0, 160.0, 240.0]]])
-    scores = in_spaces(truth, predicted, visibility, box, (12, 16))
+    frame = one_frame({3: (2, 2), 4: (6, 2), 15: (2, 12), 16: (6, 12), 7: (5.4, 5.4)})
+    scores = accuracies(frame.with_rows({"model": np.round(frame.truth)}), "model", (12, 16))
     assert scores["published"].error.mean() == 0
     np.testing.assert_allclose(scores["cells"].error.mean(), math.hypot(0.4, 0.4) / 5)
     # A cell is 10 px wide and 20 px high.
     np.testing.assert_allclose(scores["pixels"].error.mean(), math.hypot(4, 8) / 5)
-    assert scores["pixels"].mean_torso == 200
 
 
 def detections(clip: PreparedClip) -> np.ndarray:
@@ -166,17 +160,17 @@ def test_agrees_with_a_naive_judge(
         answers = [model_answers(conv3d if row.startswith("conv3d") else deciwatch, clip) for clip in clips]
     score = judged.total(row)
     for space in ("cells", "pixels"):
-        frames, found = naive_frames(clips, answers, space), score.windows[space]
+        frames, found = naive_frames(clips, answers, space), score.windows[space]  # type: ignore[index]
         expected = [naive.pck(frames, threshold) for threshold in (0.05, 0.1, 0.2)]
-        np.testing.assert_allclose(100 * found.pck.total(), expected, rtol=1e-12)
+        np.testing.assert_allclose(100 * found.pck(), expected, rtol=1e-12)
         knees = [naive.pck(frames, threshold, (17, 18)) for threshold in (0.05, 0.1, 0.2)]
-        np.testing.assert_allclose(100 * found.pck.by_name()["knee"], knees, rtol=1e-12)
+        np.testing.assert_allclose(100 * found.pck_by_name()["knee"], knees, rtol=1e-12)
         if space == "pixels":
             np.testing.assert_allclose(found.error.mean(), naive.end_point_error(frames), rtol=1e-5)
     tracks = naive_tracks(clips, answers)
     merged = [frame for track in tracks for frame in track]
     expected = [naive.pck(merged, threshold) for threshold in (0.05, 0.1, 0.2)]
-    np.testing.assert_allclose(100 * score.frames["pixels"].pck.total(), expected, rtol=1e-12)
+    np.testing.assert_allclose(100 * score.frames["pixels"].pck(), expected, rtol=1e-12)
     np.testing.assert_allclose(score.jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
     np.testing.assert_allclose(score.frames["pixels"].error.mean(), naive.end_point_error(merged), rtol=1e-5)
 
@@ -184,17 +178,18 @@ def test_agrees_with_a_naive_judge(
 def test_every_frame_of_every_window_is_scored(judged: Evaluation) -> None:
     # Clips of 13 and 8 frames: 9 + 4 windows; frame 4 of each lacks a hip, and is in 4 of each clip's windows.
     assert (judged.num_windows, judged.in_all, judged.bias_windows) == ({"sample": 13}, {"sample": 13}, 10)
-    for entry in judged.entries:
-        score = judged.total(entry.name)
-        assert (score.windows["cells"].pck.frames, score.windows["cells"].pck.frames_skipped) == (65, 0)
-        assert (score.windows["published"].pck.frames, score.windows["published"].pck.frames_skipped) == (65, 8)
-        assert (score.frames["published"].pck.frames, score.frames["published"].pck.frames_skipped) == (21, 2)
+    for row in judged.rows:
+        score = judged.total(row.name)
+        assert score.windows is not None
+        counts = [score.windows["cells"], score.windows["published"], score.frames["published"]]
+        assert [(each.curve.frames, each.curve.frames_skipped) for each in counts] == [(65, 0), (65, 8), (21, 2)]
 
 
-def test_rows_are_identity_bias_and_each_model_by_each_decoder(judged: Evaluation) -> None:
-    names = [entry.name for entry in judged.entries]
-    assert names == ["identity", "bias_only", "conv3d (argmax)", "conv3d (dark)", "deciwatch"]
-    assert [entry.decoder for entry in judged.entries] == ["argmax", "argmax", "argmax", "dark", ""]
+def test_rows_are_the_detector_simple_corrections_and_each_model_by_each_decoder(judged: Evaluation) -> None:
+    names = [row.name for row in judged.rows]
+    assert names[:4] == ["identity", "bias_only", "window_mean", "window_median"]
+    assert names[4:] == ["conv3d (argmax)", "conv3d (dark)", "deciwatch"]
+    assert [row.decoder for row in judged.rows] == ["argmax"] * 5 + ["dark", ""]
 
 
 def test_bias_only_adds_the_mean_error_of_training(judged: Evaluation, root: Path, clips: list[PreparedClip]) -> None:
@@ -208,35 +203,44 @@ def test_bias_only_adds_the_mean_error_of_training(judged: Evaluation, root: Pat
             sums += np.where(shown, train.keypoints[i] - detected[i], 0)
             counts += shown
     offsets = sums / np.maximum(counts, 1)
-    window = judged.pictured[0]
-    moved = window["bias_only"] - window["identity"]
-    np.testing.assert_allclose(moved, offsets * window["visibility"][..., None], atol=1e-5)
+    windows = judged.windows["sample"]
+    moved = windows.predicted["bias_only"] - windows.predicted["identity"]
+    np.testing.assert_allclose(moved, offsets * windows.visibility[..., None], atol=1e-5)
+
+
+def test_the_middle_of_a_window_leaves_out_what_was_not_detected() -> None:
+    detected = np.array([[1.0, 2], [0, 0], [3, 9], [8, 1]])[None, :, None]  # the second frame is a miss
+    windows = dataclasses.replace(one_frame({}), predicted={"identity": np.repeat(detected, 2, axis=2)})
+    windows.predicted["identity"][:, :, 1] = 0
+    rows = simple_rows(windows, None)
+    assert list(rows) == ["window_mean", "window_median"]
+    np.testing.assert_allclose(rows["window_mean"][0, :, 0], [[4, 4]] * 4)
+    np.testing.assert_allclose(rows["window_median"][0, :, 0], [[3, 2]] * 4)
+    assert not rows["window_mean"][0, :, 1].any()
 
 
 def test_scores_do_not_depend_on_the_batch_size(judged: Evaluation, deciwatch: Run) -> None:
-    in_one = evaluate([deciwatch], judged.setting, batch_size=64)
+    (in_one,) = evaluate(deciwatch, batch_size=64)
     for name in ("identity", "bias_only", "deciwatch"):
         one, other = in_one.total(name), judged.total(name)
-        np.testing.assert_array_equal(one.windows["pixels"].pck.hits, other.windows["pixels"].pck.hits)
+        np.testing.assert_array_equal(one.frames["pixels"].curve.hits, other.frames["pixels"].curve.hits)
         np.testing.assert_allclose(one.jitter.predicted.mean(), other.jitter.predicted.mean(), rtol=1e-5)
 
 
-def test_some_windows_only(judged: Evaluation, deciwatch: Run) -> None:
-    some = evaluate([deciwatch], judged.setting, batch_size=4, max_windows=5)
-    assert some.num_windows == {"sample": 5}
-    assert some.total("identity").windows["cells"].pck.frames == 25
+def test_some_windows_only(deciwatch: Run) -> None:
+    (some,) = evaluate(deciwatch.folder, batch_size=4, max_windows=5)
+    assert (some.num_windows, some.in_all) == ({"sample": 5}, {"sample": 13})
 
 
-def test_detections_with_an_offset_are_mended_by_the_bias_only_row() -> None:
-    fit, random = BiasFit(KEYPOINTS), np.random.default_rng(0)
+def test_a_constant_error_of_the_detector_is_found() -> None:
+    random = np.random.default_rng(0)
     offset = random.normal(size=(KEYPOINTS, 2))
     visibility = random.random((6, 5, KEYPOINTS)) < 0.5
     visibility[..., 3] = False
-    truth = random.normal(size=(6, 5, KEYPOINTS, 2)).astype(np.float32)
-    for part in (slice(0, 2), slice(2, 6)):
-        fit.add(truth[part], truth[part] - offset, visibility[part])
+    truth = random.normal(size=(6, 5, KEYPOINTS, 2))
+    windows = Frames(np.array([b"a"] * 6), np.zeros((6, 5)), truth, visibility, truth, {"identity": truth - offset})
     offset[3] = 0
-    np.testing.assert_allclose(fit.offsets(), offset, atol=1e-6)
+    np.testing.assert_allclose(mean_error(windows), offset, atol=1e-6)
 
 
 def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run) -> None:
@@ -253,7 +257,7 @@ def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run) -> None:
         "clip_id": tf.constant(["a", "b"]),
         "heatmaps": tf.constant(heatmaps),
     }
-    rows = Contestants([conv3d], codec, DetectorNoise(), ["dark"], ("argmax", "dark"))
+    rows = Predictor([conv3d], codec, DetectorNoise(), ["dark"], ("argmax", "dark"))
     answers = rows.predict(batch)
     assert list(answers) == ["identity (argmax)", "identity (dark)", "conv3d"]
     np.testing.assert_array_equal(answers["identity (argmax)"], np.rint(truth))
@@ -261,74 +265,64 @@ def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run) -> None:
 
 
 def test_windows_become_tracks() -> None:
-    merger = TrackMerger(["model"], 2)
-    for start, value in ((1, 1.0), (2, 4.0), (7, 9.0)):
-        frames = np.arange(start, start + 3)[None]
-        batch = {
-            "clip_id": np.array([b"clip"]),
-            "frame_numbers": frames,
-            "keypoints": np.repeat(frames[..., None, None].astype(np.float32), 2, axis=2).repeat(2, axis=3),
-            "visibility": np.ones((1, 3, 2), bool),
-            "boxes": np.ones((1, 3, 4), np.float32),
-        }
-        merger.add(batch, {"model": np.full((1, 3, 2, 2), value, np.float32)})
-    tracks = merger.tracks()
-    assert tracks.frame_numbers.tolist() == [1, 2, 3, 4, 7, 8, 9]
-    assert tracks.predicted["model"][:, 0, 0].tolist() == [1, 2.5, 2.5, 4, 9, 9, 9]
-    assert tracks.truth[:, 1, 1].tolist() == [1, 2, 3, 4, 7, 8, 9]
-    assert tracks.triples().tolist() == [0, 1, 4], "no triple spans the gap"
+    numbers = np.array([[7, 8, 9], [1, 2, 3], [2, 3, 4]])
+    values = np.array([9.0, 1.0, 4.0])[:, None, None, None] * np.ones((3, 3, 2, 2))
+    truth = np.broadcast_to(numbers[..., None, None], values.shape)
+    windows = Frames(
+        np.array([b"clip"] * 3), numbers, truth, np.ones((3, 3, 2), bool), np.ones((3, 3, 4)), {"model": values}
+    )
+    first, second = merged(windows, 1)
+    assert first.frame_numbers.tolist() == [[1, 2, 3, 4]]
+    assert first.predicted["model"][0, :, 0, 0].tolist() == [1, 2.5, 2.5, 4]
+    assert first.truth[0, :, 1, 1].tolist() == [1, 2, 3, 4]
+    assert second.frame_numbers.tolist() == [[7, 8, 9]], "no track spans the gap"
 
 
 def test_tracks_with_a_frame_step_keep_each_phase_apart(root: Path, tmp_path: Path, deciwatch: Run) -> None:
     clips = write_records(tmp_path / "records", frame_step=2, frames={"test": (12,)})
     config = dataclasses.replace(deciwatch.config, frame_step=2)
     run = dataclasses.replace(deciwatch, config=config)
-    found = evaluate([run], settings_of(run, records_dir=str(tmp_path / "records")))
+    (found,) = evaluate([run], records_dir=str(tmp_path / "records"))
     assert found.bias_windows == 0
-    assert [entry.name for entry in found.entries] == ["identity", "deciwatch"]
+    assert [row.kind for row in found.rows] == ["identity", "window_mean", "window_median", "model"]
     detected = detections(clips[0])
     tracks = [[in_space(clips[0], i, detected[i], "pixels") for i in range(phase, 12, 2)] for phase in (0, 1)]
-    jitter = found.total("identity").jitter
-    np.testing.assert_allclose(jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
+    np.testing.assert_allclose(found.total("identity").jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
 
 
-def test_long_tracks_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch, clips: list[PreparedClip]) -> None:
-    merger = TrackMerger(["model"], KEYPOINTS)
-    for clip in clips:
-        arrays = {name: getattr(clip, name)[None] for name in ("keypoints", "visibility", "boxes", "frame_numbers")}
-        merger.add(arrays | {"clip_id": np.array([clip.clip_id.encode()])}, {"model": detections(clip)[None]})
-    whole = score_tracks(merger.tracks(), "model", SIZE)
+def test_long_tracks_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch, judged: Evaluation) -> None:
+    windows = judged.windows["sample"]
+    whole = accuracies(windows, "identity", SIZE)
     monkeypatch.setattr("kerasmooth.evaluation.scores._CHUNK", 4)
-    parts = score_tracks(merger.tracks(), "model", SIZE)
-    np.testing.assert_array_equal(whole[0]["pixels"].pck.hits, parts[0]["pixels"].pck.hits)
-    np.testing.assert_array_equal(whole[0]["cells"].curve, parts[0]["cells"].curve)
-    np.testing.assert_allclose(whole[1].error.sums, parts[1].error.sums)
-    assert whole[1].error.counts.tolist() == parts[1].error.counts.tolist()
+    parts = accuracies(windows, "identity", SIZE)
+    for space in whole:
+        np.testing.assert_array_equal(whole[space].curve.hits, parts[space].curve.hits)
+        np.testing.assert_allclose(whole[space].error.sums, parts[space].error.sums)
 
 
 def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     write_records(tmp_path / "records", "penn_action", {"train": (9,), "test": (9,)})
     write_records(tmp_path / "records", "brace", {"test": (13, 7)})
-    setting = settings_of(deciwatch, records_dir=str(tmp_path / "records"), datasets=("penn_action", "brace"))
-    found = evaluate([deciwatch], setting)
+    records = {"records_dir": str(tmp_path / "records"), "datasets": ("penn_action", "brace")}
+    (found,) = evaluate(deciwatch, **records)  # type: ignore[arg-type]
     assert found.num_windows == {"penn_action": 5, "brace": 12}
-    assert not evaluation.uses_sample_records(setting)
-    total = found.total("deciwatch").windows["cells"]
-    parts = [found.scores["deciwatch"][name].windows["cells"] for name in ("penn_action", "brace")]
-    np.testing.assert_array_equal(total.pck.hits, parts[0].pck.hits + parts[1].pck.hits)
-    assert total.pck.frames == 5 * 17
-    assert evaluation.windows_to_judge(setting, 4) == {"penn_action": 1, "brace": 3}
-    assert evaluation.windows_to_judge(setting, 1000) == {"penn_action": 5, "brace": 12}
+    assert not found.setting.is_sample
+    total = found.total("deciwatch").frames["cells"].curve
+    parts = [found.scores["deciwatch"][name].frames["cells"].curve for name in ("penn_action", "brace")]
+    np.testing.assert_array_equal(total.hits, parts[0].hits + parts[1].hits)
+    assert total.frames == 9 + 13 + 7
+    assert windows_to_judge(found.setting, 4) == {"penn_action": 1, "brace": 3}
+    assert windows_to_judge(found.setting, 1000) == {"penn_action": 5, "brace": 12}
 
 
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:
     louder = dataclasses.replace(deciwatch.config, shifting_scalar=2.0, noise="fixed")
     run = dataclasses.replace(deciwatch, config=louder)
-    one, two = settings_of(deciwatch), settings_of(run)
+    one, two = setting_of(deciwatch), setting_of(run)
     assert one != two
     assert two.noise.shifting_scalar == 2
     fixed = dataclasses.replace(deciwatch, config=dataclasses.replace(deciwatch.config, noise="fixed"))
-    assert settings_of(fixed) == one, "fresh or fixed makes no difference in epoch 0"
+    assert setting_of(fixed) == one, "fresh or fixed makes no difference in epoch 0"
 
 
 def test_a_shard_damaged_inside_is_bad_input(root: Path, tmp_path: Path, deciwatch: Run) -> None:
@@ -338,18 +332,18 @@ def test_a_shard_damaged_inside_is_bad_input(root: Path, tmp_path: Path, deciwat
     content[-40] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"records.*sample.*cannot be read"):
-        evaluate([deciwatch], settings_of(deciwatch, records_dir=str(records)))
+        evaluate([deciwatch], records_dir=str(records))
 
 
-def test_unknown_decoders_are_refused(judged: Evaluation, deciwatch: Run) -> None:
+def test_unknown_decoders_are_refused(deciwatch: Run) -> None:
     with pytest.raises(ValueError, match="Received: decoders="):
-        evaluate([deciwatch], judged.setting, decoders=["softmax"])
+        evaluate([deciwatch], decoders=["softmax"])
 
 
 def test_runs_of_the_same_name_are_told_apart(judged: Evaluation, deciwatch: Run, tmp_path: Path) -> None:
     twin = dataclasses.replace(deciwatch, folder=tmp_path / "deciwatch")
-    rows = Contestants([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"])
-    assert [entry.name for entry in rows.entries[1:]] == [str(deciwatch.folder), str(twin.folder)]
+    rows = Predictor([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"]).rows
+    assert [row.name for row in rows[1:]] == [str(deciwatch.folder), str(twin.folder)]
 
 
 def test_settings_are_plain(judged: Evaluation) -> None:

@@ -10,26 +10,31 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kerasmooth import boxes, files
+from kerasmooth import files
+from kerasmooth.boxes import Size
 from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, RowScore
+from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Score
+from kerasmooth.evaluation.windows import Frames
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.skeletons import BOULDERING_25
 
+PICTURED_WINDOWS = 4
+"""Windows of each dataset that are drawn."""
 _STYLES = (("0.7", 5.0), ("tab:orange", 1.2), ("tab:blue", 1.8))
 """Colour and line width of truth, detector and model in the overlays."""
 
 
 def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Writes every picture into a folder and returns their paths. The same evaluation is the same bytes."""
-    scores = {entry.name: evaluation.total(entry.name) for entry in evaluation.entries}
+    scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
     setting = evaluation.setting
-    what = f"{setting.split} split of {', '.join(setting.datasets)}"
+    split = f"{setting.split} split of {', '.join(setting.datasets)}"
+    what = f"{split}, every frame once"
     pictures = {
         "pck_by_keypoint.png": _pck_by_keypoint(scores, what),
         "pck_curve.png": _pck_curve(scores, what),
         "jitter.png": _jitter(scores, what),
-        "overlays.png": _overlays(evaluation, what),
+        "overlays.png": _overlays(evaluation, f"a few windows of the {split}"),
     }
     for name, figure in pictures.items():
         with files.replacing(folder / name) as partial:
@@ -37,7 +42,7 @@ def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
     return [folder / name for name in pictures]
 
 
-def _pck_by_keypoint(scores: dict[str, RowScore], what: str) -> Figure:
+def _pck_by_keypoint(scores: dict[str, Score], what: str) -> Figure:
     names = [name for name, values in _pck(scores, 0).items() if np.isfinite(values).any()]
     figure = Figure(figsize=(max(9.0, 1.2 * len(names)), 9), layout="constrained")
     figure.suptitle(f"PCK in heatmap cells by keypoint (left and right together): {what}")
@@ -58,20 +63,21 @@ def _pck_by_keypoint(scores: dict[str, RowScore], what: str) -> Figure:
     return figure
 
 
-def _pck(scores: dict[str, RowScore], threshold: int) -> dict[str, np.ndarray]:
+def _pck(scores: dict[str, Score], threshold: int) -> dict[str, np.ndarray]:
     """Keypoint name, and `all` -> per cent of each row."""
-    by_row = [score.windows["cells"].pck.by_name() for score in scores.values()]
+    cells = [score.frames["cells"] for score in scores.values()]
+    by_row = [accuracy.pck_by_name() for accuracy in cells]
     names = {name: np.array([100 * row[name][threshold] for row in by_row]) for name in by_row[0]}
-    return names | {"all": np.array([100 * s.windows["cells"].pck.total()[threshold] for s in scores.values()])}
+    return names | {"all": np.array([100 * accuracy.pck()[threshold] for accuracy in cells])}
 
 
-def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
+def _pck_curve(scores: dict[str, Score], what: str) -> Figure:
     figure = Figure(figsize=(12, 5), layout="constrained")
     figure.suptitle(f"PCK over its threshold: {what}")
     titles = {"cells": "heatmap cells", "pixels": "image pixels"}
     for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
-            shares = 100 * score.windows[space].curve_shares()
+            shares = 100 * score.frames[space].curve.total()
             # No smoothing is dashed and on top: the bias-only curve mostly covers it.
             style, height = ("-", 2) if row else ("--", 3)
             axes.plot(CURVE_THRESHOLDS, shares, style, zorder=height, color=colour, label=label)
@@ -84,7 +90,7 @@ def _pck_curve(scores: dict[str, RowScore], what: str) -> Figure:
     return figure
 
 
-def _jitter(scores: dict[str, RowScore], what: str) -> Figure:
+def _jitter(scores: dict[str, Score], what: str) -> Figure:
     figure = Figure(figsize=(11, 1.8 + 0.45 * len(scores)), layout="constrained")
     figure.suptitle(f"Jitter of merged tracks: {what}")
     labels, colours = list(scores), _colours(len(scores))
@@ -105,36 +111,44 @@ def _jitter(scores: dict[str, RowScore], what: str) -> Figure:
 
 
 def _overlays(evaluation: Evaluation, what: str) -> Figure:
-    """A row for each window, a column for each of its frames."""
-    rows = (evaluation.entries[0].name, _best_model(evaluation))
-    windows, num_frames = evaluation.pictured, evaluation.setting.window
-    figure = Figure(figsize=(2.6 * num_frames + 0.5, 3.0 * len(windows) + 1.0), layout="constrained")
+    """A row for each of a few windows, a column for each of its frames."""
+    rows = (evaluation.rows[0].name, _best_model(evaluation))
+    setting, windows = evaluation.setting, [window for part in evaluation.windows.values() for window in _some(part)]
+    figure = Figure(figsize=(2.6 * setting.window + 0.5, 3.0 * len(windows) + 1.0), layout="constrained")
     figure.suptitle(what)
-    for line, window in zip(figure.subplots(len(windows), num_frames, squeeze=False), windows, strict=True):
-        drawn = _in_pixels(window, ("keypoints", *rows), evaluation.setting.size)
-        (left, top), (right, bottom) = _limits(drawn["keypoints"][window["visibility"]])
+    for line, window in zip(figure.subplots(len(windows), setting.window, squeeze=False), windows, strict=True):
+        drawn = _in_pixels(window, rows, setting.size)
+        visibility = window.visibility[0]
+        (left, top), (right, bottom) = _limits(drawn[0][visibility])
         for frame, axes in enumerate(line):
-            for keypoints, style in zip(drawn.values(), _STYLES, strict=True):
-                _draw_skeleton(axes, keypoints[frame], window["visibility"][frame], *style)
+            for keypoints, style in zip(drawn, _STYLES, strict=True):
+                _draw_skeleton(axes, keypoints[frame], visibility[frame], *style)
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-            axes.set_title(f"frame {int(window['frame_numbers'][frame])}", fontsize=8)
+            axes.set_title(f"frame {int(window.frame_numbers[0, frame])}", fontsize=8)
             axes.tick_params(labelsize=6, labelleft=frame == 0)
-        line[0].set_ylabel(bytes(window["clip_id"]).decode().replace("/", "/\n"), fontsize=7)
+        line[0].set_ylabel(bytes(window.clip_ids[0]).decode().replace("/", "/\n"), fontsize=7)
     labels = ("truth", f"detector ({rows[0]})", rows[1])
     handles = [Line2D([], [], color=colour, linewidth=width) for colour, width in _STYLES]
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
+def _some(windows: Frames) -> list[Frames]:
+    """A few windows, evenly spaced."""
+    chosen = np.linspace(0, len(windows) - 1, min(len(windows), PICTURED_WINDOWS)).round().astype(int)
+    return [windows[index : index + 1] for index in chosen.tolist()]
+
+
 def _best_model(evaluation: Evaluation) -> str:
     """The model's row with the highest PCK@0.2, or no smoothing where there is no model."""
-    names = [entry.name for entry in evaluation.entries if entry.kind == "model"] or [evaluation.entries[0].name]
-    values = [evaluation.total(name).windows["pixels"].pck.total()[-1] for name in names]
+    names = [row.name for row in evaluation.rows if row.kind == "model"] or [evaluation.rows[0].name]
+    values = [evaluation.total(name).frames["cells"].pck()[-1] for name in names]
     return names[int(np.argmax(np.nan_to_num(values)))]
 
 
-def _in_pixels(window: dict[str, np.ndarray], names: Sequence[str], size: boxes.Size) -> dict[str, np.ndarray]:
-    return {name: boxes.to_image(window[name].astype(np.float64), window["boxes"], size) for name in names}
+def _in_pixels(window: Frames, rows: Sequence[str], size: Size) -> list[np.ndarray]:
+    """Truth and rows of one window, each [T, K, 2]."""
+    return [window.in_pixels(keypoints, size)[0] for keypoints in (window.truth, *(window.predicted[r] for r in rows))]
 
 
 def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

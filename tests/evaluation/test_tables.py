@@ -8,50 +8,48 @@ import pytest
 from rich.console import Console
 from small_runs import SIZE, WINDOW
 
-from kerasmooth.evaluation.contestants import Entry
 from kerasmooth.evaluation.evaluator import Evaluation, Setting
-from kerasmooth.evaluation.report import as_json, describe, print_tables, write_report
-from kerasmooth.evaluation.scores import RowScore, in_spaces, score_tracks
-from kerasmooth.evaluation.tracks import TrackMerger
+from kerasmooth.evaluation.predictor import Row
+from kerasmooth.evaluation.scores import Score, score
+from kerasmooth.evaluation.tables import as_json, describe, print_tables, write_report
+from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.noise import DetectorNoise
 
-ENTRIES = (
-    Entry("identity", "identity", decoder="argmax"),
-    Entry("bias_only", "bias_only", decoder="argmax"),
-    Entry("conv3d-1.1 (argmax)", "model", "runs/conv3d-1.1", "conv3d", "argmax"),
-    Entry("odd[red]name", "model", "runs/odd[red]name", "deciwatch", ""),
+ROWS = (
+    Row("identity", "identity", decoder="argmax"),
+    Row("bias_only", "bias_only", decoder="argmax"),
+    Row("gaussian", "classical", settings="cutoff=2.0"),
+    Row("conv3d-1.1 (argmax)", "model", "runs/conv3d-1.1", "conv3d", "argmax"),
+    Row("odd[red]name", "model", "runs/odd[red]name", "deciwatch", ""),
 )
-ERRORS = (3.0, 2.5, 1.0, 0.5)
+ERRORS = (3.0, 2.5, 2.0, 1.0, 0.5)
 """Of each row, in cells."""
 
 
 def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Evaluation:
-    """Scores of made-up keypoints: a person of whom the fingers are never annotated."""
-    scores: dict[str, dict[str, RowScore]] = {entry.name: {} for entry in ENTRIES}
-    pictured: list[dict[str, np.ndarray]] = []
+    """Scores of made-up keypoints: a person of whom the fingers are never annotated; one row is of whole tracks."""
+    scores: dict[str, dict[str, Score]] = {row.name: {} for row in ROWS}
+    windows: dict[str, Frames] = {}
     for number, dataset in enumerate(datasets):
         random = np.random.default_rng(number)
         truth = random.uniform((4, 3), (12, 9), (6, 1, 25, 2)) + np.arange(WINDOW)[:, None, None] / 5
         shown = np.full(truth.shape[:-1], visible)
         shown[..., 9:15] = False
-        batch: dict[str, Any] = {
-            "keypoints": truth.astype(np.float32),
-            "visibility": shown,
-            "boxes": np.broadcast_to(np.array([5, 5, 85, 125], np.float32), (6, WINDOW, 4)),
-            "frame_numbers": np.arange(6)[:, None] + np.arange(WINDOW),
-            "clip_id": np.array([f"{dataset}/clip".encode()] * 6, object),
-        }
-        rows = zip(ENTRIES, ERRORS, strict=True)
-        predicted = {entry.name: truth + random.normal(0, error, truth.shape) for entry, error in rows}
-        merger = TrackMerger([entry.name for entry in ENTRIES], 25)
-        merger.add(batch, predicted)
-        for name, keypoints in predicted.items():
-            windows = in_spaces(truth, keypoints, shown, batch["boxes"], SIZE)
-            scores[name][dataset] = RowScore(windows, *score_tracks(merger.tracks(), name, SIZE))
-        pictured += [{key: array[i] for key, array in (batch | predicted).items()} for i in (0, 5)]
+        frames = Frames(
+            clip_ids=np.array([f"{dataset}/clip".encode()] * 6, object),
+            frame_numbers=np.arange(6)[:, None] + np.arange(WINDOW),
+            truth=truth.astype(np.float32),
+            visibility=shown,
+            boxes=np.broadcast_to(np.array([5, 5, 85, 125], np.float32), (6, WINDOW, 4)),
+            predicted={row.name: truth + random.normal(0, e, truth.shape) for row, e in zip(ROWS, ERRORS, strict=True)},
+        )
+        tracks = merged(frames, 1)
+        del frames.predicted["gaussian"]
+        for name, of_row in score(frames, tracks, SIZE).items():
+            scores[name][dataset] = of_row
+        windows[dataset] = frames
     setting = Setting("records", datasets, "test", WINDOW, SIZE, 1, DetectorNoise())
-    counts = dict.fromkeys(datasets, 6)
-    return Evaluation(setting, ENTRIES, scores, counts, counts, 100, pictured)
+    return Evaluation(setting, ROWS, scores, windows, dict.fromkeys(datasets, 6), 100)
 
 
 def leaves(value: Any) -> list[Any]:
@@ -63,25 +61,27 @@ def leaves(value: Any) -> list[Any]:
 def test_json_holds_every_score() -> None:
     evaluation = example()
     found = json.loads(json.dumps(as_json([evaluation])))
-    assert found["schema"] == "kerasmooth.evaluation.evaluator/1"
+    assert found["schema"] == "kerasmooth.evaluation/2"
     (of_setting,) = found["evaluations"]
     assert (of_setting["split"], of_setting["windows"], of_setting["sample_records"]) == ("test", {"sample": 6}, True)
     assert of_setting["simulated_detector"]["shift_std"] == 2.95
-    assert [row["name"] for row in of_setting["rows"]] == [entry.name for entry in ENTRIES]
-    row, score = of_setting["rows"][2], evaluation.total(ENTRIES[2].name)
+    assert [row["name"] for row in of_setting["rows"]] == [row.name for row in ROWS]
+    row, of_row = of_setting["rows"][3], evaluation.total(ROWS[3].name)
     assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
-    for protocol, expected in (("in_windows", score.windows), ("in_tracks", score.frames)):
+    for protocol, expected in (("in_windows", of_row.windows), ("in_tracks", of_row.frames)):
+        assert expected is not None
         assert set(row["total"][protocol]) == {"cells", "pixels", "published"}
         for space, values in row["total"][protocol].items():
             totals = [values["pck"][threshold]["total"] for threshold in ("0.05", "0.1", "0.2")]
-            np.testing.assert_allclose(totals, 100 * expected[space].pck.total(), atol=1e-6)
+            np.testing.assert_allclose(totals, 100 * expected[space].pck(), atol=1e-6)
             knee = values["pck"]["0.2"]["by_keypoint"]["knee"]
-            np.testing.assert_allclose(knee, 100 * expected[space].pck.by_name()["knee"][2], atol=1e-6)
+            np.testing.assert_allclose(knee, 100 * expected[space].pck_by_name()["knee"][2], atol=1e-6)
             np.testing.assert_allclose(values["end_point_error"]["total"], expected[space].error.mean(), atol=1e-6)
             assert (values["frames"], values["keypoints"]) == ((30, 570) if protocol == "in_windows" else (10, 190))
             assert len(values["curve"]) == len(found["curve_thresholds"])
             assert values["curve"][20] == values["pck"]["0.2"]["total"]
-    np.testing.assert_allclose(row["total"]["jitter"]["error"]["total"], score.jitter.error.mean(), atol=1e-6)
+    assert of_setting["rows"][2]["total"]["in_windows"] is None, "a filter smooths tracks, not windows"
+    np.testing.assert_allclose(row["total"]["jitter"]["error"]["total"], of_row.jitter.error.mean(), atol=1e-6)
 
 
 def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
@@ -93,7 +93,6 @@ def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
     row = found["evaluations"][0]["rows"][0]["total"]
     assert row["in_windows"]["cells"]["pck"]["0.1"]["total"] is None
     assert row["in_windows"]["cells"]["curve"][3] is None
-    assert row["in_windows"]["pixels"]["mean_torso"] is None
     assert row["jitter"]["error"]["total"] is None
     assert "NaN" not in text
 
@@ -107,14 +106,14 @@ def test_keypoints_that_are_never_annotated_have_no_score() -> None:
 
 def test_json_of_several_datasets_has_their_parts() -> None:
     evaluation = example(("penn_action", "brace"))
-    row = as_json([evaluation])["evaluations"][0]["rows"][3]
+    row = as_json([evaluation])["evaluations"][0]["rows"][4]
     assert list(row["by_dataset"]) == ["penn_action", "brace"]
     counts = [part["in_windows"]["cells"]["keypoints"] for part in row["by_dataset"].values()]
     assert row["total"]["in_windows"]["cells"]["keypoints"] == sum(counts)
 
 
 def test_pictures_of_a_second_setting_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerasmooth.evaluation.report.draw_all", lambda _, folder: [folder / "jitter.png"])
+    monkeypatch.setattr("kerasmooth.evaluation.tables.draw_all", lambda _, folder: [folder / "jitter.png"])
     paths = write_report([example(), example(("brace",))], tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in paths] == ["scores.json", "jitter.png", "2/jitter.png"]
 
@@ -131,13 +130,17 @@ def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
     evaluation = example()
     text = printed(evaluation, width)
     assert "…" not in text
-    for entry in ENTRIES:
-        score = evaluation.total(entry.name)
-        line = next(line for line in text.splitlines() if line.strip().startswith(entry.name))
-        for space in ("cells", "pixels", "published"):
-            for share in score.windows[space].pck.total():
-                assert f"{100 * share:.2f}" in line
-        assert f"{score.jitter.error.mean():.2f}" in text
+    lines = text.splitlines()
+    for row in ROWS:
+        of_row = evaluation.total(row.name)
+        in_windows, in_tracks = ([line for line in lines if line.strip().startswith(row.name)] + [""])[:2]
+        if of_row.windows is None:
+            in_windows, in_tracks = "", in_windows
+        for line, accuracies in ((in_windows, of_row.windows or {}), (in_tracks, of_row.frames)):
+            for accuracy in accuracies.values():
+                for share in accuracy.pck():
+                    assert f"{100 * share:.2f}" in line
+        assert f"{of_row.jitter.error.mean():.2f}" in text
     assert f"{evaluation.total('identity').jitter.truth.mean():.2f}" in text
 
 

@@ -1,0 +1,240 @@
+"""What an evaluation found, as tables on the terminal and as JSON; pictures: `pictures`."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kerasmooth import __version__, files
+from kerasmooth.evaluation.evaluator import Evaluation
+from kerasmooth.evaluation.pictures import draw_all
+from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Accuracies, Accuracy, Score
+from kerasmooth.metrics import THRESHOLDS, KeypointSums, sides_merged, torso_diameter
+from kerasmooth.skeletons import BOULDERING_25
+
+SCHEMA = "kerasmooth.evaluation/2"
+SCORES_FILE = "scores.json"
+MAX_WIDTH = 400
+SPACES = ("cells", "pixels", "published")
+DEFINITIONS = {
+    "pck": "per cent of annotated keypoints at most threshold x torso diameter from the truth, `<=`; hits over "
+    "keypoints, summed over all frames that show a torso; left and right count together",
+    "torso_diameter": "mean distance from shoulder to hip of the truth, over the sides that show both",
+    "cells": "heatmap cells; the truth is as annotated, sub-pixel: the metric by which training keeps its best epoch",
+    "pixels": "image pixels; the truth is as annotated",
+    "published": "heatmap cells; the truth is the arg-max of its heatmap, a whole cell; frames without both shoulders "
+    "and hips are skipped",
+    "in_windows": "every frame of every window (published): a frame counts once for each window that shows it; null "
+    "for what smooths whole tracks",
+    "in_tracks": "overlapping windows are merged by their mean, every frame counts once",
+    "end_point_error": "mean distance to the truth over annotated keypoints, in all frames",
+    "jitter": "of tracks in image pixels per frame squared, over keypoints annotated in three frames in a row: mean "
+    "length of the second difference of the truth, of the prediction, and of the difference of the two (acceleration "
+    "error); frames are those of a window, frame_step video frames apart",
+    "curve": "PCK at curve_thresholds",
+    "by_dataset": "the parts of total, where there are several datasets",
+    "identity": "no smoothing: the arg-max of the detector's heatmaps",
+    "bias_only": "identity plus one constant offset for each keypoint, the mean error on training windows",
+    "window_mean, window_median": "of a keypoint's detections in a window, for all its frames",
+}
+
+Json = dict[str, Any]
+
+
+def as_json(evaluations: Sequence[Evaluation]) -> Json:
+    """Plain values; null where there was nothing to score."""
+    return {
+        "schema": SCHEMA,
+        "kerasmooth": __version__,
+        "definitions": DEFINITIONS,
+        "curve_thresholds": list(CURVE_THRESHOLDS),
+        "evaluations": [_evaluation(evaluation) for evaluation in evaluations],
+    }
+
+
+def write_report(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
+    """Writes scores.json and the pictures (those of a second evaluation into `2/`, and so on); returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SCORES_FILE
+    files.write_text(path, json.dumps(as_json(evaluations), indent=1, sort_keys=True, allow_nan=False) + "\n")
+    paths = [path]
+    for number, evaluation in enumerate(evaluations, start=1):
+        own = folder if number == 1 else folder / str(number)
+        own.mkdir(exist_ok=True)
+        paths += draw_all(evaluation, own)
+    return paths
+
+
+def print_tables(evaluation: Evaluation, console: Console) -> None:
+    """Prints what was judged, PCK, errors and jitter, and PCK by keypoint."""
+    console.print(describe(evaluation), soft_wrap=True, markup=False)
+    scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
+    in_windows = {name: score.windows for name, score in scores.items() if score.windows is not None}
+    tables = [
+        _pck_table("all frames of all windows", in_windows),
+        _pck_table("every frame once, windows merged into tracks", {name: s.frames for name, s in scores.items()}),
+        _error_table(scores),
+        _keypoint_table({name: s.frames["cells"] for name, s in scores.items()}),
+    ]
+    width = console.width
+    for table in tables:
+        # Where the terminal is narrow its lines wrap, which is better than digits that are cut off.
+        console.width = max(width, console.measure(table, options=console.options.update(max_width=MAX_WIDTH)).maximum)
+        console.print(table)
+    console.width = width
+
+
+def describe(evaluation: Evaluation) -> str:
+    """One line: what was judged, and how much of it."""
+    setting, windows = evaluation.setting, evaluation.windows.values()
+    first = next(score for row in evaluation.rows if (score := evaluation.total(row.name)).windows)
+    in_windows = first.windows or {}
+    cells, published = in_windows["cells"].curve, in_windows["published"].curve
+    kind = " (a generated person, not real data)" if setting.is_sample else ""
+    in_cells = [torso_diameter(part.truth, part.visibility) for part in windows]
+    in_pixels = [torso_diameter(part.in_pixels(part.truth, setting.size), part.visibility) for part in windows]
+    return (
+        f"{setting.split} split of {', '.join(setting.datasets)}{kind}: "
+        f"{sum(evaluation.num_windows.values()):,} of {sum(evaluation.in_all.values()):,} windows, "
+        f"{cells.frames:,} frames in windows, {_percent(cells.judged_share)} of them show a torso and are in PCK "
+        f"({_percent(published.judged_share)} by the published rule, all four joints), "
+        f"{cells.totals.sum():,} keypoints scored; {first.frames['cells'].curve.frames:,} different frames. "
+        f"Mean torso {_text(_mean(in_cells))} cells, {_text(_mean(in_pixels))} px."
+    )
+
+
+def _mean(arrays: list[np.ndarray]) -> float:
+    """Of the values that are no NaN; NaN where there are none."""
+    values = np.concatenate([array[np.isfinite(array)] for array in arrays])
+    return float(values.mean(dtype=np.float64)) if len(values) else math.nan
+
+
+def _evaluation(evaluation: Evaluation) -> Json:
+    setting = evaluation.setting
+    noise = dataclasses.asdict(setting.noise)
+    rows = []
+    for row in evaluation.rows:
+        parts = evaluation.scores[row.name] if len(evaluation.windows) > 1 else {}
+        by_dataset = {name: _score(score) for name, score in parts.items()}
+        rows.append({**dataclasses.asdict(row), "total": _score(evaluation.total(row.name)), "by_dataset": by_dataset})
+    return {
+        "records_dir": setting.records_dir,
+        "datasets": list(setting.datasets),
+        "split": setting.split,
+        "window": setting.window,
+        "size": list(setting.size),
+        "frame_step": setting.frame_step,
+        "simulated_detector": {name: noise[name] for name in sorted(noise) if name not in ("pairs", "fresh")},
+        "sample_records": setting.is_sample,
+        "windows": evaluation.num_windows,
+        "windows_in_all": evaluation.in_all,
+        "bias_windows": evaluation.bias_windows,
+        "rows": rows,
+    }
+
+
+def _score(score: Score) -> Json:
+    return {
+        "in_windows": None if score.windows is None else _spaces(score.windows),
+        "in_tracks": _spaces(score.frames),
+        "jitter": {name: _sums(getattr(score.jitter, name)) for name in ("truth", "predicted", "error")},
+    }
+
+
+def _spaces(accuracies: Accuracies) -> Json:
+    return {name: _accuracy(accuracy) for name, accuracy in accuracies.items()}
+
+
+def _accuracy(accuracy: Accuracy) -> Json:
+    names, curve = accuracy.pck_by_name(), accuracy.curve
+    return {
+        "pck": {
+            f"{threshold:g}": {
+                "total": _number(100 * accuracy.pck()[i]),
+                "by_keypoint": {name: _number(100 * values[i]) for name, values in names.items()},
+            }
+            for i, threshold in enumerate(THRESHOLDS)
+        },
+        "end_point_error": _sums(accuracy.error),
+        "curve": [_number(100 * share) for share in curve.total()],
+        "frames": curve.frames,
+        "frames_judged": curve.frames - curve.frames_skipped,
+        "keypoints": int(curve.totals.sum()),
+    }
+
+
+def _sums(sums: KeypointSums) -> Json:
+    by_keypoint = {name: _number(mean) for name, mean in sums.by_name().items()}
+    return {"total": _number(sums.mean()), "by_keypoint": by_keypoint, "count": int(sums.counts.sum())}
+
+
+def _number(value: float) -> float | None:
+    """Rounded to a millionth, None for NaN."""
+    return round(float(value), 6) if math.isfinite(value) else None
+
+
+def _text(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def _percent(share: float) -> str:
+    return f"{_text(100 * share, 1)} %"
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _pck_table(what: str, accuracies: dict[str, Accuracies]) -> Table:
+    first = next(iter(accuracies.values()))
+    shares = ", ".join(f"{space} {_percent(first[space].curve.judged_share)}" for space in SPACES)
+    columns = [f"@{a:g}\n{space}" for space in SPACES for a in THRESHOLDS]
+    table = _table(f"PCK [%] of the torso diameter, {what}; frames judged: {shares}", columns)
+    for name, of_row in accuracies.items():
+        table.add_row(escape(name), *(_text(100 * value) for space in SPACES for value in of_row[space].pck()))
+    return table
+
+
+def _error_table(scores: dict[str, Score]) -> Table:
+    table = _table(
+        "Mean errors, every frame once; acceleration in px/frame²",
+        ["end-point\ncells", "end-point\npx", "acceleration", "acceleration error"],
+    )
+    measures: tuple[Callable[[Score], KeypointSums], ...] = (
+        lambda score: score.frames["cells"].error,
+        lambda score: score.frames["pixels"].error,
+        lambda score: score.jitter.predicted,
+        lambda score: score.jitter.error,
+    )
+    for name, score in scores.items():
+        table.add_row(escape(name), *(_text(measure(score).mean()) for measure in measures))
+    truth = next(iter(scores.values())).jitter.truth.mean()
+    table.add_row("truth", "", "", _text(truth), "", style="dim")
+    return table
+
+
+def _keypoint_table(cells: dict[str, Accuracy]) -> Table:
+    first = next(iter(cells.values())).curve
+    table = _table(
+        f"PCK@0.1 [%] in cells by keypoint, every frame once; frames judged: {_percent(first.judged_share)}",
+        ["keypoints", *(escape(name).replace(" (", "\n(") for name in cells)],
+    )
+    by_name = [accuracy.pck_by_name() for accuracy in cells.values()]
+    for keypoint, indices in sides_merged(BOULDERING_25).items():
+        if judged := int(first.totals[indices].sum()):
+            table.add_row(keypoint, f"{judged:,}", *(_text(100 * shares[keypoint][1], 1) for shares in by_name))
+    totals = (_text(100 * accuracy.pck()[1], 1) for accuracy in cells.values())
+    table.add_row("all", f"{int(first.totals.sum()):,}", *totals, style="bold")
+    return table
