@@ -31,6 +31,9 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "windows at a time", lower_
 _MAX_WINDOWS = flags.DEFINE_integer(
     "max_windows", 0, "judge this many evenly spaced windows instead of all; 0: all", lower_bound=0
 )
+_CLASSICAL = flags.DEFINE_bool(
+    "classical", False, "add classical filters, on whole tracks and tuned on the validation split: a minute or more"
+)
 _OUTPUT = flags.DEFINE_string(
     "output",
     "",
@@ -94,6 +97,7 @@ def main() -> None:
         decoders=decoders,
         batch_size=_BATCH_SIZE.value,
         max_windows=_MAX_WINDOWS.value,
+        classical=_CLASSICAL.value,
         console=console,
     )
     for evaluation in evaluations:

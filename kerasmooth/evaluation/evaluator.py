@@ -2,54 +2,27 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
+from kerasmooth.evaluation.bound import information_bound
+from kerasmooth.evaluation.classical import TunedFilter, tuned_filters, with_filters
 from kerasmooth.evaluation.predictor import PUBLISHED_DECODER, Predictor, Row, mean_error, simple_rows
 from kerasmooth.evaluation.scores import Score, score
+from kerasmooth.evaluation.setting import Setting, setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, concatenated, merged
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
 from kerasmooth.input_pipeline import RecordSets, evaluation_batches, steps_for
-from kerasmooth.noise import DetectorNoise
 from kerasmooth.progress import Meter
-from kerasmooth.training.experiment import SAMPLE, resolve_datasets
 from kerasmooth.training.runs import Run, load_run
 
 BIAS_WINDOWS = 2000
 """Training windows that the bias-only row is fitted to, evenly spaced."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What must be equal for models to stand in one table.
-
-    Attributes:
-      records_dir, datasets, split: the windows.
-      window, size, frame_step: what they are like.
-      noise: the simulated detector, where no real one made heatmaps.
-    """
-
-    records_dir: str
-    datasets: tuple[str, ...]
-    split: str
-    window: int
-    size: Size
-    frame_step: int
-    noise: DetectorNoise
-
-    def records(self, *datasets: str) -> RecordSets:
-        """Those of some datasets, or of all."""
-        return RecordSets(self.records_dir, datasets or self.datasets)
-
-    @property
-    def is_sample(self) -> bool:
-        """Whether any of the windows are of the generated person."""
-        return SAMPLE in self.datasets
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +36,8 @@ class Evaluation:
       windows: dataset name -> the judged windows with every row's keypoints.
       in_all: windows there are, by dataset.
       bias_windows: training windows that `bias_only` was fitted to; 0 where there is no such row.
+      bound: float64 [3], PCK in cells at the published thresholds, see `information_bound`; None where the detector is
+        not simulated with independent shifts.
     """
 
     setting: Setting
@@ -71,6 +46,7 @@ class Evaluation:
     windows: dict[str, Frames]
     in_all: dict[str, int]
     bias_windows: int
+    bound: np.ndarray | None = None
 
     def total(self, name: str) -> Score:
         """A row's score over all datasets."""
@@ -83,32 +59,6 @@ class Evaluation:
         return {dataset: len(windows) for dataset, windows in self.windows.items()}
 
 
-def setting_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = (), split: str = "test") -> Setting:
-    """What a run is judged on: the records it was trained from, unless others are named.
-
-    Raises:
-      InputError: there are no such records, they have no such split, or they do not fit the model.
-    """
-    folder, config = records_dir or run.config.records_dir, run.config
-    names = resolve_datasets(folder, tuple(datasets) or config.datasets, config.frame_step)
-    records = RecordSets(folder, names)
-    for what in ("window", "size", "frame_step"):
-        received, expected = getattr(records, what), getattr(config, what)
-        if received != expected:
-            raise InputError(
-                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {run.folder} was trained "
-                f"with {expected}: name the records it was trained from by --records_dir, or make such"
-            )
-    if not records.num_windows(split):
-        there = sorted({s for manifest in records.manifests for s, count in manifest.windows.items() if count})
-        raise InputError(
-            f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}"
-        )
-    # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
-    noise = replace(run.noise, fresh=True)
-    return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)
-
-
 def evaluate(
     runs: Sequence[str | Path | Run] | str | Path | Run,
     split: str = "test",
@@ -118,6 +68,7 @@ def evaluate(
     decoders: Sequence[str] = ("argmax", "dark"),
     batch_size: int = 32,
     max_windows: int = 0,
+    classical: bool = False,
     console: Console | None = None,
 ) -> list[Evaluation]:
     """Judges runs beside the raw detector and simple corrections of it.
@@ -129,6 +80,7 @@ def evaluate(
       decoders: how keypoints are read from the heatmaps that models give; one row each.
       batch_size: windows at a time.
       max_windows: judge this many windows, evenly spaced over each dataset in proportion; 0 is all.
+      classical: add rows of classical smoothers on whole tracks, tuned on the validation split: a minute or more.
       console: where progress goes.
 
     Returns:
@@ -145,72 +97,91 @@ def evaluate(
         run = one if isinstance(one, Run) else load_run(Path(one))
         setting = setting_of(run, records_dir=records_dir, datasets=datasets, split=split)
         groups.setdefault(setting, []).append(run)
-    console = console or Console(quiet=True)
-    return [_evaluated(setting, group, decoders, batch_size, max_windows, console) for setting, group in groups.items()]
+    judge = _Judge(decoders, batch_size, max_windows, classical, console or Console(quiet=True))
+    return [judge.evaluate(setting, group) for setting, group in groups.items()]
 
 
-def _evaluated(
-    setting: Setting, runs: list[Run], decoders: Sequence[str], batch_size: int, max_windows: int, console: Console
-) -> Evaluation:
-    counts, codec = windows_to_judge(setting, max_windows), HeatmapCodec(size=setting.size)
-    has_detector = any(manifest.heatmaps == "detector" for manifest in setting.records().manifests)
-    detector_decoders = decoders if has_detector else (PUBLISHED_DECODER,)
-    predictor = Predictor(runs, codec, setting.noise, decoders, detector_decoders)
-    in_training = _training_windows(setting, Predictor((), codec, setting.noise), batch_size, console)
-    offsets = mean_error(in_training) if in_training else None
-    windows, scores = {}, {}
-    for dataset, count in counts.items():
-        batches = _predicted(predictor, setting.records(dataset), setting.split, count, batch_size, console, dataset)
-        of_dataset = concatenated(list(batches))
-        simple = simple_rows(of_dataset, offsets)
-        windows[dataset] = of_dataset.with_rows(simple)
-        scores[dataset] = score(windows[dataset], merged(windows[dataset], setting.frame_step), setting.size)
-    detector, models = predictor.rows[: len(detector_decoders)], predictor.rows[len(detector_decoders) :]
-    rows = (*detector, *(Row(name, name, decoder=detector[0].decoder) for name in simple), *models)
-    by_row = {row.name: {dataset: scores[dataset][row.name] for dataset in counts} for row in rows}
-    return Evaluation(setting, rows, by_row, windows, windows_to_judge(setting, 0), len(in_training or ()))
+@dataclass(frozen=True)
+class _Judge:
+    """How `evaluate` judges; see its arguments."""
+
+    decoders: Sequence[str]
+    batch_size: int
+    max_windows: int
+    classical: bool
+    console: Console
+
+    def evaluate(self, setting: Setting, runs: list[Run]) -> Evaluation:
+        """All rows in one setting."""
+        counts, codec = windows_to_judge(setting, self.max_windows), HeatmapCodec(size=setting.size)
+        has_detector = any(manifest.heatmaps == "detector" for manifest in setting.records().manifests)
+        readings = self.decoders if has_detector else (PUBLISHED_DECODER,)
+        predictor = Predictor(runs, codec, setting.noise, self.decoders, readings)
+        detector = Predictor((), codec, setting.noise)
+        in_training = self._training_windows(setting, detector)
+        offsets = None if in_training is None else mean_error(in_training)
+        filters = self._filters(setting, detector) if self.classical else []
+        windows, scores = {}, {}
+        for dataset, count in counts.items():
+            records = setting.records(dataset)
+            of_dataset = self._predicted(predictor, records, setting.split, count, dataset)
+            simple = simple_rows(of_dataset, offsets)
+            windows[dataset] = of_dataset.with_rows(simple)
+            tracks = with_filters(merged(windows[dataset], setting.frame_step), filters, setting.size)
+            scores[dataset] = score(windows[dataset], tracks, setting.size)
+        of_detector, models = predictor.rows[: len(readings)], predictor.rows[len(readings) :]
+        rows = [*of_detector, *(Row(name, name, decoder=readings[0]) for name in simple)]
+        rows += [Row(one.method, "classical", decoder=readings[0], settings=one.settings) for one in filters]
+        rows += models
+        by_row = {row.name: {dataset: scores[dataset][row.name] for dataset in counts} for row in rows}
+        bound = None if has_detector or setting.noise.constant_shift else _bound(setting, windows)
+        in_all, bias_windows = windows_to_judge(setting, 0), len(in_training or ())
+        return Evaluation(setting, tuple(rows), by_row, windows, in_all, bias_windows, bound)
+
+    def _training_windows(self, setting: Setting, detector: Predictor) -> Frames | None:
+        """Some windows of the training split with the detector's keypoints; None where there is no such split."""
+        records = setting.records_with("train")
+        if records is None:
+            return None
+        count = min(BIAS_WINDOWS, records.num_windows("train"))
+        return self._predicted(detector, records, "train", count, "bias of the detector")
+
+    def _filters(self, setting: Setting, detector: Predictor) -> list[TunedFilter]:
+        """Classical smoothers, tuned on the validation split; none where there is no such split."""
+        records = setting.records_with("validation")
+        if records is None:
+            return []
+        title, count = "validation, to tune filters", records.num_windows("validation")
+        windows = self._predicted(detector, records, "validation", count, title)
+        return tuned_filters(merged(windows, setting.frame_step), setting.size)
+
+    def _predicted(self, predictor: Predictor, records: RecordSets, split: str, count: int, title: str) -> Frames:
+        """`count` evenly spaced windows of a split with every row's keypoints."""
+        parts = []
+        batches = evaluation_batches(records, split, batch_size=self.batch_size, max_windows=count)
+        meter = Meter(self.console, title, steps_for(count, self.batch_size), unit_per_step=self.batch_size)
+        with meter, _damage_is_bad_input(records):
+            for replicas in batches:
+                batch = {name: tensor[0] for name, tensor in replicas.items()}
+                frames = Frames(
+                    clip_ids=batch["clip_id"].numpy(),
+                    frame_numbers=batch["frame_numbers"].numpy(),
+                    truth=batch["keypoints"].numpy(),
+                    visibility=batch["visibility"].numpy(),
+                    boxes=batch["boxes"].numpy(),
+                    predicted=predictor.predict(batch),
+                )
+                # Rows that fill up the last batch are of no clip.
+                parts.append(frames[frames.clip_ids != b""])
+                meter.advance()
+        return concatenated(parts)
 
 
-def windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
-    """How many windows of each dataset are judged: all, or its proportion of `max_windows`, one at least."""
-    manifests = zip(setting.datasets, setting.records().manifests, strict=True)
-    counts = {name: manifest.windows.get(setting.split, 0) for name, manifest in manifests}
-    in_all = sum(counts.values())
-    share = min(1.0, max_windows / in_all) if max_windows else 1.0
-    return {name: min(count, max(1, round(share * count))) for name, count in counts.items() if count}
-
-
-def _training_windows(setting: Setting, detector: Predictor, batch_size: int, console: Console) -> Frames | None:
-    """Some windows of the training split with the detector's keypoints; None where there is no such split."""
-    manifests = zip(setting.datasets, setting.records().manifests, strict=True)
-    names = [name for name, manifest in manifests if manifest.windows.get("train", 0)]
-    if not names:
-        return None
-    records = setting.records(*names)
-    count = min(BIAS_WINDOWS, records.num_windows("train"))
-    title = "bias of the detector"
-    return concatenated(list(_predicted(detector, records, "train", count, batch_size, console, title)))
-
-
-def _predicted(
-    predictor: Predictor, records: RecordSets, split: str, count: int, batch_size: int, console: Console, title: str
-) -> Iterator[Frames]:
-    """`count` evenly spaced windows of a split with every row's keypoints, batch by batch."""
-    meter = Meter(console, title, steps_for(count, batch_size), unit_per_step=batch_size)
-    with meter, _damage_is_bad_input(records):
-        for replicas in evaluation_batches(records, split, batch_size=batch_size, max_windows=count):
-            batch = {name: tensor[0] for name, tensor in replicas.items()}
-            frames = Frames(
-                clip_ids=batch["clip_id"].numpy(),
-                frame_numbers=batch["frame_numbers"].numpy(),
-                truth=batch["keypoints"].numpy(),
-                visibility=batch["visibility"].numpy(),
-                boxes=batch["boxes"].numpy(),
-                predicted=predictor.predict(batch),
-            )
-            # Rows that fill up the last batch are of no clip.
-            yield frames[frames.clip_ids != b""]
-            meter.advance()
+def _bound(setting: Setting, windows: dict[str, Frames]) -> np.ndarray:
+    truth = np.concatenate([of_dataset.truth for of_dataset in windows.values()])
+    visibility = np.concatenate([of_dataset.visibility for of_dataset in windows.values()])
+    shift_std = setting.noise.shift_std * setting.noise.shifting_scalar
+    return information_bound(truth, visibility, shift_std=shift_std, window=setting.window)
 
 
 @contextlib.contextmanager

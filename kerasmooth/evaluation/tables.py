@@ -43,6 +43,8 @@ DEFINITIONS = {
     "by_dataset": "the parts of total, where there are several datasets",
     "identity": "no smoothing: the arg-max of the detector's heatmaps",
     "bias_only": "identity plus one constant offset for each keypoint, the mean error on training windows",
+    "information_bound": "PCK in cells, in windows, of the mean of as many independent detections as a window has, of "
+    "keypoints that stand still; null where the detector is not simulated so",
     "window_mean, window_median": "of a keypoint's detections in a window, for all its frames",
 }
 
@@ -78,9 +80,14 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     console.print(describe(evaluation), soft_wrap=True, markup=False)
     scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
     in_windows = {name: score.windows for name, score in scores.items() if score.windows is not None}
+    settings = {row.name: row.settings for row in evaluation.rows if row.settings}
+    if settings:
+        tuned = "; ".join(f"{name}: {setting}" for name, setting in settings.items())
+        console.print(f"Filters as tuned on the validation split: {tuned}.", soft_wrap=True, markup=False)
+    in_frames = {name: score.frames for name, score in scores.items()}
     tables = [
-        _pck_table("all frames of all windows", in_windows),
-        _pck_table("every frame once, windows merged into tracks", {name: s.frames for name, s in scores.items()}),
+        _pck_table("all frames of all windows", in_windows, evaluation.bound),
+        _pck_table("every frame once, windows merged into tracks", in_frames),
         _error_table(scores),
         _keypoint_table({name: s.frames["cells"] for name, s in scores.items()}),
     ]
@@ -137,6 +144,7 @@ def _evaluation(evaluation: Evaluation) -> Json:
         "windows": evaluation.num_windows,
         "windows_in_all": evaluation.in_all,
         "bias_windows": evaluation.bias_windows,
+        "information_bound": None if evaluation.bound is None else [_number(100 * share) for share in evaluation.bound],
         "rows": rows,
     }
 
@@ -197,13 +205,15 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _pck_table(what: str, accuracies: dict[str, Accuracies]) -> Table:
+def _pck_table(what: str, accuracies: dict[str, Accuracies], bound: np.ndarray | None = None) -> Table:
     first = next(iter(accuracies.values()))
     shares = ", ".join(f"{space} {_percent(first[space].curve.judged_share)}" for space in SPACES)
     columns = [f"@{a:g}\n{space}" for space in SPACES for a in THRESHOLDS]
     table = _table(f"PCK [%] of the torso diameter, {what}; frames judged: {shares}", columns)
     for name, of_row in accuracies.items():
         table.add_row(escape(name), *(_text(100 * value) for space in SPACES for value in of_row[space].pck()))
+    if bound is not None:
+        table.add_row("bound of the window", *(_text(100 * value) for value in bound), style="dim")
     return table
 
 

@@ -11,9 +11,10 @@ import tensorflow as tf
 from small_runs import KEYPOINTS, SIZE, WINDOW, write_records, write_run
 
 from kerasmooth.errors import InputError
-from kerasmooth.evaluation.evaluator import Evaluation, evaluate, setting_of, windows_to_judge
+from kerasmooth.evaluation.evaluator import Evaluation, evaluate
 from kerasmooth.evaluation.predictor import Predictor, mean_error, simple_rows
 from kerasmooth.evaluation.scores import accuracies
+from kerasmooth.evaluation.setting import setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key

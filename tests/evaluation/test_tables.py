@@ -8,9 +8,10 @@ import pytest
 from rich.console import Console
 from small_runs import SIZE, WINDOW
 
-from kerasmooth.evaluation.evaluator import Evaluation, Setting
+from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.predictor import Row
 from kerasmooth.evaluation.scores import Score, score
+from kerasmooth.evaluation.setting import Setting
 from kerasmooth.evaluation.tables import as_json, describe, print_tables, write_report
 from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.noise import DetectorNoise
@@ -49,7 +50,7 @@ def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Ev
             scores[name][dataset] = of_row
         windows[dataset] = frames
     setting = Setting("records", datasets, "test", WINDOW, SIZE, 1, DetectorNoise())
-    return Evaluation(setting, ROWS, scores, windows, dict.fromkeys(datasets, 6), 100)
+    return Evaluation(setting, ROWS, scores, windows, dict.fromkeys(datasets, 6), 100, np.array([0.01, 0.02, 0.0345]))
 
 
 def leaves(value: Any) -> list[Any]:
@@ -80,6 +81,7 @@ def test_json_holds_every_score() -> None:
             assert (values["frames"], values["keypoints"]) == ((30, 570) if protocol == "in_windows" else (10, 190))
             assert len(values["curve"]) == len(found["curve_thresholds"])
             assert values["curve"][20] == values["pck"]["0.2"]["total"]
+    assert of_setting["information_bound"] == [1.0, 2.0, 3.45]
     assert of_setting["rows"][2]["total"]["in_windows"] is None, "a filter smooths tracks, not windows"
     np.testing.assert_allclose(row["total"]["jitter"]["error"]["total"], of_row.jitter.error.mean(), atol=1e-6)
 
@@ -141,6 +143,8 @@ def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
                 for share in accuracy.pck():
                     assert f"{100 * share:.2f}" in line
         assert f"{of_row.jitter.error.mean():.2f}" in text
+    assert next(line for line in lines if "bound of the window" in line).split()[-3:] == ["1.00", "2.00", "3.45"]
+    assert "gaussian: cutoff=2.0" in text
     assert f"{evaluation.total('identity').jitter.truth.mean():.2f}" in text
 
 

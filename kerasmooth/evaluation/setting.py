@@ -1,0 +1,80 @@
+"""What a table judges on: records, a split of them, and the simulated detector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kerasmooth.boxes import Size
+from kerasmooth.errors import InputError
+from kerasmooth.input_pipeline import RecordSets
+from kerasmooth.noise import DetectorNoise
+from kerasmooth.training.experiment import SAMPLE, resolve_datasets
+from kerasmooth.training.runs import Run
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What must be equal for models to stand in one table.
+
+    Attributes:
+      records_dir, datasets, split: the windows.
+      window, size, frame_step: what they are like.
+      noise: the simulated detector, where no real one made heatmaps.
+    """
+
+    records_dir: str
+    datasets: tuple[str, ...]
+    split: str
+    window: int
+    size: Size
+    frame_step: int
+    noise: DetectorNoise
+
+    def records(self, *datasets: str) -> RecordSets:
+        """Those of some datasets, or of all."""
+        return RecordSets(self.records_dir, datasets or self.datasets)
+
+    def records_with(self, split: str) -> RecordSets | None:
+        """Those of the datasets that have windows of a split; None where there are none."""
+        manifests = zip(self.datasets, self.records().manifests, strict=True)
+        names = [name for name, manifest in manifests if manifest.windows.get(split, 0)]
+        return self.records(*names) if names else None
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether any of the windows are of the generated person."""
+        return SAMPLE in self.datasets
+
+
+def setting_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = (), split: str = "test") -> Setting:
+    """What a run is judged on: the records it was trained from, unless others are named.
+
+    Raises:
+      InputError: there are no such records, they have no such split, or they do not fit the model.
+    """
+    folder, config = records_dir or run.config.records_dir, run.config
+    names = resolve_datasets(folder, tuple(datasets) or config.datasets, config.frame_step)
+    records = RecordSets(folder, names)
+    for what in ("window", "size", "frame_step"):
+        received, expected = getattr(records, what), getattr(config, what)
+        if received != expected:
+            raise InputError(
+                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {run.folder} was trained "
+                f"with {expected}: name the records it was trained from by --records_dir, or make such"
+            )
+    if not records.num_windows(split):
+        there = sorted({s for manifest in records.manifests for s, count in manifest.windows.items() if count})
+        raise InputError(
+            f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}"
+        )
+    # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
+    noise = replace(run.noise, fresh=True)
+    return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)
+
+
+def windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
+    """How many windows of each dataset are judged: all, or its proportion of `max_windows`, one at least."""
+    manifests = zip(setting.datasets, setting.records().manifests, strict=True)
+    counts = {name: manifest.windows.get(setting.split, 0) for name, manifest in manifests}
+    in_all = sum(counts.values())
+    share = min(1.0, max_windows / in_all) if max_windows else 1.0
+    return {name: min(count, max(1, round(share * count))) for name, count in counts.items() if count}
