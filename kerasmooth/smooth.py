@@ -19,7 +19,10 @@ _METHOD = flags.DEFINE_string(
     "method", "auto", f"filter, of {', '.join(METHODS)}; auto chooses and tunes one for each keypoint"
 )
 _MODEL = flags.DEFINE_string(
-    "model", "", "run folder or export of a trained model; it smooths the keypoints it knows, --method the others"
+    "model",
+    "",
+    "run folder or export of a trained model, or grpc://host:8500/NAME or http://host:8501/NAME of a served one; it "
+    "smooths the keypoints it knows, --method the others",
 )
 _FPS = flags.DEFINE_float("fps", None, "frames per second of the video; needed where the file does not say it")
 _IMAGE_SIZE = flags.DEFINE_string("image_size", "", "HEIGHTxWIDTH of the video, where the file does not say it")

@@ -2,6 +2,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -60,3 +61,11 @@ class Golden(Mapping[str, np.ndarray]):
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     return Golden()
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A `small_bundle.Bundle` that all tests share and none changes."""
+    import small_bundle
+
+    return small_bundle.make(tmp_path_factory.mktemp("small_bundle"))

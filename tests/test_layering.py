@@ -20,7 +20,9 @@ LAYERS: list[set[str]] = [
     {"quiet", "tfrecord"},
     {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck"},
     {"training"},
-    {"evaluation", "exporting", "pose_files.model_smoother", "pose_files.command"},
+    {"evaluation", "exporting"},
+    {"serving"},
+    {"pose_files.model_smoother", "pose_files.command"},
     {"entry"},
 ]
 ENTRY_POINTS = {"train", "evaluate", "export", "smooth"}

@@ -1,82 +1,243 @@
-"""A model behind one contract: whatever it takes, it can be asked with heatmaps and with keypoints."""
+"""What an exported model can be asked: functions of tensors, batch first, that refuse what they would answer wrongly.
+
+`SIGNATURES` says what each one is for, and `INPUTS` and `OUTPUTS` what its tensors mean; both travel in the metadata.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.models import Smoother
+from kerasmooth.exporting import request_checks as checks
+from kerasmooth.exporting.steady_boxes import steadied, tight_boxes
+from kerasmooth.exporting.streaming import StreamState
+from kerasmooth.exporting.window_model import Tensors, WindowModel
+from kerasmooth.exporting.windowing import run_bounds, summed, window_frames
 
-Answer = dict[str, Any]
+SIGNATURES = {
+    "sequence": "keypoints of one person a row, of any number of frames, in image pixels: what most callers want",
+    "keypoints": "windows of exactly as many frames as the model was made for, in cells of its grid, one a row",
+    "heatmaps": "a detector's heatmaps of any number of frames -> heatmaps and keypoints, windows merged",
+    "heatmaps_to_keypoints": "the same without the heatmaps in the answer, which are a thousand times larger",
+    "stream": "one frame a row and the state of the call before (0 at first) -> the last frames, the first is final",
+    "metadata": "what the model is, as JSON; once for each row of any `rows`",
+}
+INPUTS = {
+    "keypoints": "(x, y): image pixels for `sequence`; else cells of the grid on the person's box, an integer is the "
+    "centre of a cell, (0, 0) that of the first. One that is not finite is missing",
+    "confidence": "above 0 where the detector found the keypoint; else, and where it is NaN, the keypoint is missing",
+    "fps": "frames per second of the video",
+    "length": "frames of each row that count; what stands behind them changes nothing",
+    "heatmaps": "of any positive scale; what is negative or not finite is no evidence, all 0 is a missing keypoint",
+    "state": "all 0 for a new person, then what the call before returned",
+    "rows": "anything; its length is that of the answer",
+}
+OUTPUTS = {
+    "keypoints": "as the inputs of the signature, `heatmaps` in cells; (0, 0) where not found",
+    "found": "the detector had the keypoint in this frame and the model gives it",
+    "confidence": "the detector's, as it came (of heatmaps: their maximum); 0 where not found",
+    "heatmaps": "refined, the mean over the windows that show the frame",
+    "state": "for the next call",
+    "metadata": "JSON",
+}
 
 
 class Signatures:
-    """What an exported model can be asked, as functions of tensors with any batch size and any number of frames.
+    """The functions behind the signatures of one model.
 
     Args:
-      model: the smoother.
-      codec: renders keypoints for models that take heatmaps, and reads keypoints from heatmaps.
-      decoder: how it reads them: "argmax", "dark" or "udp".
+      model: the model, asked window by window.
+      metadata: what `metadata` answers.
     """
 
-    def __init__(self, model: Smoother, codec: HeatmapCodec, decoder: str) -> None:
-        self._model, self._codec, self._decoder = model, codec, decoder
+    def __init__(self, model: WindowModel, metadata: str) -> None:
+        self._model, self._metadata = model, metadata
+        self._stream = StreamState(model.window, model.num_keypoints)
 
-    def functions(self) -> dict[str, Callable[..., Answer]]:
-        """The functions by the names of their signatures."""
+    def functions(self) -> dict[str, Callable[..., Tensors]]:
+        """The functions by the names of their signatures; the first is the default one."""
+        functions: dict[str, Callable[..., Tensors]] = {"sequence": self.sequence, "keypoints": self.keypoints}
         if self._model.takes == "heatmaps":
-            return {"heatmaps": self._heatmap_model_on_heatmaps, "keypoints": self._heatmap_model_on_keypoints}
-        return {"heatmaps": self._keypoint_model_on_heatmaps, "keypoints": self._keypoint_model_on_keypoints}
+            functions["heatmaps"] = self.heatmaps
+        return functions | {
+            "heatmaps_to_keypoints": self.heatmaps_to_keypoints,
+            "stream": self.stream,
+            "metadata": self.metadata,
+        }
 
     def specs(self, signature: str) -> list[tf.TensorSpec]:
         """Names, types and shapes of a signature's inputs, in the order of its function's arguments."""
-        height, width = self._codec.size
-        num_keypoints = self._model.num_keypoints
-        if signature == "heatmaps":
-            return [tf.TensorSpec((None, None, height, width, num_keypoints), tf.float32, name="heatmaps")]
-        specs = [
-            tf.TensorSpec((None, None, num_keypoints, 2), tf.float32, name="keypoints"),
-            tf.TensorSpec((None, None, num_keypoints), tf.float32, name="confidence"),
-        ]
-        if self._model.takes == "heatmaps":
-            specs.append(tf.TensorSpec((None, None), tf.float32, name="sigma"))
-        return specs
+        num_keypoints, window = self._model.num_keypoints, self._model.window
 
-    def _heatmap_model_on_heatmaps(self, heatmaps: Any) -> Answer:
-        """heatmaps [B, T, H, W, K] -> refined heatmaps, keypoints [B, T, K, 2] in cells, confidence [B, T, K]."""
-        refined = self._model({"heatmaps": heatmaps}, training=False)["heatmaps"]
-        keypoints, confidence = self._codec.decode(refined, self._decoder, xp=keras.ops)
-        return {"heatmaps": refined, "keypoints": keypoints, "confidence": confidence}
+        def spec(name: str, *shape: int | None, dtype: tf.DType = tf.float32) -> tf.TensorSpec:
+            return tf.TensorSpec((None, *shape), dtype, name=name)
 
-    def _heatmap_model_on_keypoints(self, keypoints: Any, confidence: Any, sigma: Any) -> Answer:
-        """keypoints [B, T, K, 2], confidence [B, T, K], sigma [B, T] -> keypoints, confidence.
+        def keypoints(*frames: int | None) -> list[tf.TensorSpec]:
+            return [spec("keypoints", *frames, num_keypoints, 2), spec("confidence", *frames, num_keypoints)]
 
-        They are rendered around their exact positions: rounding them to cells first, as training data is, would add an
-        error of up to half a cell that the caller's detector did not make.
+        length = spec("length", dtype=tf.int32)
+        heatmaps = [spec("heatmaps", None, *self._model.codec.size, num_keypoints), length]
+        return {
+            "sequence": [*keypoints(None), spec("fps"), length],
+            "keypoints": keypoints(window),
+            "heatmaps": heatmaps,
+            "heatmaps_to_keypoints": heatmaps,
+            "stream": [*keypoints(), spec("state", self._stream.size)],
+            "metadata": [spec("rows", dtype=tf.int32)],
+        }[signature]
+
+    def sequence(self, keypoints: Any, confidence: Any, fps: Any, length: Any) -> Tensors:
+        """keypoints [B, T, K, 2] in pixels, confidence [B, T, K], fps [B], length [B] -> keypoints, found, confidence.
+
+        Boxes are found and steadied, windows cut and merged, as the model was trained; in a frame whose keypoints span
+        no area nothing is found.
         """
-        keypoints, _, seen = self._sanitised(keypoints, confidence)
-        sigmas = np.array(self._codec.sigmas, np.float32)
-        nearest = keras.ops.argmin(keras.ops.abs(sigma[..., None] - sigmas), axis=-1)
-        heatmaps = self._codec.encode(keypoints, seen, nearest, xp=keras.ops, sub_pixel=True)
-        answer = self._heatmap_model_on_heatmaps(heatmaps)
-        return {"keypoints": answer["keypoints"], "confidence": answer["confidence"]}
+        keypoints, confidence, known = self._checked(keypoints, confidence, (None, None), "T, ")
+        rows, num_frames = tf.shape(known)[0], tf.shape(known)[1]
+        fps = checks.checked_fps(fps, rows)
+        known = known & _within(checks.checked_length(length, rows, num_frames), num_frames)[..., None]
+        boxes, usable = tight_boxes(keypoints, known, self._model.codec.size)
+        first, last = run_bounds(usable)
+        boxes = steadied(tf.reshape(boxes, [-1, 4]), first, last, tf.repeat(fps, num_frames))
+        known_frames, usable = _flat(known), tf.reshape(usable, [-1])
+        origin, scale = self._grid(boxes)
+        cells = (_flat(keypoints) - origin) * scale - 0.5
+        sums = self._summed(
+            cells, known_frames & usable[:, None], *window_frames(usable, first, last, self._model.window)
+        )
+        smoothed, found = _mean(sums)
+        smoothed = (smoothed + 0.5) / scale + origin
+        return _answer(smoothed, found & known_frames, confidence)
 
-    def _keypoint_model_on_heatmaps(self, heatmaps: Any) -> Answer:
-        """heatmaps [B, T, H, W, K] -> keypoints [B, T, K, 2] in cells, and the maxima of the heatmaps [B, T, K]."""
-        keypoints, confidence = self._codec.decode(heatmaps, self._decoder, xp=keras.ops)
-        return self._keypoint_model_on_keypoints(keypoints, confidence)
+    def keypoints(self, keypoints: Any, confidence: Any) -> Tensors:
+        """keypoints [B, window, K, 2] in cells, confidence [B, window, K] -> keypoints, found, confidence."""
+        window = self._model.window
+        keypoints, confidence, known = self._checked(keypoints, confidence, (None, window), f"{window}, ", cells=True)
+        frames = tf.reshape(tf.range(tf.size(known[..., 0])), [-1, window])
+        sums = self._summed(_flat(keypoints), _flat(known), frames, tf.ones_like(frames, tf.bool))
+        smoothed, found = _mean(sums)
+        return _answer(smoothed, found & _flat(known), confidence)
 
-    def _keypoint_model_on_keypoints(self, keypoints: Any, confidence: Any) -> Answer:
-        """keypoints [B, T, K, 2], confidence [B, T, K] -> keypoints, and the confidence as it came (0 if missing)."""
-        keypoints, confidence, seen = self._sanitised(keypoints, confidence)
-        inputs = {"keypoints": keypoints, "visibility": keras.ops.cast(seen, "float32")}
-        return {"keypoints": self._model(inputs, training=False)["keypoints"], "confidence": confidence}
+    def heatmaps(self, heatmaps: Any, length: Any) -> Tensors:
+        """heatmaps [B, T, H, W, K], length [B] -> heatmaps, keypoints in cells, found, confidence."""
+        return self._on_heatmaps(heatmaps, length, refined=True)
 
-    def _sanitised(self, keypoints: Any, confidence: Any) -> tuple[Any, Any, Any]:
-        """Keypoints and confidence with 0 where missing, and bool [B, T, K]: there, with a finite position."""
-        ops = keras.ops
-        seen = ops.logical_and(confidence > 0, ops.all(ops.isfinite(keypoints), axis=-1))
-        return ops.where(seen[..., None], keypoints, 0.0), ops.where(seen, confidence, 0.0), seen
+    def heatmaps_to_keypoints(self, heatmaps: Any, length: Any) -> Tensors:
+        """heatmaps [B, T, H, W, K], length [B] -> keypoints in cells, found, confidence."""
+        return self._on_heatmaps(heatmaps, length, refined=False)
+
+    def stream(self, keypoints: Any, confidence: Any, state: Any) -> Tensors:
+        """keypoints [B, K, 2] in cells, confidence [B, K], state [B, S] -> the last `window` frames, and the state.
+
+        keypoints [B, window, K, 2], found and confidence [B, window, K]: the first of the frames is final, `window` - 1
+        frames late and equal to the merged windows of the whole recording; the others are what is known of them so far.
+        Before `window` frames came, nothing is found.
+        """
+        keypoints, confidence, known = self._checked(keypoints, confidence, (None,), "", cells=True)
+        state = checks.checked_shape(state, "state", (None, self._stream.size), f"[B, {self._stream.size}]")
+        state = checks.checked_state(state, tf.shape(known)[0])
+        shown = self._stream.frames(state, keypoints, confidence)
+        window = self._model.window
+        frames = tf.reshape(tf.range(tf.size(shown[..., 0, 0])), [-1, window])
+        flat = tf.reshape(shown, [-1, *shown.shape[2:]])
+        sums = self._summed(flat[..., :2], flat[..., 2] > 0, frames, tf.ones_like(frames, tf.bool))
+        sums = {
+            name: tf.reshape(value, tf.concat([tf.shape(frames), value.shape[1:]], 0)) for name, value in sums.items()
+        }
+        sums, state = self._stream.add(state, shown, sums)
+        smoothed, found = _mean(sums)
+        confidence = shown[..., 2]
+        return _answer(smoothed, found & (confidence > 0), confidence) | {"state": state}
+
+    def metadata(self, rows: Any) -> Tensors:
+        """rows [B] -> metadata [B], the same JSON for each."""
+        return {"metadata": tf.fill(tf.shape(rows)[:1], self._metadata)}
+
+    def _on_heatmaps(self, heatmaps: Any, length: Any, *, refined: bool) -> Tensors:
+        model, (height, width) = self._model, self._model.codec.size
+        shape = (None, None, height, width, model.num_keypoints)
+        letters = f"[B, T, {height}, {width}, {model.num_keypoints}]"
+        heatmaps = checks.checked_shape(heatmaps, "heatmaps", shape, letters)
+        rows, num_frames = tf.shape(heatmaps)[0], tf.shape(heatmaps)[1]
+        usable = _within(checks.checked_length(length, rows, num_frames), num_frames)
+        first, last = run_bounds(usable)
+        usable = tf.reshape(usable, [-1])
+        maps, peak = model.normalised(tf.reshape(heatmaps, [-1, *shape[2:]]))
+        known, windows = (peak > 0) & usable[:, None], window_frames(usable, first, last, model.window)
+        if model.takes == "keypoints":
+            sums = self._summed(model.decoded(maps)[0], known, *windows)
+        else:
+            said = {"heatmaps": (height, width, model.num_keypoints)} if refined else {}
+
+            def ask(frames: Any) -> Tensors:
+                answer = model.on_heatmaps(tf.gather(maps, frames))
+                return {name: answer[name] for name in ("keypoints", "count", *said)}
+
+            sums = summed(ask, self._said() | said, *windows, tf.size(usable), model.chunk)
+        smoothed, found = _mean(sums)
+        answer = _answer(smoothed, found & known, tf.reshape(peak, tf.concat([[rows, num_frames], peak.shape[1:]], 0)))
+        if refined:
+            shown_in = self._windows_of(*windows, tf.size(usable))
+            mean = tf.math.divide_no_nan(sums["heatmaps"], shown_in[:, None, None, None])
+            answer["heatmaps"] = tf.reshape(mean, tf.shape(heatmaps))
+        return answer
+
+    def _checked(
+        self, keypoints: Any, confidence: Any, leading: tuple[int | None, ...], letters: str, cells: bool = False
+    ) -> tuple[Any, Any, Any]:
+        """Keypoints and confidence with 0 where missing, and bool [..., K]: there, with a finite position."""
+        num_keypoints = self._model.num_keypoints
+        shape = f"[B, {letters}{num_keypoints}]"
+        keypoints = checks.checked_shape(keypoints, "keypoints", (*leading, num_keypoints, 2), f"{shape[:-1]}, 2]")
+        confidence = checks.checked_confidence(confidence, keypoints, shape)
+        known = (confidence > 0) & tf.reduce_all(tf.math.is_finite(keypoints), axis=-1)
+        keypoints = tf.where(known[..., None], keypoints, 0.0)
+        if cells:
+            keypoints = checks.checked_cells(keypoints, known, self._model.codec.size)
+        return keypoints, tf.where(known, confidence, 0.0), known
+
+    def _said(self) -> dict[str, tuple[int, ...]]:
+        return {"keypoints": (self._model.num_keypoints, 2), "count": (self._model.num_keypoints,)}
+
+    def _summed(self, cells: Any, known: Any, frames: Any, own: Any) -> Tensors:
+        """Sums over windows of what the model says of keypoints [F, K, 2] in cells; known: bool [F, K]."""
+
+        def ask(shown: Any) -> Tensors:
+            return self._model.on_keypoints(tf.gather(cells, shown), tf.gather(known, shown))
+
+        return summed(ask, self._said(), frames, own, tf.shape(cells)[0], self._model.chunk)
+
+    def _windows_of(self, frames: Any, own: Any, num_frames: Any) -> Any:
+        """float32 [F]: how many windows show each frame."""
+        return tf.tensor_scatter_nd_add(tf.zeros([num_frames]), frames[..., None], tf.cast(own, tf.float32))
+
+    def _grid(self, boxes: Any) -> tuple[Any, Any]:
+        """Boxes [F, 4] -> their low corners [F, 1, 2] and cells per pixel [F, 1, 2]; 1 where there is no box."""
+        height, width = self._model.codec.size
+        extent = boxes[:, None, 2:] - boxes[:, None, :2]
+        return boxes[:, None, :2], tf.where(extent > 0, tf.constant([width, height], tf.float32) / extent, 1.0)
+
+
+def _within(length: Any, num_frames: Any) -> Any:
+    """bool [B, T]: the frame is one of the first `length` [B]."""
+    return tf.range(num_frames) < length[:, None]
+
+
+def _flat(values: Any) -> Any:
+    """[B, T, ...] -> [B * T, ...]."""
+    return tf.reshape(values, tf.concat([[-1], tf.shape(values)[2:]], 0))
+
+
+def _mean(sums: Tensors) -> tuple[Any, Any]:
+    return tf.math.divide_no_nan(sums["keypoints"], sums["count"][..., None]), sums["count"] > 0
+
+
+def _answer(keypoints: Any, found: Any, confidence: Any) -> Tensors:
+    """Zeros where nothing is found; all in the leading shape of confidence [..., K]."""
+    found = tf.reshape(found, tf.shape(confidence))
+    keypoints = tf.reshape(keypoints, tf.concat([tf.shape(confidence), [2]], 0))
+    return {
+        "keypoints": tf.where(found[..., None], keypoints, 0.0),
+        "found": found,
+        "confidence": tf.where(found, confidence, 0.0),
+    }

@@ -161,7 +161,7 @@ def _load_model(jobs: list[Job], options: Options) -> Smoother:
     from kerasmooth.pose_files import model_smoother as model_smoothing
 
     import_tensorflow()
-    return model_smoothing.load(Path(options.model))
+    return model_smoothing.load(options.model)
 
 
 def _in_processes(jobs: list[Job], options: Options, workers: int) -> Iterator[Outcome]:
