@@ -10,6 +10,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from kerasmooth.errors import InputError
+from kerasmooth.evaluation.bootstrap import VideoCounts, video_counts
 from kerasmooth.evaluation.bound import information_bound
 from kerasmooth.evaluation.classical import TunedFilter, tuned_filters, with_filters
 from kerasmooth.evaluation.predictor import PUBLISHED_DECODER, Predictor, Row, mean_error, simple_rows
@@ -34,6 +35,7 @@ class Evaluation:
       rows: in order.
       scores: row name -> dataset name -> score.
       windows: dataset name -> the judged windows with every row's keypoints.
+      tracks: dataset name -> the tracks that they merge into, with every row.
       in_all: windows there are, by dataset.
       bias_windows: training windows that `bias_only` was fitted to; 0 where there is no such row.
       bound: float64 [3], PCK in cells at the published thresholds, see `information_bound`; None where the detector is
@@ -44,6 +46,7 @@ class Evaluation:
     rows: tuple[Row, ...]
     scores: dict[str, dict[str, Score]]
     windows: dict[str, Frames]
+    tracks: dict[str, list[Frames]]
     in_all: dict[str, int]
     bias_windows: int
     bound: np.ndarray | None = None
@@ -52,6 +55,10 @@ class Evaluation:
         """A row's score over all datasets."""
         first, *rest = self.scores[name].values()
         return sum(rest, first)
+
+    def by_video(self, name: str) -> VideoCounts:
+        """A row's hits in each video, every frame once, for `bootstrap.paired_bootstrap`."""
+        return video_counts([track for tracks in self.tracks.values() for track in tracks], name)
 
     @property
     def num_windows(self) -> dict[str, int]:
@@ -121,14 +128,14 @@ class _Judge:
         in_training = self._training_windows(setting, detector)
         offsets = None if in_training is None else mean_error(in_training)
         filters = self._filters(setting, detector) if self.classical else []
-        windows, scores = {}, {}
+        windows, tracks, scores = {}, {}, {}
         for dataset, count in counts.items():
             records = setting.records(dataset)
             of_dataset = self._predicted(predictor, records, setting.split, count, dataset)
             simple = simple_rows(of_dataset, offsets)
             windows[dataset] = of_dataset.with_rows(simple)
-            tracks = with_filters(merged(windows[dataset], setting.frame_step), filters, setting.size)
-            scores[dataset] = score(windows[dataset], tracks, setting.size)
+            tracks[dataset] = with_filters(merged(windows[dataset], setting.frame_step), filters, setting.size)
+            scores[dataset] = score(windows[dataset], tracks[dataset], setting.size)
         of_detector, models = predictor.rows[: len(readings)], predictor.rows[len(readings) :]
         rows = [*of_detector, *(Row(name, name, decoder=readings[0]) for name in simple)]
         rows += [Row(one.method, "classical", decoder=readings[0], settings=one.settings) for one in filters]
@@ -136,7 +143,7 @@ class _Judge:
         by_row = {row.name: {dataset: scores[dataset][row.name] for dataset in counts} for row in rows}
         bound = None if has_detector or setting.noise.constant_shift else _bound(setting, windows)
         in_all, bias_windows = windows_to_judge(setting, 0), len(in_training or ())
-        return Evaluation(setting, tuple(rows), by_row, windows, in_all, bias_windows, bound)
+        return Evaluation(setting, tuple(rows), by_row, windows, tracks, in_all, bias_windows, bound)
 
     def _training_windows(self, setting: Setting, detector: Predictor) -> Frames | None:
         """Some windows of the training split with the detector's keypoints; None where there is no such split."""

@@ -31,6 +31,7 @@ def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Ev
     """Scores of made-up keypoints: a person of whom the fingers are never annotated; one row is of whole tracks."""
     scores: dict[str, dict[str, Score]] = {row.name: {} for row in ROWS}
     windows: dict[str, Frames] = {}
+    tracks: dict[str, list[Frames]] = {}
     for number, dataset in enumerate(datasets):
         random = np.random.default_rng(number)
         truth = random.uniform((4, 3), (12, 9), (6, 1, 25, 2)) + np.arange(WINDOW)[:, None, None] / 5
@@ -44,13 +45,15 @@ def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Ev
             boxes=np.broadcast_to(np.array([5, 5, 85, 125], np.float32), (6, WINDOW, 4)),
             predicted={row.name: truth + random.normal(0, e, truth.shape) for row, e in zip(ROWS, ERRORS, strict=True)},
         )
-        tracks = merged(frames, 1)
+        tracks[dataset] = merged(frames, 1)
         del frames.predicted["gaussian"]
-        for name, of_row in score(frames, tracks, SIZE).items():
+        for name, of_row in score(frames, tracks[dataset], SIZE).items():
             scores[name][dataset] = of_row
         windows[dataset] = frames
     setting = Setting("records", datasets, "test", WINDOW, SIZE, 1, DetectorNoise())
-    return Evaluation(setting, ROWS, scores, windows, dict.fromkeys(datasets, 6), 100, np.array([0.01, 0.02, 0.0345]))
+    return Evaluation(
+        setting, ROWS, scores, windows, tracks, dict.fromkeys(datasets, 6), 100, np.array([0.01, 0.02, 0.0345])
+    )
 
 
 def leaves(value: Any) -> list[Any]:

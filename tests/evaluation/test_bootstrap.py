@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+from scipy import stats
+from test_tables import example
+
+from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap
+
+
+def counts(hits: np.ndarray, totals: np.ndarray) -> VideoCounts:
+    return VideoCounts(tuple(f"video {i:03d}" for i in range(len(totals))), np.repeat(hits[:, None], 3, axis=1), totals)
+
+
+def test_the_interval_is_scipys_where_all_videos_are_equally_long() -> None:
+    random = np.random.default_rng(0)
+    totals = np.full(40, 200)
+    better, worse = (random.binomial(totals, share) for share in (0.6, 0.5))
+    found = paired_bootstrap(counts(better, totals), counts(worse, totals), draws=20_000)[1]
+    reference = stats.bootstrap(((better - worse) / 200,), np.mean, method="percentile", n_resamples=20_000, rng=1)
+    assert found.mean == pytest.approx((better.sum() - worse.sum()) / totals.sum())
+    interval = reference.confidence_interval
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.002)
+    assert found.is_certain
+
+
+def test_long_videos_count_for_more_and_few_videos_prove_little() -> None:
+    totals = np.array([1000, 10, 10])
+    one, other = counts(np.array([500, 10, 10]), totals), counts(np.array([510, 0, 0]), totals)
+    found = paired_bootstrap(one, other)[0]
+    assert found.mean == pytest.approx(10 / 1020)
+    assert not found.is_certain
+    assert not paired_bootstrap(one, one)[0].is_certain
+
+
+def test_only_the_same_videos_are_compared() -> None:
+    with pytest.raises(ValueError, match="Received: 2 and 3"):
+        paired_bootstrap(counts(np.ones(2), np.ones(2)), counts(np.ones(3), np.ones(3)))
+
+
+def test_videos_of_an_evaluation_add_up_to_its_score() -> None:
+    evaluation = example(("penn_action", "brace"))
+    found = evaluation.by_video("bias_only")
+    assert found.videos == ("brace/clip", "penn_action/clip")
+    np.testing.assert_allclose(found.pck(), evaluation.total("bias_only").frames["cells"].pck())
