@@ -7,16 +7,16 @@ a folder. OUT has the format of the input and every frame and field of it; the i
 from absl import flags
 
 from kerasmooth.command_line import run
-from kerasmooth.errors import InputError
 from kerasmooth.pose_files.command import smooth_inputs
-from kerasmooth.pose_files.options import Options, parse_image_size, parse_parameters
-from kerasmooth.smoothing.settings import METHODS, SmoothingSettings
+from kerasmooth.pose_files.help_texts import FORMATS_HELP, METHODS_HELP
+from kerasmooth.pose_files.options import Options, parse_image_size, parse_settings
 
 _OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
-_TO = flags.DEFINE_string("to", "", "format to write; default: the input's")
-_FROM = flags.DEFINE_string("from", "", "format of the inputs; default: found by content")
-_METHOD = flags.DEFINE_string(
-    "method", "auto", f"filter, of {', '.join(METHODS)}; auto chooses and tunes one for each keypoint"
+_TO = flags.DEFINE_string("to", "", "format to write, of those of --from; default: the input's")
+_FROM = flags.DEFINE_string("from", "", f"format of the inputs; default: found by content. {FORMATS_HELP}")
+_METHOD = flags.DEFINE_string("method", "auto", f"how keypoints are smoothed. {METHODS_HELP}")
+_PARAMETER = flags.DEFINE_multi_string(
+    "parameter", [], "NAME=VALUE for the --method; lengths are in person sizes (the torso); may be given again"
 )
 _MODEL = flags.DEFINE_string(
     "model",
@@ -24,19 +24,32 @@ _MODEL = flags.DEFINE_string(
     "run folder or export of a trained model, or grpc://host:8500/NAME or http://host:8501/NAME of a served one; it "
     "smooths the keypoints it knows, --method the others",
 )
-_FPS = flags.DEFINE_float("fps", None, "frames per second of the video; needed where the file does not say it")
-_IMAGE_SIZE = flags.DEFINE_string("image_size", "", "HEIGHTxWIDTH of the video, where the file does not say it")
+_FPS = flags.DEFINE_float(
+    "fps", None, "frames per second of the video; needed where neither the file nor --video says it"
+)
+_IMAGE_SIZE = flags.DEFINE_string(
+    "image_size", "", "HEIGHTxWIDTH of the video, where neither the file nor --video says it"
+)
+_MIN_CONFIDENCE = flags.DEFINE_float(
+    "min_confidence",
+    0.0,
+    "keypoints of less confidence count as missing: they are filled as gaps are, or stay out of the result",
+)
 _MAX_GAP = flags.DEFINE_float("max_gap", 0.5, "seconds; shorter gaps are filled, longer ones stay open")
 _EXTEND = flags.DEFINE_float("extend", 0.0, "seconds by which a keypoint goes on before its first and after its last")
 _STRENGTH = flags.DEFINE_float("strength", 1.0, "multiplies the filter's time constant; 0 leaves everything as it is")
+_STEADINESS = flags.DEFINE_float("steadiness", 0.0, "0 to 1: less jitter for a loss of fast motion")
 _OUTLIERS = flags.DEFINE_boolean("outliers", True, "find and replace positions that the frames around contradict")
 _SWAPS = flags.DEFINE_boolean("swaps", True, "find and mend exchanged left and right keypoints")
-_PARAMETER = flags.DEFINE_multi_string(
-    "parameter", [], "NAME=VALUE for the filter, in hertz, seconds and person sizes; may be given again"
-)
 _PLOT = flags.DEFINE_string("plot", "", "folder for pictures: trajectories, spectra, frames")
-_REPORT = flags.DEFINE_string("report", "", "JSON file for what was chosen and mended for each keypoint")
-_VIDEO = flags.DEFINE_string("video", "", "video that the poses were estimated from, for --overlay")
+_REPORT = flags.DEFINE_string(
+    "report", "", "JSON file: by keypoint what was chosen, and the frames that were replaced, filled and exchanged"
+)
+_VIDEO = flags.DEFINE_string(
+    "video",
+    "",
+    "video that the poses are of: says frame rate and image size, and is drawn on by --overlay",
+)
 _OVERLAY = flags.DEFINE_string("overlay", "", "MP4 file to draw the poses into, before and after")
 _OVERLAY_STYLE = flags.DEFINE_enum(
     "overlay_style", "beside", ["beside", "over"], "before left and after right, or both over each other"
@@ -47,39 +60,34 @@ _OVERWRITE = flags.DEFINE_boolean("overwrite", False, "replace outputs that exis
 
 def main(words: list[str]) -> None:
     """Smooths as the flags say."""
-    try:
-        settings = SmoothingSettings(
-            method=_METHOD.value,
-            max_gap=_MAX_GAP.value,
-            extend=_EXTEND.value,
-            outliers=_OUTLIERS.value,
-            swaps=_SWAPS.value,
-            strength=_STRENGTH.value,
-            parameters=parse_parameters(_PARAMETER.value),
-        )
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"--{error}") from None
-    smooth_inputs(
-        words,
-        Options(
-            output=_OUTPUT.value,
-            to=_TO.value,
-            input_format=_FROM.value,
-            settings=settings,
-            model=_MODEL.value,
-            fps=_FPS.value,
-            image_size=parse_image_size(_IMAGE_SIZE.value),
-            plot=_PLOT.value,
-            report=_REPORT.value,
-            video=_VIDEO.value,
-            overlay=_OVERLAY.value,
-            overlay_style=_OVERLAY_STYLE.value,
-            workers=_WORKERS.value,
-            overwrite=_OVERWRITE.value,
-        ),
+    settings = parse_settings(
+        _PARAMETER.value,
+        method=_METHOD.value,
+        max_gap=_MAX_GAP.value,
+        extend=_EXTEND.value,
+        outliers=_OUTLIERS.value,
+        swaps=_SWAPS.value,
+        strength=_STRENGTH.value,
+        steadiness=_STEADINESS.value,
+        min_confidence=_MIN_CONFIDENCE.value,
     )
+    options = Options(
+        output=_OUTPUT.value,
+        to=_TO.value,
+        input_format=_FROM.value,
+        settings=settings,
+        model=_MODEL.value,
+        fps=_FPS.value,
+        image_size=parse_image_size(_IMAGE_SIZE.value),
+        plot=_PLOT.value,
+        report=_REPORT.value,
+        video=_VIDEO.value,
+        overlay=_OVERLAY.value,
+        overlay_style=_OVERLAY_STYLE.value,
+        workers=_WORKERS.value,
+        overwrite=_OVERWRITE.value,
+    )
+    smooth_inputs(words, options)
 
 
 def cli() -> None:

@@ -1,49 +1,32 @@
 """Runs the smoothing command: one job a file, in this process or in several, then the table of what happened."""
 
 import functools
-import json
 import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from kerasmooth import formats
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import write_bytes
+from kerasmooth.pose_files.job import Outcome, read_table, run_job
 from kerasmooth.pose_files.options import Options, check
-from kerasmooth.pose_files.person_report import PersonReport
 from kerasmooth.pose_files.plan import Job, plan
-from kerasmooth.pose_files.summary import as_json, print_table
-from kerasmooth.pose_files.tables import check_fps, smooth_table
+from kerasmooth.pose_files.report_file import write_report
+from kerasmooth.pose_files.summary import print_table
+from kerasmooth.pose_files.tables import check_fps
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smoothing.segments import Smoother, check_model
 
-OnPart = Callable[[int, int], None]
-"""People that are done, and of how many."""
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of one input: reports, or what is wrong with it."""
-
-    job: Job
-    reports: list[PersonReport]
-    unit: str = "px"
-    jumps: int = 0
-    cuts: int = 0
-    notes: tuple[str, ...] = ()
-    error: str = ""
+MAX_NAMED = 3
+"""Of so many inputs each output is named."""
 
 
 def smooth_inputs(words: list[str], options: Options) -> None:
@@ -56,27 +39,31 @@ def smooth_inputs(words: list[str], options: Options) -> None:
         raise InputError("no input: name a pose file, a folder or a glob, such as poses.json --output=smoothed.json")
     check(options)
     jobs = plan(words, options)
-    _check_video(options)
+    if options.video:
+        from kerasmooth.pose_files import video
+
+        video.properties(Path(options.video))
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-    with _polite():
+    with _interrupted_by_kill():
         outcomes = list(_outcomes(jobs, options, console))
     good = [outcome for outcome in outcomes if not outcome.error]
     if good:
         print_table([(outcome.job.source.name, outcome.reports, outcome.unit) for outcome in good], console)
-        for outcome in good if len(good) <= 3 else []:
-            _tell_where(outcome, console)
-        if len(good) > 3:
+        _print_notes(good, console)
+        if len(good) > MAX_NAMED:
             console.print(f"wrote {len(good)} files into {options.output}", markup=False)
+        else:
+            jobs = [outcome.job for outcome in good]
+            for path in (path for job in jobs for path in (job.target, job.plots, job.overlay) if path):
+                console.print(f"wrote {path}", markup=False)
     if options.report and good:
-        text = json.dumps([_told(outcome) for outcome in good], indent=1, allow_nan=False)
-        Path(options.report).parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(Path(options.report), text.encode())
+        write_report(Path(options.report), good)
     _raise_errors(outcomes)
 
 
 @contextmanager
-def _polite() -> Iterator[None]:
-    """Within the block a polite kill is an interruption, so that it leaves no half-written file either."""
+def _interrupted_by_kill() -> Iterator[None]:
+    """Within the block a kill (SIGTERM) is an interruption, so that it leaves no half-written file either."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -104,27 +91,15 @@ def _raise_errors(outcomes: list[Outcome]) -> None:
         raise InputError(f"{len(errors)} of {len(outcomes)} inputs could not be smoothed, {rest}: {shown}")
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    told = as_json(str(outcome.job.source), outcome.reports, outcome.unit)
-    return told | {"jumps": outcome.jumps, "cuts": outcome.cuts, "notes": list(outcome.notes)}
-
-
-def _tell_where(outcome: Outcome, console: Console) -> None:
-    for count, one, several in ((outcome.jumps, "jump of an id", "jumps of ids"), (outcome.cuts, "cut", "cuts")):
-        if count:
-            console.print(f"{count} {one if count == 1 else several}: nothing is smoothed across")
-    for note in outcome.notes:
-        console.print(note)
-    for path in (outcome.job.target, outcome.job.plots, outcome.job.overlay):
-        if path:
-            console.print(f"wrote {path}", markup=False)
-
-
-def _check_video(options: Options) -> None:
-    if options.overlay and options.video:
-        from kerasmooth.pose_files import overlay
-
-        overlay.check_video(Path(options.video))
+def _print_notes(outcomes: list[Outcome], console: Console) -> None:
+    """Each note once, with the inputs that it is of where there are several."""
+    inputs: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for note in outcome.notes:
+            inputs.setdefault(note, []).append(outcome.job.source.name)
+    for note, names in inputs.items():
+        whose = "" if len(outcomes) == 1 else f"{names[0]}: " if len(names) == 1 else f"{len(names)} inputs: "
+        console.print(f"{whose}{note}", markup=False)
 
 
 def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[Outcome]:
@@ -140,22 +115,22 @@ def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[O
                 progress.advance(task)
                 yield outcome
             return
-        # Before TensorFlow is loaded: an input that a model cannot take is told at once.
+        # Before TensorFlow is loaded: an input that a model cannot take is refused at once.
         model = _load_model(jobs, options) if options.model else None
         for job in jobs:
-            people = progress.add_task(f"  {job.source.name}", total=None)
-            yield run_job(job, options, model, functools.partial(_show_people, progress, people))
-            progress.remove_task(people)
+            segments = progress.add_task(f"  {job.source.name}", total=None)
+            yield run_job(job, options, model, functools.partial(_show_segments, progress, segments))
+            progress.remove_task(segments)
             progress.advance(task)
 
 
-def _show_people(progress: Progress, task: TaskID, done: int, total: int) -> None:
+def _show_segments(progress: Progress, task: TaskID, done: int, total: int) -> None:
     progress.update(task, completed=done, total=total)
 
 
 def _load_model(jobs: list[Job], options: Options) -> Smoother:
     if len(jobs) == 1:
-        table = formats.read(jobs[0].source, fps=options.fps, format_name=jobs[0].input_format)
+        table = read_table(jobs[0], options)
         check_fps(table.fps, str(jobs[0].source))
         check_model(table.skeleton, str(jobs[0].source))
     from kerasmooth.pose_files import model_smoother as model_smoothing
@@ -177,41 +152,3 @@ def _in_processes(jobs: list[Job], options: Options, workers: int) -> Iterator[O
 
 def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def run_job(job: Job, options: Options, model: Smoother | None = None, on_part: OnPart | None = None) -> Outcome:
-    """Reads, smooths and writes one input, and draws what is asked for. A bad input is an outcome, not an error."""
-    try:
-        return _run_job(job, options, model, on_part)
-    except InputError as error:
-        return Outcome(job, [], error=str(error))
-    except MemoryError:
-        return Outcome(job, [], error=f"{job.source}: it does not fit into memory: split the file")
-
-
-@contextmanager
-def _parameters_told(job: Job, options: Options) -> Iterator[None]:
-    """Parameters that suit no file are found before; within the block they do not suit the frame rate of this one."""
-    try:
-        yield
-    except ValueError as error:
-        if not options.settings.parameters or isinstance(error, InputError):
-            raise
-        raise InputError(f"{job.source}: --parameter: {error}") from None
-
-
-def _run_job(job: Job, options: Options, model: Smoother | None, on_part: OnPart | None) -> Outcome:
-    table = formats.read(job.source, fps=options.fps, image_size=options.image_size, format_name=job.input_format)
-    with _parameters_told(job, options):
-        done = smooth_table(table, options.settings, name=str(job.source), model=model, on_part=on_part)
-    formats.write(done.table, job.target, to=job.output_format)
-    if job.plots:
-        from kerasmooth.pose_files import plots as smooth_plots
-
-        smooth_plots.draw_all(table, done, job.plots)
-    if job.overlay:
-        from kerasmooth.pose_files import overlay
-
-        video = Path(options.video) if options.video else None
-        overlay.draw(table, done, job.overlay, video=video, style=options.overlay_style)
-    return Outcome(job, done.reports, table.unit, done.jumps, done.cuts, done.notes)

@@ -1,6 +1,5 @@
 """What the smoothing command is asked for, checked before anything is read."""
 
-import inspect
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ import numpy as np
 from kerasmooth import formats
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
-from kerasmooth.filters import FILTERS
+from kerasmooth.pose_files.help_texts import parameters_of
 from kerasmooth.pose_files.tables import MAX_FPS
-from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.keypoints import smooth_person
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
 
 MAX_SECONDS = 10.0
@@ -21,7 +20,6 @@ MAX_STRENGTH = 100.0
 MAX_SIDE = 100_000
 _TRIAL_FPS = 1000.0
 """A frame rate at which every sensible frequency can be tried."""
-_NOT_PARAMETERS = {"positions", "weights", "fps", "parameters"}
 
 
 @dataclass(frozen=True)
@@ -46,28 +44,33 @@ class Options:
 
 def check(options: Options) -> None:
     """Raises InputError for values that cannot be meant."""
-    settings = options.settings
     if not options.output:
         raise InputError("--output is empty: name the file (or, for several inputs, the folder) to write")
     for flag, name in (("to", options.to), ("from", options.input_format)):
         if name and name not in formats.FORMATS:
             raise InputError(f"--{flag} must be one of {', '.join(formats.FORMATS)}, received {name!r}")
-    for flag, value, highest in (
-        ("max_gap", settings.max_gap, MAX_SECONDS),
-        ("extend", settings.extend, MAX_SECONDS),
-        ("strength", settings.strength, MAX_STRENGTH),
-    ):
-        if not 0 <= value <= highest:
-            raise InputError(f"--{flag} must be from 0 to {highest:g}, received {value}")
     if options.fps is not None and not 0 < options.fps <= MAX_FPS:
         raise InputError(f"--fps must be above 0 and at most {MAX_FPS:g}, received {options.fps}")
-    if options.video and not options.overlay:
-        raise InputError(
-            f"--video={options.video} is only used to draw on: name the file to draw with --overlay=FILE.mp4"
-        )
     if options.overlay and not options.overlay.lower().endswith(".mp4"):
         raise InputError(f"--overlay must end in .mp4, received {options.overlay!r}")
-    _check_parameters(settings)
+
+
+def parse_settings(parameters: list[str], **settings: Any) -> SmoothingSettings:
+    """How to smooth; `parameters` are NAME=VALUE texts, `settings` those of SmoothingSettings.
+
+    Raises:
+      InputError: values that cannot be meant.
+    """
+    values = _parse_parameters(parameters)
+    try:
+        found = SmoothingSettings(**settings, parameters=values)
+    except ValueError as error:
+        raise InputError(f"--{error}") from None
+    for flag, highest in (("max_gap", MAX_SECONDS), ("extend", MAX_SECONDS), ("strength", MAX_STRENGTH)):
+        if getattr(found, flag) > highest:
+            raise InputError(f"--{flag} must be from 0 to {highest:g}, received {getattr(found, flag)}")
+    _check_parameters(found)
+    return found
 
 
 def _check_parameters(settings: SmoothingSettings) -> None:
@@ -75,21 +78,18 @@ def _check_parameters(settings: SmoothingSettings) -> None:
         return
     if settings.method == AUTO:
         raise InputError("--parameter is for one filter, received with --method=auto: name a filter with --method=NAME")
-    known = set(inspect.signature(FILTERS[settings.method]).parameters) - _NOT_PARAMETERS
+    known = parameters_of(settings.method)
     for name in settings.parameters:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise InputError(f"--parameter: {settings.method} takes {listed}, received {name!r}")
     try:
-        smooth_keypoints(
-            np.arange(24.0).reshape(12, 1, 2), fps=_TRIAL_FPS, method=settings.method, **settings.parameters
-        )
+        smooth_person(np.arange(24.0).reshape(12, 1, 2), np.ones((12, 1)), _TRIAL_FPS, None, settings)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(f"--parameter: {settings.method}: {error}") from None
 
 
-def parse_parameters(texts: list[str]) -> dict[str, Any]:
-    """NAME=VALUE texts, numbers or true and false. Raises InputError for others."""
+def _parse_parameters(texts: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -99,20 +99,18 @@ def parse_parameters(texts: list[str]) -> dict[str, Any]:
     return values
 
 
-def _value(text: str, value: str) -> bool | int | float:
+def _value(text: str, value: str) -> bool | int | float | str:
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     try:
-        return int(value) if len(value) < 10 else float(value)
-    except ValueError:
-        pass
-    try:
         number = float(value)
     except ValueError:
+        if value.isidentifier():
+            return value
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"--parameter must be NAME=NUMBER, received {text!r}")
-    return number
+        raise InputError(f"--parameter must be NAME=VALUE, a number or a name, received {text!r}")
+    return int(number) if value.lstrip("+-").isdecimal() else number
 
 
 def parse_image_size(text: str) -> Size | None:

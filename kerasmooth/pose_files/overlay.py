@@ -1,25 +1,19 @@
 """A film of the poses before and after, over the video or on a blank canvas."""
 
 import colorsys
-import os
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.pose_files.film_view import View, canvas, onto_image
 from kerasmooth.pose_files.tables import SmoothedTable, frame_step
+from kerasmooth.pose_files.video import opened, properties_of
 from kerasmooth.pose_table import MEASURED, PoseTable
-
-# FFmpeg and OpenCV write their own complaints about a bad video to stderr; ours is one line.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-
-import cv2
 
 STYLES = ("beside", "over")
 _BACKGROUND = 32
@@ -30,22 +24,14 @@ _FILLED_WORD = "white: filled or replaced"
 Colour = tuple[int, int, int]
 
 
-def check_video(video: Path) -> None:
-    """Raises InputError where there is no video that can be read."""
-    with _opened(video):
-        pass
-
-
 def draw(
     before: PoseTable, after: SmoothedTable, path: Path, *, video: Path | None = None, style: str = "beside"
 ) -> None:
     """Writes the film: every frame of the video, or without one every frame of the table.
 
-    Frame numbers count the video's frames from 0; from 1 where the first is 1 and the last is the number of frames.
-
     Args:
       before: as read.
-      after: what `smooth_files.smooth_table` made of it.
+      after: what `tables.smooth_table` made of it.
       path: of the MP4 file.
       video: what the poses were estimated from.
       style: "beside" (before left, after right) or "over" (both over each other).
@@ -64,25 +50,22 @@ def draw(
         frames = [int(number) for number in numbers] or [0]  # A file of no frames is a film of one, so that it plays.
         _write(path, ((number, blank) for number in frames), _Painter(before, after, view, style), fps)
         return
-    with _opened(video) as capture:
-        size = (int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)), int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)))
-        fps = capture.get(cv2.CAP_PROP_FPS) or float(after.table.fps or 25.0)
-        numbers, count = before.frame_numbers, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        first = int(len(numbers) > 0 and numbers[0] == 1 and numbers[-1] == count)
-        painter = _Painter(before, after, onto_image(before, size), style)
-        _write(path, _frames(capture, first), painter, fps)
+    with opened(video) as capture:
+        found = properties_of(capture)
+        painter = _Painter(before, after, onto_image(before, found.size), style)
+        fps = found.fps or float(after.table.fps or 25.0)
+        _write(path, _frames(capture, _first_frame(before, found.frames)), painter, fps)
 
 
-@contextmanager
-def _opened(video: Path) -> Iterator["cv2.VideoCapture"]:
-    capture = cv2.VideoCapture(str(video)) if video.is_file() else None
-    try:
-        if capture is None or not capture.isOpened() or not capture.get(cv2.CAP_PROP_FRAME_WIDTH) > 0:
-            raise InputError(f"--video={video}: it must be a video that OpenCV can read: check the name, or convert it")
-        yield capture
-    finally:
-        if capture is not None:
-            capture.release()
+def _first_frame(table: PoseTable, frames: int) -> int:
+    """The number that a table gives to the first of the frames of a video.
+
+    Where its format does not say it, 0; 1 where there is no frame 0 but one that 0 would leave no picture for.
+    """
+    if table.first_frame is not None:
+        return table.first_frame
+    numbers = table.frame_numbers
+    return int(len(numbers) > 0 and numbers[0] >= 1 and numbers[-1] == frames)
 
 
 def _frames(capture: "cv2.VideoCapture", first: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -158,7 +141,9 @@ class _Painter:
             measured = table.provenance[row] == MEASURED if after else None
             self._pose(picture, table.keypoints[row], measured, shade, width)
             if after and self._several:
-                self._name(picture, table.keypoints[row], int(self._after.people[row]), shade)
+                person = int(self._after.people[row])
+                name = table.person_names.get(person, str(person)) if person >= 0 else ""
+                self._name(picture, table.keypoints[row], name, shade)
 
     def _pose(
         self, picture: np.ndarray, keypoints: np.ndarray, measured: np.ndarray | None, colour: Colour, width: int
@@ -177,16 +162,14 @@ class _Painter:
                 cv2.circle(picture, place, width + 3, _BLACK, -1, cv2.LINE_AA)
                 cv2.circle(picture, place, width + 1, _WHITE, -1, cv2.LINE_AA)
 
-    def _name(self, picture: np.ndarray, keypoints: np.ndarray, person: int, colour: Colour) -> None:
-        """The id above the highest of the keypoints [K, 2]."""
+    def _name(self, picture: np.ndarray, keypoints: np.ndarray, name: str, colour: Colour) -> None:
+        """The name above the highest of the keypoints [K, 2]."""
         points = self._view.points(keypoints[np.isfinite(keypoints).all(axis=-1)])
-        if person < 0 or not len(points):
+        if not name or not len(points):
             return
         x, y = points[points[:, 1].argmin()].tolist()
         place = (x - self._width * 4, max(y - self._width * 5, 0))
-        cv2.putText(
-            picture, str(person), place, _FONT, _text_size(picture), colour, max(1, self._width - 1), cv2.LINE_AA
-        )
+        cv2.putText(picture, name, place, _FONT, _text_size(picture), colour, max(1, self._width - 1), cv2.LINE_AA)
 
 
 def _text_size(picture: np.ndarray) -> float:

@@ -110,7 +110,7 @@ def _spectra(person: ShownPerson) -> Figure:
     units = (f"{person.unit}/s", f"{person.unit}/s²")
     for order, axes in enumerate(figure.subplots(1, 2), start=1):
         for label, values, colour in (("before", person.before, BEFORE), ("after", person.after, AFTER)):
-            # Both over the same stretches, those that were measured: filled gaps would be compared with nothing.
+            # Both over the same frames, those that were measured: filled gaps would be compared with nothing.
             measured = np.where(np.isfinite(person.before), values, np.nan)
             frequencies, amplitude = mean_spectrum(measured, person.fps, order)
             moving = amplitude > 0  # What stands still has no place on a logarithmic scale.
@@ -122,5 +122,7 @@ def _spectra(person: ShownPerson) -> Figure:
         if axes.lines:
             axes.legend()
         else:
-            axes.text(0.5, 0.5, "no stretch is long enough, or nothing moves", transform=axes.transAxes, ha="center")
+            axes.text(
+                0.5, 0.5, "nobody is seen for long enough, or nobody moves", transform=axes.transAxes, ha="center"
+            )
     return figure

@@ -1,4 +1,4 @@
-"""The person that pictures show, laid out frame by frame."""
+"""The person that pictures show, frame by frame."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from kerasmooth.pose_files.tables import SmoothedTable, frame_step
 from kerasmooth.pose_table import PROVENANCE, PoseTable
 
 MAX_FRAMES = 600
-"""Longest stretch in a picture: more would not be seen."""
+"""Most frames in a picture: more would not be seen."""
 NUM_KEYPOINTS = 5
 _WANTED = ("left_wrist", "right_wrist", "left_ankle", "right_ankle", "nose")
 
@@ -17,7 +17,7 @@ class ShownPerson:
     Attributes:
       numbers: [T], frame numbers; `seconds` [T] from the first frame of the file.
       before, after: [T, K, 2]; provenance, deviation: [T, K].
-      name, of: the person's id, and how many people there are.
+      name, of: what the person is called, and how many people there are.
       aspect: length of a unit along y by that along x.
     """
 
@@ -30,10 +30,11 @@ class ShownPerson:
         step = frame_step(before.frame_numbers)
         self.fps = float(table.fps or 1.0) / step
         people = after.people[: len(before.frames)]
-        # Who repeats somebody else is nobody.
+        # A duplicate of somebody else is nobody.
         people, counts = np.unique(people[people >= 0] if (people >= 0).any() else people, return_counts=True)
-        self.name, self.of = int(people[counts.argmax()]) if len(people) else -1, len(people)
-        rows = np.flatnonzero(after.people == self.name)
+        person, self.of = int(people[counts.argmax()]) if len(people) else -1, len(people)
+        self.name = table.person_names.get(person, str(person))
+        rows = np.flatnonzero(after.people == person)
         rows = rows[np.argsort(table.frames[rows], kind="stable")]
         rows = rows[_busiest(table.frames[rows] // step)]
         first = int(table.frames[rows[0]]) if len(rows) else 0
@@ -78,7 +79,7 @@ def _spread(keypoints: np.ndarray) -> np.ndarray:
 
 
 def _busiest(slots: np.ndarray) -> np.ndarray:
-    """Indices of the MAX_FRAMES long stretch of increasing slots with the most entries."""
+    """Indices of those of increasing slots that lie in the MAX_FRAMES with the most entries."""
     if not len(slots):
         return np.empty(0, np.int64)
     ends = np.searchsorted(slots, slots + MAX_FRAMES)

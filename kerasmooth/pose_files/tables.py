@@ -1,13 +1,14 @@
-"""A pose table smoothed: people followed, each one's rows laid out in time, smoothed, and put back where they were."""
+"""A pose table smoothed: people followed, each one's segments smoothed frame by frame, and written into their rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.pose_files.person_report import PersonReport, bends
-from kerasmooth.pose_files.put_back import Added, Rows, Unit, put_back, values_of
+from kerasmooth.formats import append_rows
+from kerasmooth.pose_files.person_report import ONLY, PersonReport, report_segment
+from kerasmooth.pose_files.square_unit import SquareUnit
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing import gaps, photographs, tracking
 from kerasmooth.smoothing.keypoints import Smoothed
@@ -15,11 +16,11 @@ from kerasmooth.smoothing.segments import Smoother, check_model, smooth_segment
 from kerasmooth.smoothing.settings import SmoothingSettings
 
 MAX_FPS = 10_000.0
-MAX_DENSE_VALUES = 1 << 27
+MAX_SEGMENT_VALUES = 1 << 27
 """Most keypoints of one person over all frames, absences up to a second among them; each takes some 200 bytes."""
 ABSENCE_SECONDS = 1.0
 """Longer absences are shortened to this before smoothing: nothing is filled across them, and memory stays small."""
-UNRELATED = "frames show unrelated pictures, or are too far apart: left as they are"
+_VALUES = ("keypoints", "confidence", "provenance", "deviation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,25 +29,29 @@ class SmoothedTable:
 
     Attributes:
       table: the input's rows in their order, then those of people who were filled in.
-      people: int64 [rows of table], who each is, where the table has no ids too; -1 for who repeats somebody.
+      people: int64 [rows of table], who each is, where the table has no ids too; -1 for a duplicate of somebody.
       reports: one a person, by id.
+      unit: of the lengths in the reports.
       jumps: how often an id of the file jumped.
       cuts: how often the video goes on with another shot.
-      notes: what was left as it was, and why; a line each.
+      duplicates: detections of somebody whom the same frame has already; they are left as they are.
+      unrelated: the frames are photographs, or too far apart: everything is left as it is.
     """
 
     table: PoseTable
     people: np.ndarray
-    reports: list[PersonReport]
-    jumps: int
+    reports: list[PersonReport] = field(default_factory=list)
+    unit: str = "px"
+    jumps: int = 0
     cuts: int = 0
-    notes: tuple[str, ...] = ()
+    duplicates: int = 0
+    unrelated: bool = False
 
 
 def check_fps(fps: float | None, name: str) -> float:
     """The frame rate of a file. Raises InputError where it is unknown or no frame rate."""
     if fps is None:
-        raise InputError(f"{name}: fps must be known, the file does not say it: give it with --fps=N")
+        raise InputError(f"{name}: fps must be known, the file does not say it: give it with --fps=N or --video=FILE")
     if not 0 < fps <= MAX_FPS:
         raise InputError(f"{name}: fps must be above 0 and at most {MAX_FPS:g}, received {fps:g}: give it with --fps=N")
     return float(fps)
@@ -58,7 +63,7 @@ def smooth_table(
     *,
     name: str = "the table",
     model: Smoother | None = None,
-    on_part: Callable[[int, int], None] | None = None,
+    on_segment: Callable[[int, int], None] | None = None,
 ) -> SmoothedTable:
     """Smooths every person of a table. Positions that nothing was done to stay exactly as they are.
 
@@ -67,7 +72,7 @@ def smooth_table(
       settings: how.
       name: what errors call the table.
       model: smooths the keypoints it knows by name; the others are smoothed as `settings` say.
-      on_part: called with (parts done, parts in all); a part is a person between two jumps.
+      on_segment: called with (segments done, segments in all); a segment is a person between two jumps.
 
     Raises:
       InputError: no frame rate, nothing in common with the model, more than fits into memory.
@@ -76,45 +81,46 @@ def smooth_table(
     fps = check_fps(table.fps, name)
     if model is not None:
         check_model(table.skeleton, name)
+    unit = SquareUnit.of(table)
+    square = unit.into(table)
     step = frame_step(table.frame_numbers)
-    work = _Work(table, settings, fps / step, step, name)
-    known = np.isfinite(work.before).all(axis=-1) & ~(table.confidence <= 0)
-    tracks = tracking.follow(
-        table.frames // step,
-        table.people,
-        work.before,
-        known,
-        fps=fps / step,
-        confidence=table.confidence,
-        single=_is_single(table),
-    )
+    tracks = _follow(square, fps / step, step)
     if (table.people < 0).all() and photographs.are_unrelated(table.frames, tracks):
-        return SmoothedTable(table, table.people, [], 0, 0, (UNRELATED,))
+        return SmoothedTable(table, table.people, unit=unit.name, unrelated=True)
     # A file of one person without ids stays so.
-    one = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
-    parts = tracking.groups(tracks.segments)
-    for done, rows in enumerate(parts, 1):
-        work.smooth(rows, -1 if one else int(tracks.people[rows[0]]), model)
-        if on_part:
-            on_part(done, len(parts))
-    ids = table.people if one else tracks.people
-    result, filled = work.result(ids)
-    people = np.concatenate([tracks.people, filled if not one else np.full(len(filled), -1, np.int64)])
-    reports = [work.reports[person] for person in sorted(work.reports)]
-    notes = tell_copies(int((tracks.segments < 0).sum()))
-    return SmoothedTable(result, people, reports, tracks.jumps, len(tracks.cuts), notes)
+    nameless = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
+    people = np.full(len(table.people), -1) if nameless else tracks.people
+    work = _Work(square, settings, fps / step, step, name, model)
+    segments = tracking.groups(tracks.segments)
+    for done, rows in enumerate(segments, 1):
+        work.smooth(rows, int(people[rows[0]]))
+        if on_segment:
+            on_segment(done, len(segments))
+    result = work.result(table.people if nameless else people)
+    added = result.people[len(table.people) :]
+    return SmoothedTable(
+        unit.out_of(result, table),
+        np.concatenate([tracks.people, added]),
+        [work.reports[person] for person in sorted(work.reports)],
+        unit.name,
+        tracks.jumps,
+        len(tracks.cuts),
+        int((tracks.segments < 0).sum()),
+    )
 
 
-def _is_single(table: PoseTable) -> bool:
-    """Whether the file holds one person by id."""
-    people = np.unique(table.people)
-    return len(people) == 1 and people[0] >= 0 and len(np.unique(table.frames)) == len(table.frames)
-
-
-def tell_copies(count: int) -> tuple[str, ...]:
-    """A line about detections that repeat somebody, if there are any."""
-    what = "detection repeats" if count == 1 else "detections repeat"
-    return (f"{count:,} {what} somebody in the same frame: left as they are",) if count else ()
+def _follow(square: PoseTable, fps: float, step: int) -> tracking.Tracks:
+    people = np.unique(square.people)
+    one = len(people) == 1 and people[0] >= 0 and len(np.unique(square.frames)) == len(square.frames)
+    return tracking.follow(
+        square.frames // step,
+        square.people,
+        square.keypoints,
+        np.isfinite(square.keypoints).all(axis=-1) & ~(square.confidence <= 0),
+        fps=fps,
+        confidence=square.confidence,
+        single=square.is_single or one,
+    )
 
 
 def frame_step(numbers: np.ndarray) -> int:
@@ -132,50 +138,54 @@ def _usual_step(numbers: np.ndarray) -> tuple[int, float]:
 
 
 class _Work:
-    """The rows of a table while they are being smoothed, in a unit that is the same along x and y, y downwards."""
+    """The rows of a table while segment after segment is smoothed."""
 
-    def __init__(self, table: PoseTable, settings: SmoothingSettings, fps: float, step: int, name: str) -> None:
-        self._table, self._settings, self._fps, self._step, self._name = table, settings, fps, step, name
-        self._unit = Unit.of(table)
-        self._rows = Rows.of(table, self._unit)
-        self._regular = _usual_step(table.frame_numbers)[1] > 0.5
-        self._added: list[Added] = []
+    def __init__(
+        self,
+        table: PoseTable,
+        settings: SmoothingSettings,
+        fps: float,
+        step: int,
+        name: str,
+        model: Smoother | None,
+    ) -> None:
+        self._table, self._settings, self._fps, self._step = table, settings, fps, step
+        self._name, self._model = name, model
+        names = (*_VALUES, "depth") if table.depth is not None else _VALUES
+        self._values = {each: np.array(getattr(table, each)) for each in names}
+        # Numbers without an order are of photographs, not of a video: nobody was there in between.
+        self._fills_frames = _usual_step(table.frame_numbers)[1] > 0.5
+        self._added: list[dict[str, np.ndarray]] = []
         self.reports: dict[int, PersonReport] = {}
 
-    @property
-    def before(self) -> np.ndarray:
-        """[rows, K, 2]."""
-        return self._rows.before
-
-    def smooth(self, rows: np.ndarray, person: int, model: Smoother | None) -> None:
-        """Smooths one part, whose rows have different frames."""
-        rows = rows[np.argsort(self._table.frames[rows], kind="stable")]
-        numbers, slots = self._lay_out(self._table.frames[rows])
-        shape = (len(numbers), self._table.skeleton.num_keypoints)
+    def smooth(self, rows: np.ndarray, person: int) -> None:
+        """Smooths one segment, whose rows have different frames."""
+        table = self._table
+        rows = rows[np.argsort(table.frames[rows], kind="stable")]
+        numbers, places = self._every_frame(table.frames[rows])
+        shape = (len(numbers), table.skeleton.num_keypoints)
         keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-        keypoints[slots], confidence[slots] = self._rows.before[rows], self._table.confidence[rows]
+        keypoints[places], confidence[places] = table.keypoints[rows], table.confidence[rows]
         depth = None
-        if self._rows.depth is not None:
+        if table.depth is not None:
             depth = np.full(shape, np.nan)
-            depth[slots] = self._rows.depth[rows]
-        done = smooth_segment(keypoints, confidence, self._fps, self._table.skeleton, self._settings, model, depth)
-        for name, values in values_of(done, slots).items():
-            getattr(self._rows, name)[rows] = values
-        empty = np.ones(len(numbers), bool)
-        empty[slots] = False
-        # Numbers without an order are of photographs, not of a video: nobody was there in between.
-        empty &= self._regular
-        empty &= np.isfinite(done.keypoints).all(axis=-1).any(axis=-1)
-        self._added.append(
-            {
-                "frames": numbers[empty],
-                "people": np.full(int(empty.sum()), person, np.int64),
-                **values_of(done, empty),
-            }
-        )
-        self._tell(person, len(rows), keypoints, done)
+            depth[places] = table.depth[rows]
+        done = smooth_segment(keypoints, confidence, self._fps, table.skeleton, self._settings, self._model, depth)
+        for name, values in self._values.items():
+            values[rows] = getattr(done, name)[places]
+        there = np.zeros(len(numbers), bool)
+        there[places] = True
+        if self._fills_frames:
+            self._add(numbers, ~there & np.isfinite(done.keypoints).all(axis=-1).any(axis=-1), person, done)
+        name = table.person_names.get(person, ONLY if person < 0 or table.is_single else str(person))
+        found = report_segment(name, numbers, there, keypoints, done, table.skeleton.keypoints)
+        self.reports.setdefault(person, PersonReport(name)).add(found)
 
-    def _lay_out(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _add(self, numbers: np.ndarray, chosen: np.ndarray, person: int, done: Smoothed) -> None:
+        values = {name: getattr(done, name)[chosen] for name in self._values}
+        self._added.append({"frames": numbers[chosen], "people": np.full(int(chosen.sum()), person), **values})
+
+    def _every_frame(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(frame numbers [T], the places [rows] of increasing frames in them); long absences are shortened."""
         longest = max(gaps.longest_run(self._settings.max_gap, self._fps), int(np.ceil(ABSENCE_SECONDS * self._fps)))
         steps = np.diff(frames) // self._step
@@ -183,24 +193,33 @@ class _Work:
         room = int(self._settings.extend * self._fps + 1e-6)
         before = min(room, int(frames[0] - self._table.frame_numbers[0]) // self._step)
         after = min(room, int(self._table.frame_numbers[-1] - frames[-1]) // self._step)
-        total = before + int(places[-1]) + 1 + after
-        if total * self._table.skeleton.num_keypoints > MAX_DENSE_VALUES:
+        count = before + int(places[-1]) + 1 + after
+        if count * self._table.skeleton.num_keypoints > MAX_SEGMENT_VALUES:
             raise InputError(
-                f"{self._name}: a person must have at most {MAX_DENSE_VALUES:,} keypoints over all frames, received "
-                f"{total:,} frames of {self._table.skeleton.num_keypoints}: split the file or lower --max_gap"
+                f"{self._name}: a person must have at most {MAX_SEGMENT_VALUES:,} keypoints over all frames, received "
+                f"{count:,} frames of {self._table.skeleton.num_keypoints}: split the file or lower --max_gap"
             )
         places += before
-        owner = np.clip(np.searchsorted(places, np.arange(total), side="right") - 1, 0, None)
-        return frames[owner] + (np.arange(total) - places[owner]) * self._step, places
+        owner = np.clip(np.searchsorted(places, np.arange(count), side="right") - 1, 0, None)
+        return frames[owner] + (np.arange(count) - places[owner]) * self._step, places
 
-    def _tell(self, person: int, frames: int, before: np.ndarray, done: Smoothed) -> None:
-        scale = self._unit.scale
-        bent = bends(before / scale, done.keypoints / scale)
-        self.reports.setdefault(person, PersonReport(person)).tell(frames, bent, done.report)
+    def result(self, people: np.ndarray) -> PoseTable:
+        """The table, whose rows are of `people`, with new values, and with rows for frames without somebody behind.
 
-    def result(self, people: np.ndarray) -> tuple[PoseTable, np.ndarray]:
-        """The table with new rows behind its own, and the people [new rows] they are of."""
-        result, columns = put_back(self._table, people, self._rows, self._added, self._unit)
-        for person, report in self.reports.items():
-            report.added = int((columns["people"] == person).sum())
-        return result, columns["people"]
+        A new row that the table has already, that person in that frame, is left out. Where an id jumped to and fro,
+        two of its segments may fill a frame: the surer one stays.
+        """
+        result = self._table.with_(people=people, **self._values)
+        if not self._added:
+            return result
+        columns = {key: np.concatenate([segment[key] for segment in self._added]) for key in self._added[0]}
+        taken = set(zip(result.frames.tolist(), people.tolist(), strict=True))
+        order = np.lexsort((-np.nansum(columns["confidence"], axis=1), columns["people"], columns["frames"]))
+        chosen: list[int] = []
+        for row in order.tolist():
+            pair = (int(columns["frames"][row]), int(columns["people"][row]))
+            if pair not in taken:
+                taken.add(pair)
+                chosen.append(row)
+                self.reports[pair[1]].added += 1
+        return append_rows(result, **{key: values[np.array(chosen, np.int64)] for key, values in columns.items()})

@@ -9,7 +9,7 @@ import pytest
 from recordings import recording
 
 from kerasmooth import formats
-from kerasmooth.pose_files.tables import UNRELATED, smooth_table
+from kerasmooth.pose_files.tables import smooth_table
 from kerasmooth.smoothing.settings import SmoothingSettings
 
 
@@ -38,7 +38,7 @@ def test_photographs_stay_as_they_are(tmp_path: Path, numbers: list[int], people
     done = smooth_table(formats.read(clip, fps=30.0), SmoothingSettings())
     formats.write(done.table, tmp_path / "out.json")
     assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
-    assert done.notes == (UNRELATED,)
+    assert done.unrelated
 
 
 def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
@@ -46,7 +46,7 @@ def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
     table = formats.read(path, fps=30.0)
     done = smooth_table(table, SmoothingSettings())
     np.testing.assert_array_equal(done.table.keypoints, table.keypoints)
-    assert done.notes == (UNRELATED,)
+    assert done.unrelated
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.1])
@@ -57,7 +57,7 @@ def test_a_video_of_few_detections_is_a_video(share: float) -> None:
     table = table.with_(**{field: getattr(table, field)[rows] for field in fields})
     for numbers in (table.frame_numbers, np.unique(table.frames)):
         done = smooth_table(table.with_(frame_numbers=numbers), SmoothingSettings(method="gaussian"))
-        assert UNRELATED not in done.notes
+        assert not done.unrelated
         assert (done.table.keypoints[: rows.sum()] != table.keypoints).any()
 
 
@@ -74,6 +74,4 @@ def test_a_video_full_of_wrong_detections_is_a_video() -> None:
         "provenance": np.zeros((len(frames), 17), np.uint8),
         "deviation": np.full((len(frames), 17), np.nan),
     }
-    assert (
-        UNRELATED not in smooth_table(table.with_(frames=frames, **values), SmoothingSettings(method="gaussian")).notes
-    )
+    assert not smooth_table(table.with_(frames=frames, **values), SmoothingSettings(method="gaussian")).unrelated

@@ -26,7 +26,7 @@ def table(**attributes: object) -> PoseTable:
 
 
 def shown(before: PoseTable, after: PoseTable | None = None) -> ShownPerson:
-    return ShownPerson(before, SmoothedTable(after or before, before.people, [], 0))
+    return ShownPerson(before, SmoothedTable(after or before, before.people))
 
 
 def test_keypoints_that_move_are_shown() -> None:
@@ -53,7 +53,7 @@ def test_the_person_of_several_is_named() -> None:
         30.0,
     )
     person = shown(both)
-    assert (person.name, person.of) == (3, 2)
+    assert (person.name, person.of) == ("3", 2)
     assert person.title.startswith("person 3, seen most of 2: frames 0 to 39 at 30 fps")
 
 
@@ -82,7 +82,7 @@ def test_filled_keypoints_are_white_in_the_film(tmp_path: Path) -> None:
     before = table()
     filled = np.zeros((FRAMES, 12), np.uint8)
     filled[:, 7:] = 2
-    done = SmoothedTable(before.with_(provenance=filled), before.people, [], 0)
+    done = SmoothedTable(before.with_(provenance=filled), before.people)
     overlay.draw(before, done, tmp_path / "out.mp4")
     image = cv2.VideoCapture(str(tmp_path / "out.mp4")).read()[1]
     half = image.shape[1] // 2

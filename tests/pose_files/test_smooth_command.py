@@ -142,9 +142,13 @@ def test_another_format_and_the_report(smooth: Callable[..., Any], clip: Path) -
     done = smooth(clip, f"--output={clip.parent / 'out.json'}", *words)
     assert done.code == 0, done.err
     assert len(json.loads((clip.parent / "out.json").read_text())) == 40
-    told = json.loads(report.read_text())[0]["people"][0]
-    assert told["parts"][0]["method"] == ["gaussian"] * 17
-    assert told["jitter_after"] < told["jitter_before"]
+    person = json.loads(report.read_text())[0]["people"][0]
+    assert person["jitter_after"] < person["jitter_before"]
+    keypoints = person["segments"][0]["keypoints"]
+    assert list(keypoints) == list(COCO_17.keypoints)
+    assert {keypoint["method"] for keypoint in keypoints.values()} == {"gaussian"}
+    assert keypoints["left_ear"]["filled"] == [10, 11, 12, 13]
+    assert keypoints["nose"]["filled"] == []
 
 
 def test_strength_zero_leaves_every_digit(smooth: Callable[..., Any], clip: Path) -> None:

@@ -159,6 +159,6 @@ def test_nobody_is_a_film_of_one_frame(tmp_path: Path) -> None:
         name: getattr(table, name)[:0] for name in ("frames", "people", "keypoints", "confidence", "frame_numbers")
     }
     empty = PoseTable(**parts, skeleton=COCO_17, fps=FPS)
-    overlay.draw(empty, SmoothedTable(empty, empty.people, [], 0), tmp_path / "out.mp4")
+    overlay.draw(empty, SmoothedTable(empty, empty.people), tmp_path / "out.mp4")
     assert len(film(tmp_path / "out.mp4")) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]

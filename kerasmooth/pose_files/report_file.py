@@ -1,0 +1,66 @@
+"""The file that --report writes: what was chosen and done, keypoint by keypoint."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.formats.bounded_files import write_bytes
+from kerasmooth.pose_files.job import Outcome
+from kerasmooth.pose_files.person_report import PersonReport, quantile
+
+
+def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Writes JSON, an entry an input."""
+    text = json.dumps([_as_json(outcome) for outcome in outcomes], indent=1, allow_nan=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, text.encode())
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    """NaN is null."""
+    return {
+        "input": str(outcome.job.source),
+        "unit": outcome.unit,
+        "jumps": outcome.jumps,
+        "cuts": outcome.cuts,
+        "notes": list(outcome.notes),
+        "people": [_plain(_person(report)) for report in outcome.reports],
+    }
+
+
+def _person(report: PersonReport) -> dict[str, Any]:
+    shares = {"median": 0.5, "99_percent": 0.99}
+    return {
+        "person": report.name,
+        "frames": report.frames,
+        "frames_added": report.added,
+        "jitter_before": report.jitter[0],
+        "jitter_after": report.jitter[1],
+        "moved": {name: quantile(report.moved, share) for name, share in shares.items()},
+        "moved_of_torso": {name: quantile(report.moved_of_torso, share) for name, share in shares.items()},
+        "replaced": report.replaced,
+        "filled": report.filled,
+        "left": report.left,
+        "removed": report.removed,
+        "exchanged": report.exchanged,
+        "cutoff_limited": list(report.limited),
+        "lag_ms": report.lag,
+        "segments": report.segments,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Arrays, numbers and dicts of NumPy as those of Python; what is not finite becomes None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()] if value.ndim else _plain(value.item())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
