@@ -9,11 +9,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from kerasmooth.pose_files.shown_person import ShownPerson
-from kerasmooth.pose_table import INTERPOLATED, PREDICTED, PROVENANCE, REPLACED
+from kerasmooth.pose_table import INTERPOLATED, PREDICTED, REPLACED
 
 BEFORE, AFTER = "tab:orange", "tab:blue"
-MARKS = {REPLACED: ("tab:red", "x"), INTERPOLATED: ("tab:green", "."), PREDICTED: ("tab:purple", "+")}
-"""Colour and marker of what was not measured."""
+MARKS = {
+    REPLACED: ("replaced", "tab:red", "x"),
+    INTERPOLATED: ("filled", "tab:green", "."),
+    PREDICTED: ("extended", "tab:purple", "+"),
+}
+"""Name, colour and marker of what was not measured."""
 _COLUMNS, _LINES = 4, 2
 _TRAIL_SECONDS = 0.5
 
@@ -46,8 +50,8 @@ def _handles() -> list[Line2D]:
         Line2D([], [], color="0.4", linewidth=0.7, label=f"thin: the last {_TRAIL_SECONDS:g} seconds"),
     ]
     return handles + [
-        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {PROVENANCE[kind]}")
-        for kind, (colour, mark) in MARKS.items()
+        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {name}")
+        for name, colour, mark in MARKS.values()
     ]
 
 
@@ -61,7 +65,7 @@ def _draw_frame(axes: Any, person: ShownPerson, frame: int) -> None:
     _draw_pose(axes, after, person.skeleton.limbs, AFTER, 1.4, 1.0)
     if not person.skeleton.limbs:  # Which dot belongs to which is all that can be shown.
         axes.add_collection(LineCollection(list(np.stack([before, after], axis=1)), colors="0.6", linewidths=0.8))
-    for kind, (colour, mark) in MARKS.items():
+    for kind, (_, colour, mark) in MARKS.items():
         shown = (person.provenance[frame] == kind) & np.isfinite(after).all(axis=-1)
         axes.plot(*after[shown].T, mark, color=colour, markersize=6, zorder=4)
     _set_limits(axes, np.concatenate([before, after]), person)

@@ -11,7 +11,7 @@ from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.pose_files.contact_sheet import AFTER, BEFORE, MARKS, draw_frames
 from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.tables import SmoothedTable
-from kerasmooth.pose_table import PROVENANCE, PoseTable
+from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing.spectra import mean_spectrum
 
 
@@ -52,8 +52,8 @@ def _trajectories(person: ShownPerson) -> Figure:
         Line2D([], [], color=AFTER, linewidth=1.6, label="after"),
     ]
     handles += [
-        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {PROVENANCE[kind]}")
-        for kind, (colour, mark) in MARKS.items()
+        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {name}")
+        for name, colour, mark in MARKS.values()
     ]
     handles.append(Line2D([], [], color="0.85", linewidth=8, label="nothing there"))
     if np.isfinite(person.deviation).any():
@@ -75,7 +75,7 @@ def _draw_trajectory(axes: Any, person: ShownPerson, keypoint: int, axis: int) -
     axes.plot(seconds, value, color=AFTER, linewidth=1.5)
     alone = _alone(value)
     axes.plot(seconds[alone], value[alone], "_", color=AFTER, markersize=7)
-    for kind, (colour, mark) in MARKS.items():
+    for kind, (_, colour, mark) in MARKS.items():
         shown = (person.provenance[:, keypoint] == kind) & np.isfinite(value)
         axes.plot(seconds[shown], value[shown], mark, color=colour, markersize=5, zorder=3)
     # The positions fill the picture: a wide uncertainty is cut off rather than that they become a flat line.

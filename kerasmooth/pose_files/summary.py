@@ -15,13 +15,15 @@ Entry = tuple[str, list[PersonReport], str]
 """(input, reports, unit)."""
 TERMS = (
     "moved: how far from where the file had a keypoint. replaced: outliers, estimated from the frames around. "
-    "filled: gaps. left: exactly as they were. exchanged: left with right."
+    "filled: gaps. left: as they were. exchanged: left with right."
 )
 """The words of the table, which count keypoints frame by frame."""
 
 
 def print_table(entries: Sequence[Entry], console: Console) -> None:
     """A row a person of one input, or a row an input of several; the last row is all of them."""
+    if not any(reports for _, reports, _ in entries):
+        return
     rows = [(name, total(reports)) for name, reports, _ in entries]
     title = "input"
     if len(entries) == 1:

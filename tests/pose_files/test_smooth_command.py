@@ -184,6 +184,22 @@ def test_overlay_without_a_video(smooth: Callable[..., Any], clip: Path) -> None
         assert frames[20].std() > 5
 
 
+def test_a_video_says_the_frame_rate_and_the_size(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    import cv2
+
+    video = tmp_path / "in.mp4"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"mp4v"), 50, (640, 400))
+    for _ in range(3):
+        writer.write(np.zeros((400, 640, 3), np.uint8))
+    writer.release()
+    clip = write(tmp_path / "clip.npz", walking(), fps=None, image_size=None)
+    assert smooth(clip, f"--output={tmp_path / 'out.npz'}", f"--video={video}").code == 0
+    new = formats.read(tmp_path / "out.npz")
+    assert (new.fps, new.image_size) == (50, (400, 640))
+    assert smooth(clip, f"--output={tmp_path / 'own.npz'}", f"--video={video}", "--fps=25").code == 0
+    assert formats.read(tmp_path / "own.npz").fps == 25
+
+
 def test_tensorflow_stays_out_of_it(clip: Path) -> None:
     imports = "import sys, kerasmooth.smooth, kerasmooth.pose_files.command"
     code = f"{imports}; print({{'tensorflow', 'keras'}} & set(sys.modules))"
@@ -267,7 +283,9 @@ BAD_COMMANDS: dict[str, list[str]] = {
     "plot is a file": ["clip.npz", "--output=out.npz", "--plot=notes.txt"],
     "report exists": ["clip.npz", "--output=out.npz", "--report=notes.txt"],
     "report is the input": ["clip.npz", "--output=out.npz", "--report=clip.npz", "--overwrite"],
-    "video without overlay": ["clip.npz", "--output=out.npz", "--video=notes.txt"],
+    "video is no video, without overlay": ["clip.npz", "--output=out.npz", "--video=notes.txt"],
+    "steadiness above 1": ["clip.npz", "--output=out.npz", "--steadiness=2"],
+    "min_confidence negative": ["clip.npz", "--output=out.npz", "--min_confidence=-0.1"],
     "video absent": ["clip.npz", "--output=out.npz", "--video=no.mp4", "--overlay=o.mp4"],
     "video is no video": ["clip.npz", "--output=out.npz", "--video=notes.txt", "--overlay=o.mp4"],
     "overlay is no mp4": ["clip.npz", "--output=out.npz", "--overlay=o.gif"],

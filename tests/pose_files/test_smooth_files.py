@@ -142,6 +142,30 @@ def test_a_film_over_a_video(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
+@pytest.mark.parametrize("missing", ["first", "last", "none"])
+def test_a_film_shows_the_pose_on_its_own_frame(missing: str, tmp_path: Path) -> None:
+    """Frames are counted from 1; in the first or the last one nobody is there. The video shows a disc on the nose."""
+    import cv2
+
+    x = 60 + 12 * np.arange(16)
+    writer = cv2.VideoWriter(str(tmp_path / "in.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 30, (320, 200))
+    for place in x.tolist():
+        writer.write(cv2.circle(np.full((200, 320, 3), 90, np.uint8), (place, 100), 5, (0, 0, 0), -1))
+    writer.release()
+    seen = {"first": slice(1, None), "last": slice(None, -1), "none": slice(None)}[missing]
+    numbers, nose = (1 + np.arange(16))[seen], np.stack([x, np.full(16, 100)], axis=-1)[seen, None].astype(float)
+    table = PoseTable(
+        numbers, 0 * numbers, nose, np.ones((len(numbers), 1)), numbers, Skeleton("dot", ("nose",), ()), FPS, (200, 320)
+    )
+    if missing == "last":
+        table = table.with_(first_frame=1)
+    overlay.draw(table, SmoothedTable(table, table.people), tmp_path / "out.mp4", video=tmp_path / "in.mp4")
+    for place, image in list(zip(x, film(tmp_path / "out.mp4"), strict=True))[1:-1]:
+        left = image[40:, :320].astype(int)
+        coloured = np.argwhere(np.ptp(left, axis=2) > 60)
+        assert abs(coloured[:, 1].mean() - place) < 3
+
+
 @pytest.mark.parametrize("unit", ["normalised", "m"])
 def test_a_film_of_other_units_shows_the_person(unit: str, tmp_path: Path) -> None:
     table = standing(COCO_17, 5)
