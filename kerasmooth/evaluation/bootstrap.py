@@ -13,7 +13,7 @@ class VideoCounts:
     """Keypoints within the published shares of the torso diameter, by video: what a result keeps of a row.
 
     Attributes:
-      videos: clip ids, V, sorted.
+      videos: V names, sorted: see `video_of`.
       hits: int64 [V, 3].
       totals: int64 [V], keypoints judged.
     """
@@ -27,6 +27,11 @@ class VideoCounts:
         return self.hits.sum(axis=0) / self.totals.sum() if self.totals.any() else np.full(len(THRESHOLDS), np.nan)
 
 
+def video_of(clip_id: bytes) -> str:
+    """The video that a clip is of: its id up to the third part, `brace/2011/<video>` or `penn_action/0001`."""
+    return "/".join(clip_id.decode().split("/")[:3])
+
+
 def video_counts(frames: list[Frames], row: str) -> VideoCounts:
     """Counts a row of tracks or windows in heatmap cells, by the metric of `metrics.pck`."""
     counts: dict[str, np.ndarray] = {}
@@ -34,7 +39,7 @@ def video_counts(frames: list[Frames], row: str) -> VideoCounts:
         for of_clip in part.by_clip():
             found = pck_counts(of_clip.truth, of_clip.predicted[row], of_clip.visibility)
             numbers = np.append(found.hits.sum(axis=1), found.totals.sum())
-            video = bytes(of_clip.clip_ids[0]).decode()
+            video = video_of(bytes(of_clip.clip_ids[0]))
             counts[video] = counts.get(video, 0) + numbers
     videos = tuple(sorted(counts))
     table = np.array([counts[video] for video in videos], np.int64).reshape(-1, len(THRESHOLDS) + 1)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -97,29 +97,31 @@ def evaluate(
       InputError: a run or its records are absent or damaged, or do not fit each other.
       ValueError: an unknown decoder.
     """
-    if not decoders or set(decoders) - set(DECODING_METHODS):
-        raise ValueError(f"decoders must be of {DECODING_METHODS}. Received: decoders={decoders}")
     groups: dict[Setting, list[Run]] = {}
     for one in [runs] if isinstance(runs, str | Path | Run) else runs:
         run = one if isinstance(one, Run) else load_run(Path(one))
         setting = setting_of(run, records_dir=records_dir, datasets=datasets, split=split)
         groups.setdefault(setting, []).append(run)
-    judge = _Judge(decoders, batch_size, max_windows, classical, console or Console(quiet=True))
+    judge = Judge(decoders, batch_size, max_windows, classical, console or Console(quiet=True))
     return [judge.evaluate(setting, group) for setting, group in groups.items()]
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Judge:
     """How `evaluate` judges; see its arguments."""
 
-    decoders: Sequence[str]
-    batch_size: int
-    max_windows: int
-    classical: bool
-    console: Console
+    decoders: Sequence[str] = ("argmax", "dark")
+    batch_size: int = 32
+    max_windows: int = 0
+    classical: bool = False
+    console: Console = field(default_factory=lambda: Console(quiet=True))
 
-    def evaluate(self, setting: Setting, runs: list[Run]) -> Evaluation:
-        """All rows in one setting."""
+    def __post_init__(self) -> None:
+        if not self.decoders or set(self.decoders) - set(DECODING_METHODS):
+            raise ValueError(f"decoders must be of {DECODING_METHODS}. Received: decoders={self.decoders}")
+
+    def evaluate(self, setting: Setting, runs: Sequence[Run] = ()) -> Evaluation:
+        """All rows in one setting; without runs those of the detector and the filters."""
         counts, codec = windows_to_judge(setting, self.max_windows), HeatmapCodec(size=setting.size)
         has_detector = any(manifest.heatmaps == "detector" for manifest in setting.records().manifests)
         readings = self.decoders if has_detector else (PUBLISHED_DECODER,)

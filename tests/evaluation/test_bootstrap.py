@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from test_tables import example
 
-from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap
+from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap, video_of
 
 
 def counts(hits: np.ndarray, totals: np.ndarray) -> VideoCounts:
@@ -41,3 +41,8 @@ def test_videos_of_an_evaluation_add_up_to_its_score() -> None:
     found = evaluation.by_video("bias_only")
     assert found.videos == ("brace/clip", "penn_action/clip")
     np.testing.assert_allclose(found.pck(), evaluation.total("bias_only").frames["cells"].pck())
+
+
+def test_clips_of_one_video_count_as_one() -> None:
+    ids = [b"brace/2011/abc/abc_1-90_powermove/12", b"brace/2011/abc/abc_95-99_powermove", b"penn_action/0001"]
+    assert [video_of(clip_id) for clip_id in ids] == ["brace/2011/abc", "brace/2011/abc", "penn_action/0001"]
