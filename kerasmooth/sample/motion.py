@@ -13,6 +13,17 @@ from kerasmooth.sample.exercises import bench_press, situp, squat
 from kerasmooth.sample.pitching import pitching
 from kerasmooth.sample.powermove import powermove
 from kerasmooth.sample.randomness import generator
+from kerasmooth.sample.sports import (
+    cartwheel,
+    jump,
+    jumping_jacks,
+    kick,
+    punch,
+    sprint,
+    standing,
+    throw,
+    walking,
+)
 from kerasmooth.skeletons import BOULDERING_25
 
 Size = tuple[int, int]
@@ -50,6 +61,15 @@ KINDS: dict[str, Kind] = {
     "bench_press": Kind(bench_press, _FROM_THE_SIDE, (360, 480)),
     "situp": Kind(situp, _FROM_THE_SIDE, (360, 480)),
     "squat": Kind(squat, ((-100.0, 100.0),), (360, 480)),
+    "standing": Kind(standing, _ALL_ROUND, (1080, 1920)),
+    "walking": Kind(walking, _FROM_THE_SIDE, (1080, 1920)),
+    "sprint": Kind(sprint, _FROM_THE_SIDE, (1080, 1920)),
+    "kick": Kind(kick, _FROM_THE_SIDE, (1080, 1920)),
+    "punch": Kind(punch, _FROM_THE_SIDE, (1080, 1920)),
+    "throw": Kind(throw, _FROM_THE_SIDE, (1080, 1920)),
+    "jump": Kind(jump, _ALL_ROUND, (1080, 1920)),
+    "jumping_jacks": Kind(jumping_jacks, ((-40.0, 40.0),), (1080, 1920)),
+    "cartwheel": Kind(cartwheel, ((-30.0, 30.0),), (1080, 1920)),
 }
 
 
