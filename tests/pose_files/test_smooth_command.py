@@ -151,6 +151,23 @@ def test_another_format_and_the_report(smooth: Callable[..., Any], clip: Path) -
     assert keypoints["nose"]["filled"] == []
 
 
+def test_the_report_names_the_frames_that_were_replaced_and_exchanged(
+    smooth: Callable[..., Any], tmp_path: Path
+) -> None:
+    keypoints, (left, right, nose) = walking(80), (COCO_17.index(n) for n in ("left_ankle", "right_ankle", "nose"))
+    keypoints[30:34, [left, right]] = keypoints[30:34, [right, left]]
+    keypoints[50, nose] += 400
+    clip, report = write(tmp_path / "clip.npz", keypoints), tmp_path / "report.json"
+    done = smooth(clip, f"--output={tmp_path / 'out.npz'}", f"--report={report}", "--method=gaussian")
+    person = json.loads(report.read_text())[0]["people"][0]
+    found = person["segments"][0]["keypoints"]
+    assert {name for name, keypoint in found.items() if keypoint["exchanged"]} == {"left_ankle", "right_ankle"}
+    assert found["left_ankle"]["exchanged"] == [30, 31, 32, 33]
+    assert found["nose"]["replaced"] == [50]
+    assert person["exchanged"] == 8
+    assert "exchanged" in done.out
+
+
 def test_strength_zero_leaves_every_digit(smooth: Callable[..., Any], clip: Path) -> None:
     words = ("--strength=0", "--nooutliers", "--noswaps")
     assert smooth(clip, f"--output={clip.parent / 'out.npz'}", *words).code == 0
