@@ -27,7 +27,7 @@ class ModelSmoother:
                 f"{client.address} is a model of the skeleton {facts['skeleton']['name']}, not of {BOULDERING_25.name}"
             )
         self.name = str(facts["name"])
-        self.taught = np.isin(BOULDERING_25.keypoints, facts["supervised"])
+        self.supervised = np.isin(BOULDERING_25.keypoints, facts["supervised"])
         """bool [25]: keypoints that it was trained on."""
 
     def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:

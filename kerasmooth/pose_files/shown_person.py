@@ -38,17 +38,17 @@ class ShownPerson:
         rows = rows[np.argsort(table.frames[rows], kind="stable")]
         rows = rows[_busiest(table.frames[rows] // step)]
         first = int(table.frames[rows[0]]) if len(rows) else 0
-        slots = (table.frames[rows] - first) // step
-        total = int(slots[-1]) + 1 if len(rows) else 1
+        places = (table.frames[rows] - first) // step
+        total = int(places[-1]) + 1 if len(rows) else 1
         shape = (total, table.skeleton.num_keypoints)
         self.numbers = first + np.arange(total) * step
         self.seconds = (self.numbers - (before.frame_numbers[0] if len(before.frame_numbers) else 0)) / step / self.fps
         self.before, self.after = np.full((*shape, 2), np.nan), np.full((*shape, 2), np.nan)
         self.provenance, self.deviation = np.full(shape, len(PROVENANCE) - 1), np.full(shape, np.nan)
-        self.after[slots], self.provenance[slots] = table.keypoints[rows], table.provenance[rows]
-        self.deviation[slots] = table.deviation[rows]
+        self.after[places], self.provenance[places] = table.keypoints[rows], table.provenance[rows]
+        self.deviation[places] = table.deviation[rows]
         old = rows < len(before.frames)
-        self.before[slots[old]] = before.keypoints[rows[old]]
+        self.before[places[old]] = before.keypoints[rows[old]]
 
     @property
     def title(self) -> str:
@@ -78,10 +78,10 @@ def _spread(keypoints: np.ndarray) -> np.ndarray:
     return spread
 
 
-def _busiest(slots: np.ndarray) -> np.ndarray:
-    """Indices of those of increasing slots that lie in the MAX_FRAMES with the most entries."""
-    if not len(slots):
+def _busiest(places: np.ndarray) -> np.ndarray:
+    """Indices of those of increasing places that lie in the MAX_FRAMES with the most entries."""
+    if not len(places):
         return np.empty(0, np.int64)
-    ends = np.searchsorted(slots, slots + MAX_FRAMES)
-    start = int(np.argmax(ends - np.arange(len(slots))))
+    ends = np.searchsorted(places, places + MAX_FRAMES)
+    start = int(np.argmax(ends - np.arange(len(places))))
     return np.arange(start, ends[start])

@@ -21,7 +21,7 @@ class Smoother(Protocol):
     def name(self) -> str: ...
 
     @property
-    def taught(self) -> np.ndarray:
+    def supervised(self) -> np.ndarray:
         """bool [25]: keypoints that it was trained on."""
 
     def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
@@ -93,7 +93,7 @@ def _through_model(
     indices = index_map(skeleton, BOULDERING_25)
     # Datasets annotate different keypoints: what a model says of the others means nothing.
     has = indices >= 0
-    columns, trained = indices[has], model.taught[has]
+    columns, trained = indices[has], model.supervised[has]
     asked = np.full((len(keypoints), BOULDERING_25.num_keypoints, 2), np.nan)
     asked[:, has] = clean[:, columns]
     answer = model.smooth(asked, np.isfinite(asked).all(axis=-1).astype(np.float64), fps)[:, has]

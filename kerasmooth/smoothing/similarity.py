@@ -56,8 +56,8 @@ class Detections:
     def __init__(self, frames: np.ndarray, keypoints: np.ndarray, known: np.ndarray, fps: float) -> None:
         self.frames, self.keypoints, self.known, self.fps = frames, keypoints, known, fps
         self.boxes, self.centres = np.zeros(len(frames)), np.zeros((len(frames), 2))
-        for part in chunks(len(frames)):
-            self.boxes[part], self.centres[part] = measure(keypoints[part], known[part])
+        for chunk in chunks(len(frames)):
+            self.boxes[chunk], self.centres[chunk] = measure(keypoints[chunk], known[chunk])
         self.sizes = self.boxes.copy()
 
     def use_usual_sizes(self, rows: np.ndarray) -> None:
@@ -125,8 +125,8 @@ class Detections:
         apart = np.abs((self.centres[earlier] + moves)[:, None] - self.centres[later]).max(axis=-1)
         # The others are too far apart to be worth asking.
         near = np.argwhere(apart <= 3 * np.maximum(self.sizes[earlier][:, None], self.sizes[later]))
-        for part in chunks(len(near)):
-            i, j = near[part].T
+        for chunk in chunks(len(near)):
+            i, j = near[chunk].T
             values[i, j] = np.nan_to_num(self.similarity(earlier[i], later[j], moves[i]))
         return values
 
@@ -141,10 +141,10 @@ class Detections:
         still = np.zeros_like(speeds[:1])
         shifts = (None, np.concatenate([still, speeds[:-1]]) * steps, np.concatenate([speeds[1:], still]) * steps)
         best = np.full(len(speeds), np.nan)
-        for part in chunks(len(speeds)):
+        for chunk in chunks(len(speeds)):
             for shift in shifts:
-                moved = None if shift is None else shift[part]
-                best[part] = np.fmax(best[part], self.similarity(rows[:-1][part], rows[1:][part], moved))
+                moved = None if shift is None else shift[chunk]
+                best[chunk] = np.fmax(best[chunk], self.similarity(rows[:-1][chunk], rows[1:][chunk], moved))
         if camera is not None:
             asked = np.flatnonzero(np.isfinite(camera[:, 0]) & (best < CAMERA_SIMILARITY))
             along = self.similarity(rows[asked], rows[asked + 1], camera[asked])

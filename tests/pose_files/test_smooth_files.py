@@ -21,7 +21,7 @@ class StandIn:
     """Moves every keypoint 3 px to the right, but puts ankles, which it never learnt, where they are not."""
 
     name = "stand-in"
-    taught = np.array(["ankle" not in name for name in BOULDERING_25.keypoints])
+    supervised = np.array(["ankle" not in name for name in BOULDERING_25.keypoints])
 
     def __init__(self) -> None:
         self.asked: list[np.ndarray] = []
