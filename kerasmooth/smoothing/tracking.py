@@ -1,7 +1,7 @@
 """Who is who: follows people from frame to frame where a file does not say, and finds where an id jumps to another.
 
 Detections are compared by object-keypoint similarity (`similarity`) and assigned by
-`scipy.optimize.linear_sum_assignment`, for those without an id in `following`.
+`scipy.optimize.linear_sum_assignment`, for those without an id in `following`, for the others in `given_ids`.
 """
 
 from dataclasses import dataclass
@@ -10,22 +10,14 @@ import numpy as np
 
 from kerasmooth.smoothing.cuts import find_cuts
 from kerasmooth.smoothing.duplicates import Duplicates
-from kerasmooth.smoothing.following import (
-    MEMORY_SECONDS,
-    MIN_SIMILARITY,
-    assign,
-    assign_without_duplicates,
-    follow_unknown,
-)
-from kerasmooth.smoothing.similarity import FEW_KEYPOINTS, Detections
+from kerasmooth.smoothing.following import MEMORY_SECONDS, assign, assign_without_duplicates, follow_unknown
+from kerasmooth.smoothing.given_ids import follow_named, follow_single
+from kerasmooth.smoothing.similarity import Detections
 
 __all__ = ["MEMORY_SECONDS", "Tracks", "follow", "groups", "match"]
 
 JUMP_SECONDS = 0.5
 """Who was away for longer may be anywhere: neither does their id jump, nor do they tell of a cut."""
-JUMP_SIMILARITY = 0.05
-"""Two detections below it are not the same person although the file gives them the same id: it takes more to contradict
-a file. Where half of the others jump at the same moment it takes no more than MIN_SIMILARITY."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +66,8 @@ def follow(
     detections = Detections(frames, keypoints, known, fps)
     memory = max(JUMP_SECONDS * fps, 1.0)
     if single:
-        return _follow_single(detections, people, memory)
+        segments, cuts = follow_single(detections, memory)
+        return Tracks(people, segments, 0, cuts, False)
     segments = np.full(len(frames), -1, np.int64)
     named, unknown = np.flatnonzero(people >= 0), np.flatnonzero(people < 0)
     jumps = np.empty((0, 2), np.int64)
@@ -82,7 +75,7 @@ def follow(
         duplicates = Duplicates(detections, _quality(known, confidence), people >= 0)
         segments[unknown] = follow_unknown(detections, unknown, duplicates)
     if len(named):
-        found, jumps = _follow_named(detections, people, named, memory)
+        found, jumps = follow_named(detections, people, named, memory)
         segments[named] = found + int(segments.max()) + 1
     somebody = segments >= 0
     cuts = find_cuts(frames[somebody], segments[somebody], fps, memory)
@@ -160,102 +153,3 @@ def _without_doubles(frames: np.ndarray, people: np.ndarray) -> np.ndarray:
     result = people.astype(np.int64)
     result[order[1:][same]] = -1
     return result
-
-
-def _follow_named(
-    detections: Detections, people: np.ndarray, named: np.ndarray, memory: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segments of rows `named`, whose ids the file gives, and the jumps [N, 2]: the frames before and after each."""
-    rows = named[np.lexsort((detections.frames[named], people[named]))]
-    edges = np.flatnonzero(np.diff(people[rows])) + 1
-    each = np.split(np.arange(len(rows)), edges)
-    for one in each:
-        detections.use_usual_sizes(rows[one])
-    frames = detections.frames[rows]
-    steps = np.diff(frames)
-    goes_on = (np.diff(people[rows]) == 0) & (steps <= memory)
-    step_of = np.full(len(steps), -1)
-    pairs = np.stack([frames[:-1][goes_on], frames[1:][goes_on]], axis=1)
-    step_of[goes_on] = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
-    camera = _camera(detections, rows, step_of)
-    similarity = np.full(len(steps), np.nan)
-    for one in each:
-        similarity[one[:-1]] = detections.of_neighbours(rows[one], camera[one[:-1]])
-    apart = goes_on & (similarity < JUMP_SIMILARITY)
-    if apart.any():
-        moved = np.bincount(step_of[apart], minlength=step_of.max() + 1)
-        present = np.bincount(step_of[goes_on], minlength=len(moved))
-        doubtful = goes_on & (2 * moved >= np.maximum(present, 2))[step_of]
-        apart |= doubtful & (similarity < MIN_SIMILARITY)
-    result, jumps, count = np.empty(len(people), np.int64), [np.empty((0, 2), np.int64)], 0
-    for one in each:
-        found, begun = _segments_of_one(detections, rows[one], apart[one[:-1]], memory)
-        result[rows[one]] = found + count
-        count += int(found.max()) + 1
-        jumps.append(np.stack([frames[one[begun - 1]], frames[one[begun]]], axis=1))
-    return result[named], np.concatenate(jumps)
-
-
-def _follow_single(detections: Detections, people: np.ndarray, memory: float) -> Tracks:
-    """The only person of a file: nothing but a cut ends a segment, and what comes back at once was no cut.
-
-    Of one or two keypoints nothing tells a cut from a fast movement.
-    """
-    rows = np.argsort(detections.frames, kind="stable")
-    segments, frames = np.zeros(len(rows), np.int64), detections.frames[rows]
-    if detections.known.shape[1] > FEW_KEYPOINTS and len(rows) > 1:
-        detections.use_usual_sizes(rows)
-        shared = (detections.known[rows[:-1]] & detections.known[rows[1:]]).sum(axis=1)
-        apart = (np.diff(frames) <= memory) & (shared > FEW_KEYPOINTS)
-        apart &= detections.of_neighbours(rows) < JUMP_SIMILARITY
-        found = _segments_of_one(detections, rows, apart, memory)[0]
-        last = np.zeros(found.max() + 1, np.int64)
-        np.maximum.at(last, found, np.arange(len(rows)))
-        ends = np.maximum.accumulate(last[found])[:-1] < np.arange(1, len(rows))
-        segments[rows[1:]] = np.cumsum(ends)
-        frames = frames[1:][ends]
-    else:
-        frames = frames[:0]
-    return Tracks(people, segments, 0, frames, False)
-
-
-def _camera(detections: Detections, rows: np.ndarray, step_of: np.ndarray) -> np.ndarray:
-    """[len(rows) - 1, 2]: by how much people moved in the median between the same two frames; NaN for one alone."""
-    camera = np.full((len(step_of), 2), np.nan)
-    used = np.flatnonzero(step_of >= 0)
-    order = used[np.argsort(step_of[used], kind="stable")]
-    moved = np.diff(detections.centres[rows], axis=0)
-    for same in np.split(order, np.flatnonzero(np.diff(step_of[order])) + 1):
-        if len(same) > 1:
-            camera[same] = np.median(moved[same], axis=0)
-    return camera
-
-
-def _segments_of_one(
-    detections: Detections, rows: np.ndarray, apart: np.ndarray, memory: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Segments of the rows of one id, [len(rows)], and where new ones begin; a return continues the old segment."""
-    segments = np.zeros(len(rows), np.int64)
-    begun: list[int] = []
-    last: dict[int, int] = {}
-    start = 0
-    for end in [*(np.flatnonzero(apart) + 1).tolist(), len(rows)]:
-        if start:
-            segment = _returned(detections, rows, start, last, memory)
-            if segment not in last:
-                begun.append(start)
-        else:
-            segment = 0
-        segments[start:end] = segment
-        last[segment] = end - 1
-        start = end
-    return segments, np.array(begun, np.int64)
-
-
-def _returned(detections: Detections, rows: np.ndarray, at: int, last: dict[int, int], memory: float) -> int:
-    """The segment that was left a moment ago and that row `at` goes back to, otherwise a new one."""
-    for segment, end in sorted(last.items(), key=lambda item: -item[1])[1:4]:
-        recent = detections.frames[rows[at]] - detections.frames[rows[end]] <= memory
-        if recent and detections.similarity(rows[end : end + 1], rows[at : at + 1])[0] >= JUMP_SIMILARITY:
-            return segment
-    return max(last) + 1
