@@ -16,8 +16,8 @@ from types import ModuleType
 
 import numpy as np
 
-from kerasmooth.boxes import Size
-from kerasmooth.keyed_random import Array, cast, random_words, uniform
+from kerasmooth.boxes import Size, inside
+from kerasmooth.keyed_random import Array, cast, check_seed, keyed_words, uniform
 from kerasmooth.skeletons import BOULDERING_25
 
 Pairs = tuple[tuple[int, int], ...]
@@ -25,8 +25,6 @@ Pairs = tuple[tuple[int, int], ...]
 
 _PURPOSE = 16
 """What the numbers are drawn for, as part of their key: apart from the noise's own purposes."""
-
-_WORD = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -59,8 +57,7 @@ class Augmentation:
             raise ValueError(
                 f"max_translation must be finite and not negative. Received: max_translation={self.max_translation}"
             )
-        if not -(2**63) <= self.seed < 2**64:
-            raise ValueError(f"seed must have at most 64 bits. Received: seed={self.seed}")
+        check_seed(self.seed)
 
     @property
     def enabled(self) -> bool:
@@ -96,7 +93,7 @@ class Augmentation:
             visibility = exchange_sides(visibility, flipped, self.pairs, -1, xp)
             if "heatmaps" in batch:
                 moved["heatmaps"] = exchange_sides(moved["heatmaps"], flipped, self.pairs, -1, xp)
-        visibility = xp.logical_and(visibility, _inside(keypoints, size, xp))
+        visibility = xp.logical_and(visibility, inside(keypoints, size, xp))
         moved["visibility"] = visibility
         moved["keypoints"] = xp.where(visibility[..., None], keypoints, np.float32(0))
         return moved
@@ -105,10 +102,7 @@ class Augmentation:
         self, clip_keys: Array, frame_numbers: Array, size: Size, epoch: Array | int, xp: ModuleType = np
     ) -> tuple[Array, Array]:
         """The motion of each window: `motion` float32 [B, 2, 3], and bool [B], whether it was mirrored."""
-        low, high, purpose = (np.array([word & _WORD], np.uint32) for word in (self.seed, self.seed >> 32, _PURPOSE))
-        stream = random_words(low, high, xp.reshape(cast(epoch, "uint32", xp), (1,)), purpose, xp)[0]
-        clips, frames = cast(clip_keys, "uint32", xp), cast(frame_numbers[:, 0], "uint32", xp)
-        words = random_words(clips, frames, np.zeros(1, np.uint32), stream, xp)
+        words = keyed_words(self.seed, _PURPOSE, epoch, clip_keys, frame_numbers[:, 0], np.zeros(1), xp)
         angle, move_x, move_y = (uniform(word, xp) * np.float32(2) - np.float32(1) for word in words[:3])
         moves = xp.stack([move_x, move_y], axis=-1) * np.float32(self.max_translation)
         flipped = xp.logical_and(uniform(words[3], xp) < np.float32(0.5), np.array([self.flip]))
@@ -207,11 +201,3 @@ def exchange_sides(values: Array, flipped: Array, pairs: Pairs, axis: int, xp: M
         partner[[left, right]] = right, left
     where = xp.reshape(flipped, (-1, *[1] * (len(values.shape) - 1)))
     return xp.where(where, xp.take(values, partner, axis=axis), values)
-
-
-def _inside(keypoints: Array, size: Size, xp: ModuleType) -> Array:
-    """bool [...]: keypoints [..., 2] round to a cell of the grid; the rule of `boxes.inside`."""
-    height, width = size
-    cells = xp.round(keypoints)
-    last_cell = np.array([width - 1, height - 1], np.float32)
-    return xp.all(xp.logical_and(cells >= 0, cells <= last_cell), axis=-1)

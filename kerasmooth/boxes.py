@@ -8,6 +8,9 @@ The published code maps Penn Action and BRACE with h = (x - x1) * (W - 1) / (x2 
 cells on the box's edges. That is this rule on a box that is larger by half a cell a side: `from_cell_centres`.
 """
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 Size = tuple[int, int]
@@ -65,8 +68,19 @@ def to_image(keypoints: np.ndarray, boxes: np.ndarray, size: Size) -> np.ndarray
     return (keypoints + 0.5) / scale + boxes[..., None, :2]
 
 
-def inside(keypoints: np.ndarray, size: Size) -> np.ndarray:
-    """bool [...]: the heatmap coordinates [..., 2] round to a cell of the grid (height, width)."""
+def in_range(keypoints: Any, size: Size, xp: ModuleType = np) -> Any:
+    """bool [..., 2]: x and y of heatmap coordinates [..., 2], each by itself, round to a column or row of the grid.
+
+    Args:
+      keypoints: array of the kind that `xp` computes with.
+      size: (height, width) of the grid.
+      xp: `numpy` or `keras.ops`.
+    """
     height, width = size
-    cell = np.rint(keypoints)
-    return (cell[..., 0] >= 0) & (cell[..., 0] < width) & (cell[..., 1] >= 0) & (cell[..., 1] < height)
+    cells = xp.round(keypoints)
+    return xp.logical_and(cells >= 0, cells <= np.array([width - 1, height - 1], np.float32))
+
+
+def inside(keypoints: Any, size: Size, xp: ModuleType = np) -> Any:
+    """bool [...]: the heatmap coordinates [..., 2] round to a cell of the grid (height, width)."""
+    return xp.all(in_range(keypoints, size, xp), axis=-1)

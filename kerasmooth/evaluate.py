@@ -79,7 +79,7 @@ def main() -> None:
 
     from kerasmooth.evaluation import tables
     from kerasmooth.evaluation.evaluator import evaluate
-    from kerasmooth.training import runs
+    from kerasmooth.training import run_folder as runs
 
     console = Console(highlight=False, soft_wrap=True)
     if not folders:

@@ -65,7 +65,7 @@ def main() -> None:
     logging.set_verbosity(logging.WARNING)
     from kerasmooth.exporting import bundle
     from kerasmooth.exporting import saved_model as exporting
-    from kerasmooth.training import runs
+    from kerasmooth.training import run_folder as runs
 
     if _BUNDLE_DIR.value:
         bundle.check_installed()

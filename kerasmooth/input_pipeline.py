@@ -4,24 +4,21 @@
 made by `prepare` inside the compiled step, on the device that trains, where they are never the limit.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasmooth.boxes import Size
-from kerasmooth.errors import InputError
+from kerasmooth.datasets import DATASETS
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.tfrecord import reader
+from kerasmooth.tfrecord.record_sets import RecordSets
 
-SHUFFLE_BUFFER = 65536
-"""Serialized windows in the shuffle buffer: some 100 MB."""
+SHUFFLE_BYTES = 2**28
+"""What the shuffle buffer may hold. Training windows come shuffled from their writer: a small buffer does no harm."""
 MAX_OPEN_SHARDS = 16
 BLOCK_LENGTH = 16
 
@@ -30,11 +27,12 @@ _as_written = tf.autograph.experimental.do_not_convert
 
 Batch = Mapping[str, Any]
 """What `tfrecord.reader.parse_batch` gives: keypoints [B, T, K, 2], visibility [B, T, K], boxes [B, T, 4],
-frame_numbers [B, T], clip_key [B], clip_id [B], and heatmaps [B, T, H, W, K] where a detector made them."""
+frame_numbers [B, T], clip_key [B], clip_id [B], and heatmaps [B, T, H, W, K] where the records hold them; and
+constant_shift bool [B], whether the window is of a dataset to which `--constant_shift` applies."""
 
 
 @dataclass(frozen=True)
-class Share:
+class WorkerShard:
     """Which rows of a global batch this process takes, and for how many replicas.
 
     Attributes:
@@ -50,72 +48,6 @@ class Share:
     def rows_per_replica(self, batch_size: int) -> int:
         """Rows of each replica's part of a batch, with padding where it does not divide."""
         return -(-batch_size // (self.num_workers * self.local_replicas))
-
-
-class RecordSets:
-    """The records of one or several datasets, read as one set.
-
-    Args:
-      records_dir: the folder that tools/make_records.py filled.
-      datasets: names of the datasets, folders of it.
-
-    Raises:
-      InputError: records are absent or damaged, or the datasets' windows do not agree.
-    """
-
-    def __init__(self, records_dir: str | Path, datasets: tuple[str, ...]) -> None:
-        self.folders = [Path(records_dir) / name for name in datasets]
-        self.manifests = [reader.load_manifest(folder) for folder in self.folders]
-        for name in ("window", "size", "frame_step", "encoding", "heatmaps", "compression"):
-            values = {
-                str(folder): getattr(manifest, name)
-                for folder, manifest in zip(self.folders, self.manifests, strict=True)
-            }
-            if len(set(values.values())) > 1:
-                raise InputError(f"records of different {name} cannot be trained on together: {values}; make them anew")
-
-    @property
-    def window(self) -> int:
-        """T, frames in a window."""
-        return int(self.manifests[0].window)
-
-    @property
-    def size(self) -> Size:
-        """(height, width) of the heatmaps."""
-        height, width = self.manifests[0].size
-        return int(height), int(width)
-
-    @property
-    def frame_step(self) -> int:
-        return int(self.manifests[0].frame_step)
-
-    def num_windows(self, split: str) -> int:
-        """Windows of a split over all datasets."""
-        return sum(manifest.windows.get(split, 0) for manifest in self.manifests)
-
-    def shards(self, split: str, verify: bool = False) -> list[str]:
-        """Paths of a split's shards in a fixed order.
-
-        Raises InputError where one is absent or has another size, or, with `verify`, other bytes than it should.
-        """
-        holders = [m.windows.get(split, 0) > 0 for m in self.manifests]
-        folders = [folder for folder, holds in zip(self.folders, holders, strict=True) if holds]
-        return [str(path) for folder in folders for path in reader.shard_paths(folder, split, verify)]
-
-    @property
-    def compression_type(self) -> str:
-        """What `tf.data.TFRecordDataset` wants."""
-        return str(self.manifests[0].compression_type)
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies the records: equal fingerprints are equal bytes."""
-        shards = [shard.sha256 for manifest in self.manifests for shard in manifest.shards]
-        return hashlib.sha256(" ".join(shards).encode()).hexdigest()
-
-    def parse(self, serialized: Any) -> dict[str, Any]:
-        """Serialized windows, string [B] -> a batch."""
-        return reader.parse_batch(serialized, self.manifests[0])
 
 
 def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = ()) -> tf.data.Dataset:
@@ -139,11 +71,18 @@ def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = (
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    return windows.shuffle(SHUFFLE_BUFFER, seed=int(random.integers(2**31)), reshuffle_each_iteration=False)
+    buffer = max(1, SHUFFLE_BYTES // records.largest_record(split))
+    return windows.shuffle(buffer, seed=int(random.integers(2**31)), reshuffle_each_iteration=False)
 
 
 def training_batches(
-    records: RecordSets, *, seed: int, batch_size: int, first_step: int, num_steps: int, share: Share = Share()
+    records: RecordSets,
+    *,
+    seed: int,
+    batch_size: int,
+    first_step: int,
+    num_steps: int,
+    shard: WorkerShard = WorkerShard(),
 ) -> tf.data.Dataset:
     """Training batches `first_step` ... `first_step + num_steps - 1` of an endless stream.
 
@@ -155,21 +94,21 @@ def training_batches(
       filled up with windows of which no keypoint is visible: they weigh nothing in any loss or score.
     """
     steps_per_pass = steps_for(records.num_windows("train"), batch_size)
-    pieces, step, end = [], first_step, first_step + num_steps
+    passes, step, end = [], first_step, first_step + num_steps
     while step < end:
         number, offset = divmod(step, steps_per_pass)
         taken = min(steps_per_pass - offset, end - step)
         batches = serialized_windows(records, "train", (seed, number)).batch(batch_size)
-        pieces.append(batches.skip(offset).take(taken))
+        passes.append(batches.skip(offset).take(taken))
         step += taken
-    stream = pieces[0]
-    for piece in pieces[1:]:
-        stream = stream.concatenate(piece)
-    return _delivered(stream, records, batch_size, share)
+    stream = passes[0]
+    for following in passes[1:]:
+        stream = stream.concatenate(following)
+    return _delivered(stream, records, batch_size, shard)
 
 
 def evaluation_batches(
-    records: RecordSets, split: str, *, batch_size: int, max_windows: int = 0, share: Share = Share()
+    records: RecordSets, split: str, *, batch_size: int, max_windows: int = 0, shard: WorkerShard = WorkerShard()
 ) -> tf.data.Dataset:
     """Batches of a split in a fixed order, as `training_batches` gives them.
 
@@ -178,13 +117,13 @@ def evaluation_batches(
       split: "train", "validation", "test" ...
       batch_size: windows in a global batch.
       max_windows: use this many windows, evenly spaced over the split; 0 is all.
-      share: this process's part.
+      shard: this process's part.
     """
     windows, total = serialized_windows(records, split), records.num_windows(split)
     if 0 < max_windows < total:
         chosen = windows.enumerate().filter(_as_written(lambda index, _: index * max_windows % total < max_windows))
         windows = chosen.map(_as_written(lambda _, window: window))
-    return _delivered(windows.batch(batch_size), records, batch_size, share)
+    return _delivered(windows.batch(batch_size), records, batch_size, shard)
 
 
 def steps_for(num_windows: int, batch_size: int) -> int:
@@ -192,16 +131,19 @@ def steps_for(num_windows: int, batch_size: int) -> int:
     return -(-num_windows // batch_size)
 
 
-def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, share: Share) -> tf.data.Dataset:
-    rows = share.rows_per_replica(batch_size)
-    mine = rows * share.local_replicas
-    first = share.worker * mine
+def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, shard: WorkerShard) -> tf.data.Dataset:
+    rows = shard.rows_per_replica(batch_size)
+    mine = rows * shard.local_replicas
+    first = shard.worker * mine
+
+    constant = "|".join(name for name, reader in DATASETS.items() if reader.constant_shift)
 
     def parse(serialized: Any) -> dict[str, Any]:
         batch = records.parse(serialized[first : first + mine])
-        return {name: _split_and_pad(tensor, share.local_replicas, rows) for name, tensor in batch.items()}
+        batch["constant_shift"] = tf.strings.regex_full_match(batch["clip_id"], f"({constant})/.*")
+        return {name: _split_and_pad(tensor, shard.local_replicas, rows) for name, tensor in batch.items()}
 
-    return strings.map(_as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(8)
+    return strings.map(_as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
 
 def _split_and_pad(tensor: Any, replicas: int, rows: int) -> Any:
@@ -255,7 +197,14 @@ def prepare(
         keypoints, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
         return {"keypoints": keypoints, "visibility": ops.cast(confidence > 0, "float32")}, targets
     seen = noise.simulate(
-        batch["keypoints"], batch["visibility"], batch["clip_key"], batch["frame_numbers"], codec.size, epoch, xp=ops
+        batch["keypoints"],
+        batch["visibility"],
+        batch["clip_key"],
+        batch["frame_numbers"],
+        codec.size,
+        epoch,
+        ops,
+        batch.get("constant_shift"),
     )
     if takes == "heatmaps":
         return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets

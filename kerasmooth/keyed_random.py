@@ -61,6 +61,34 @@ def random_words(a: Array, b: Array, c: Array, d: Array, xp: ModuleType = np) ->
     return _mix(a, b, c, d, xp)
 
 
+def check_seed(seed: int) -> None:
+    """Raises ValueError for a seed that `keyed_words` would cut off."""
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"seed must have at most 64 bits. Received: seed={seed}")
+
+
+def keyed_words(
+    seed: int, purpose: int, epoch: Array | int, clips: Array, frames: Array, items: np.ndarray, xp: ModuleType = np
+) -> tuple[Array, Array, Array, Array]:
+    """Four independent words for each clip, frame and item, another draw for each seed, purpose and epoch.
+
+    Args:
+      seed: any integer of up to 64 bits.
+      purpose: what the numbers are for.
+      epoch: int or a scalar integer tensor.
+      clips, frames: integers that broadcast together and with `items`.
+      items: [K] numbers of what is drawn in a frame, such as keypoints.
+      xp: `numpy` or `keras.ops`.
+
+    Returns:
+      Four uint32 arrays of the broadcast shape.
+    """
+    low, high, what = (np.array([number & 0xFFFFFFFF], np.uint32) for number in (seed, seed >> 32, purpose))
+    stream = random_words(low, high, xp.reshape(cast(epoch, "uint32", xp), (1,)), what, xp)[0]
+    clips, frames = cast(clips, "uint32", xp), cast(frames, "uint32", xp)
+    return random_words(clips, frames, items.astype(np.uint32), stream, xp)
+
+
 def uniform(words: Array, xp: ModuleType = np) -> Array:
     """float32 in [0, 1), a multiple of 2^-24, from uint32 `words`."""
     return cast(xp.right_shift(words, _constant(8)), "float32", xp) * 2.0**-24

@@ -1,12 +1,10 @@
 """Losses as sums and counts, so that a value does not depend on how a batch is split over devices or steps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from keras import ops
-
-from kerasmooth.errors import InputError
-from kerasmooth.models import MODELS
 
 RECOVER_WEIGHT = 5.0
 DENOISE_WEIGHT = 1.0
@@ -66,12 +64,7 @@ def deciwatch(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
 
     Returns:
       Two terms, recover and denoise.
-
-    Raises:
-      ValueError: the model gives no "denoised".
     """
-    if "denoised" not in outputs:
-        raise ValueError(f"the loss deciwatch needs a model that denoises. Received: outputs={sorted(outputs)}")
     terms = []
     shown = ops.cast(targets["visibility"], "bool")
     sampled = ops.logical_and(shown, outputs["sampled"][..., None] > 0.5)
@@ -81,14 +74,41 @@ def deciwatch(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
     return terms
 
 
-LOSSES: dict[str, Callable[[Tensors, Tensors], list[LossTerm]]] = {"mse": mse, "deciwatch": deciwatch}
+@dataclass(frozen=True)
+class Loss:
+    """A loss by its name, called with (targets, outputs of the model).
+
+    Attributes:
+      name: what `--loss` calls it.
+      terms: (targets, outputs) -> terms; `keras.ops` only, runs inside the compiled step.
+      needs: outputs of the model without which it cannot be computed.
+    """
+
+    name: str
+    terms: Callable[[Tensors, Tensors], list[LossTerm]]
+    needs: tuple[str, ...] = ()
+
+    def missing(self, outputs: Iterable[str]) -> list[str]:
+        """Names of the outputs that it needs and that are not there."""
+        return sorted(set(self.needs) - set(outputs))
+
+    def __call__(self, targets: Tensors, outputs: Tensors) -> list[LossTerm]:
+        if self.missing(outputs):
+            raise ValueError(f"the loss {self.name} needs {self.needs}. Received: outputs={sorted(outputs)}")
+        return self.terms(targets, outputs)
 
 
-def default_loss(model_name: str) -> str:
-    """The name in `LOSSES` that a model in `kerasmooth.models.MODELS` is trained with."""
-    if model_name not in MODELS:
-        raise InputError(f"unknown model, choose one of {', '.join(MODELS)}. Received: model={model_name!r}")
-    return MODELS[model_name].default_loss
+LOSSES: dict[str, Loss] = {}
+
+
+def register(loss: Loss) -> Loss:
+    """Makes a loss known by its name, also one from outside this package."""
+    LOSSES[loss.name] = loss
+    return loss
+
+
+register(Loss("mse", mse))
+register(Loss("deciwatch", deciwatch, needs=("keypoints", "denoised", "sampled")))
 
 
 def _errors(truth: Any, predicted: Any, shown: Any) -> Any:

@@ -14,13 +14,11 @@ from types import ModuleType
 import numpy as np
 
 from kerasmooth.boxes import Size
-from kerasmooth.keyed_random import Array, cast, integers, normal, random_words, uniform
+from kerasmooth.keyed_random import Array, cast, check_seed, integers, keyed_words, normal, uniform
 from kerasmooth.skeletons import BOULDERING_25
 
 _SHIFT, _SIGMA, _DROPOUT, _SWAP = range(4)
 """What a number is drawn for: part of its key."""
-
-_WORD = 0xFFFFFFFF
 
 
 def clip_key(clip_id: str) -> int:
@@ -70,8 +68,7 @@ class DetectorNoise:
                 raise ValueError(f"{name} must be finite and not negative. Received: {name}={getattr(self, name)}")
         if self.num_sigmas < 1:
             raise ValueError(f"num_sigmas must be at least 1. Received: num_sigmas={self.num_sigmas}")
-        if not -(2**63) <= self.seed < 2**64:
-            raise ValueError(f"seed must have at most 64 bits. Received: seed={self.seed}")
+        check_seed(self.seed)
 
     def simulate(
         self,
@@ -82,6 +79,7 @@ class DetectorNoise:
         size: Size,
         epoch: Array | int = 0,
         xp: ModuleType = np,
+        constant: Array | None = None,
     ) -> dict[str, Array]:
         """Simulated detections of windows.
 
@@ -93,6 +91,7 @@ class DetectorNoise:
           size: (height, width) of the grid.
           epoch: int, or a scalar integer tensor; without effect unless `fresh`. Evaluation uses 0.
           xp: `numpy` or `keras.ops`.
+          constant: bool [B], the windows that `constant_shift` is for; None: all.
 
         Returns:
           dict of `keypoints` float32 [B, T, K, 2], the true position plus the shift, rounded (half to even) to a cell
@@ -102,7 +101,7 @@ class DetectorNoise:
         num_keypoints = keypoints.shape[-2]
         if self.swap > 0:
             keypoints = self._swap(keypoints, visibility, clip_keys, frame_numbers, epoch, xp)
-        shifted = keypoints + self.shifts(clip_keys, frame_numbers, num_keypoints, epoch, xp)
+        shifted = keypoints + self.shifts(clip_keys, frame_numbers, num_keypoints, epoch, xp, constant)
         height, width = size
         last_cell = np.array([width - 1, height - 1], np.float32)
         cells = xp.clip(xp.round(shifted), np.zeros(2, np.float32), last_cell)
@@ -122,10 +121,12 @@ class DetectorNoise:
         num_keypoints: int,
         epoch: Array | int = 0,
         xp: ModuleType = np,
+        constant: Array | None = None,
     ) -> Array:
         """float32 [B, T, K, 2]: the (x, y) offsets in cells that `simulate` adds before it rounds."""
         if self.constant_shift:
-            frame_numbers = xp.zeros_like(frame_numbers)
+            first = xp.zeros_like(frame_numbers)
+            frame_numbers = first if constant is None else xp.where(constant[:, None], first, frame_numbers)
         words = self._words(_SHIFT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
         return normal(xp.stack(words[:2], axis=-1), self.shift_std * self.shifting_scalar, xp)
 
@@ -168,9 +169,6 @@ class DetectorNoise:
         xp: ModuleType,
     ) -> tuple[Array, ...]:
         """Four uint32 arrays [B, T, len(keypoints)], a function of all the keys."""
-        low, high, what = (np.array([n & _WORD], np.uint32) for n in (self.seed, self.seed >> 32, purpose))
-        epoch_key = xp.reshape(cast(epoch if self.fresh else 0, "uint32", xp), (1,))
-        stream = random_words(low, high, epoch_key, what, xp)[0]
-        clips = cast(clip_keys, "uint32", xp)[..., None, None]
-        frames = cast(frame_numbers, "uint32", xp)[..., None]
-        return random_words(clips, frames, keypoints.astype(np.uint32), stream, xp)
+        epoch = epoch if self.fresh else 0
+        clips, frames = clip_keys[..., None, None], frame_numbers[..., None]
+        return keyed_words(self.seed, purpose, epoch, clips, frames, keypoints, xp)

@@ -17,11 +17,15 @@ class Meter:
       title: of the stage.
       total: steps in the stage.
       done: steps that an earlier process did.
-      unit_per_step: what a step handles (windows), for the rate.
+      unit_per_step: how many units a step handles, for the rate.
+      unit: what they are.
     """
 
-    def __init__(self, console: Console, title: str, total: int, done: int = 0, unit_per_step: int = 1) -> None:
-        self._console, self._title, self._total, self._unit = console, title, total, unit_per_step
+    def __init__(
+        self, console: Console, title: str, total: int, done: int = 0, unit_per_step: int = 1, unit: str = "windows"
+    ) -> None:
+        self._console, self._title, self._total = console, title, total
+        self._units, self._unit = unit_per_step, unit
         self._done = self._first = done
         self._began = self._shown = time.monotonic()
         self._warm = False
@@ -45,24 +49,24 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Windows (or whatever a step handles) per second, since the end of the first step, which compiles."""
-        return (self._done - self._first) * self._unit / max(time.monotonic() - self._began, 1e-9)
+        """Units per second, since the end of the first step, which compiles."""
+        return (self._done - self._first) * self._units / max(time.monotonic() - self._began, 1e-9)
 
     def due(self) -> bool:
         """True where `advance` would show something now, so that a costly note is made only then."""
         return time.monotonic() - self._shown >= (0.5 if self._bar else SECONDS_BETWEEN_LINES)
 
-    def advance(self, note: str = "") -> None:
-        """One step more. `note` is shown beside the rate when it is `due`."""
-        self._done += 1
-        if self._done - self._first == 1 and not self._warm:
+    def advance(self, note: str = "", steps: int = 1) -> None:
+        """So many steps more. `note` is shown beside the rate when it is `due`."""
+        self._done += steps
+        if not self._warm:
             self._began, self._first, self._warm = time.monotonic(), self._done, True
         if not self.due() or self._done == self._first:
             return
         self._shown = time.monotonic()
-        note = f"{self.rate:,.0f} windows/s {note}"
+        note = f"{self.rate:,.0f} {self._unit}/s {note}"
         if self._bar:
             self._bar.update(self._task, completed=self._done, note=note)
         else:
-            left = (self._total - self._done) * self._unit / max(self.rate, 1e-9)
+            left = (self._total - self._done) * self._units / max(self.rate, 1e-9)
             self._console.print(f"{self._title}: {self._done}/{self._total}, {note}, {left / 60:.1f} min left")

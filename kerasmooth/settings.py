@@ -1,84 +1,43 @@
-"""Fields of a frozen dataclass that know their help text and their bounds."""
+"""Frozen, strictly typed descriptions that live in JSON files and flags; what is wrong with one is told in one line."""
 
-import dataclasses
-import math
-import types
-import typing
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
+
+import pydantic
 
 from kerasmooth.errors import InputError
 
 
-def about(
-    text: str,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    choices: tuple[Any, ...] = (),
-    may_change: bool = False,
-    is_flag: bool = True,
-) -> dict[str, Any]:
-    """Metadata of a field.
+class Settings(pydantic.BaseModel):
+    """Base of a frozen description: no unknown fields, no silent conversion, no numbers that are not finite."""
 
-    Args:
-      text: help.
-      at_least, at_most, above, below: bounds of a number.
-      choices: the only values.
-      may_change: a run may be continued with another value of it.
-      is_flag: the user gives it by a flag; otherwise it follows from other things.
-    """
-    bounds = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
-    return {"text": text, "bounds": bounds, "choices": choices, "may_change": may_change, "is_flag": is_flag}
+    model_config = pydantic.ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, source: str, remedy: str = "") -> Self:
+        """Parses what `to_json` gave. Raises InputError that names `source`, the field and the `remedy`."""
+        try:
+            return cls.model_validate_json(text)
+        except pydantic.ValidationError as error:
+            raise InputError(f"{source}: {first_mistake(error)}{remedy and ': ' + remedy}") from None
+
+    def to_json(self, indent: int = 2) -> str:
+        """Text; equal descriptions are equal bytes."""
+        return self.model_dump_json(indent=indent) + "\n"
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, checked as the first ones were."""
+        return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
 
 
-def setting(default: Any, text: str, **rules: Any) -> Any:
-    """A field with a default and what `about` takes."""
-    return dataclasses.field(default=default, metadata=about(text, **rules))
-
-
-_COMPARISONS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
-    "at_least": ("at least", lambda value, bound: value >= bound),
-    "at_most": ("at most", lambda value, bound: value <= bound),
-    "above": ("above", lambda value, bound: value > bound),
-    "below": ("below", lambda value, bound: value < bound),
-}
-
-
-def check(field: "dataclasses.Field[Any]", value: Any) -> None:
-    """Raises InputError, naming the flag, where a value has the wrong type or is outside the bounds of its field."""
-    name, rules = f"--{field.name}", field.metadata
-    if not _has_type(value, field.type):
-        raise InputError(f"{name} must be {_type_name(field.type)}, got {value!r}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{name} must be a finite number, got {value}")
-    if rules["choices"] and value not in rules["choices"]:
-        raise InputError(f"{name} must be one of {', '.join(map(str, rules['choices']))}, got {value!r}")
-    for key, bound in rules["bounds"].items():
-        words, holds = _COMPARISONS[key]
-        if bound is not None and not holds(value, bound):
-            raise InputError(f"{name} must be {words} {bound:g}, got {value}")
-
-
-def _has_type(value: Any, kind: Any) -> bool:
-    if not isinstance(kind, types.GenericAlias):
-        return _has_plain_type(value, kind)
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if origin is dict:
-        return isinstance(value, dict) and all(isinstance(key, str) for key in value)
-    if not isinstance(value, tuple) or not all(_has_type(item, parts[0]) for item in value):
-        return False
-    return parts[-1] is Ellipsis or len(value) == len(parts)
-
-
-def _has_plain_type(value: Any, kind: Any) -> bool:
-    if isinstance(value, bool) or kind is bool:
-        return isinstance(value, bool) and kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _type_name(kind: Any) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-    return names.get(kind, "a list" if typing.get_origin(kind) is tuple else "name=value pairs")
+def first_mistake(error: pydantic.ValidationError, flag: str = "") -> str:
+    """One line: the field (with `flag` before it), what it must be, and what was received."""
+    mistake = error.errors(include_url=False)[0]
+    name = f"{flag}{'.'.join(map(str, mistake['loc']))}"
+    words = mistake["msg"].removeprefix("Value error, ")
+    if mistake["type"] == "extra_forbidden":
+        return f"there is no setting {name}; was it written by another version of kerasmooth?"
+    if mistake["type"] == "missing":
+        return f"the setting {name} is missing"
+    if words.startswith("Input should"):
+        return f"{name} must{words.removeprefix('Input should')}, got {mistake['input']!r}"
+    return f"{name}: {words}" if name else words

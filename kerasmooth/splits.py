@@ -6,7 +6,7 @@ where the stretches from their first to their last frame do.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,6 +48,10 @@ class SplitPlan:
     windows: list[np.ndarray]
     clips: list[str]
     dropped_windows: dict[str, int] = field(default_factory=dict)
+
+
+Rule = Callable[[Sequence[ClipWindows], int], SplitPlan]
+"""(clips in the order of the raw files, clip frames from the first to the last of a window) -> plan."""
 
 
 def _whole_clips(clips: Sequence[ClipWindows], splits: Sequence[str]) -> list[np.ndarray]:

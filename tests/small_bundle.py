@@ -6,7 +6,7 @@ from pathlib import Path
 from small_runs import write_run
 
 from kerasmooth.exporting.saved_model import export_run
-from kerasmooth.training.runs import load_run
+from kerasmooth.training.run_folder import load_run
 
 EXPORTED = ("conv3d", "deciwatch")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasmooth.datasets import Sample
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.manifest import Manifest, Shard
 from kerasmooth.tfrecord.parts import PreparedClip
@@ -73,6 +74,7 @@ def write_clips(
         windows=counts,
         dropped={},
         dropped_windows={},
+        annotated=Sample.annotated(),
         shards=tuple(shards),
         flags={},
         licence="none",

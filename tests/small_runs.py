@@ -1,6 +1,5 @@
 """Small records with a test split and small run folders, for tests of evaluation and export."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,10 @@ import numpy as np
 from small_records import KEYPOINTS, SIZE, WINDOW, write_clips
 
 from kerasmooth import models
+from kerasmooth.datasets import Sample
 from kerasmooth.tfrecord.parts import PreparedClip
 from kerasmooth.training import run_folder
-from kerasmooth.training.experiment import ExperimentConfig
+from kerasmooth.training.config import TrainingConfig
 
 FRAMES = {"train": (14,), "validation": (9,), "test": (13, 8)}
 """Frames of each clip by split: 10, 5 and 9 + 4 windows at frame step 1."""
@@ -66,18 +66,19 @@ SMALL_OPTIONS: dict[str, dict[str, Any]] = {
 
 def write_run(folder: Path, model: str = "conv3d", records_dir: Path = Path("records"), **settings: Any) -> Path:
     """A run folder as training leaves it, with a model of random weights."""
-    config = ExperimentConfig(
+    config = TrainingConfig(
         model=model,
         model_options=SMALL_OPTIONS[model] | settings.pop("model_options", {}),
         records_dir=str(records_dir),
         datasets=("sample",),
         window=WINDOW,
         size=SIZE,
+        annotated=Sample.annotated(),
     )
-    config = dataclasses.replace(config, **settings)
+    config = config.replace(**settings)
     folder.mkdir(parents=True)
     config.save(folder)
     keras.utils.set_random_seed(len(model))
-    built = models.build(model, window=config.window, size=config.size, **config.model_options)
+    built = models.build(model, window=config.window, size=config.size, dtype=config.precision, **config.model_options)
     run_folder.save_model(built, folder / run_folder.BEST_MODEL_FILE)
     return folder

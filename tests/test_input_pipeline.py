@@ -11,7 +11,7 @@ from small_records import KEYPOINTS, SIZE, WINDOW, write_records
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import (
     RecordSets,
-    Share,
+    WorkerShard,
     evaluation_batches,
     prepare,
     serialized_windows,
@@ -87,13 +87,13 @@ def test_the_last_batch_is_filled_with_windows_that_show_nothing(records: Record
 
 
 @pytest.mark.parametrize(("workers", "replicas"), [(2, 1), (1, 2), (2, 2), (3, 1)])
-def test_the_shares_of_a_batch_make_up_the_batch(
+def test_the_shards_of_a_batch_make_up_the_batch(
     records: RecordSets, whole: list[list[int]], workers: int, replicas: int
 ) -> None:
-    shares = [Share(worker, workers, replicas) for worker in range(workers)]
+    shards = [WorkerShard(worker, workers, replicas) for worker in range(workers)]
     parts = [
-        firsts(training_batches(records, seed=0, batch_size=16, first_step=0, num_steps=4, share=share))
-        for share in shares
+        firsts(training_batches(records, seed=0, batch_size=16, first_step=0, num_steps=4, shard=shard))
+        for shard in shards
     ]
     assert [joined(split) for split in zip(*parts, strict=True)] == whole[:4]
 

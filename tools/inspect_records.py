@@ -13,10 +13,10 @@ from rich.table import Table
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
+from kerasmooth.evaluation.window_page import Window, draw_page, save_page
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.tfrecord.manifest import MAKE, MANIFEST_NAME, Manifest, load_manifest
-from kerasmooth.tfrecord.pages import Window, draw_page, save_page
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("records_dir", "records", "Folder that tools/make_records.py filled.")

@@ -9,10 +9,11 @@ from absl import flags
 from rich.console import Console
 
 from kerasmooth.command_line import run
+from kerasmooth.datasets import DATASETS, write_raw
 from kerasmooth.errors import InputError
-from kerasmooth.sample import LAYOUTS, write_raw
 
-_DATASET = flags.DEFINE_enum("dataset", "penn_action", sorted(LAYOUTS), "Layout of the files.")
+_LAYOUTS = sorted(name for name, reader in DATASETS.items() if reader.raw_files)
+_DATASET = flags.DEFINE_enum("dataset", "penn_action", _LAYOUTS, "Layout of the files.")
 _RAW_DIR = flags.DEFINE_string("raw_dir", "", "Folder to write: absent, empty, or made by this tool before.")
 _NUM_VIDEOS = flags.DEFINE_integer("num_videos", 12, "Videos (label files of Penn Action).", lower_bound=1)
 _FRAMES_PER_VIDEO = flags.DEFINE_integer("frames_per_video", 60, "Frames of each video.", lower_bound=1)

@@ -2,12 +2,12 @@
 
 from kerasmooth.datasets.brace import Brace
 from kerasmooth.datasets.climbalong import ClimbAlong
-from kerasmooth.datasets.dataset_reader import DatasetReader, ReadResult
+from kerasmooth.datasets.dataset_reader import DATASETS, DatasetReader, ReadResult, option, register
 from kerasmooth.datasets.penn_action import PennAction
+from kerasmooth.datasets.sample import Sample, write_raw
 
-DATASETS: dict[str, type[PennAction] | type[Brace] | type[ClimbAlong]] = {
-    reader.name: reader for reader in (PennAction, Brace, ClimbAlong)
-}
-"""Readers by the name of their dataset: `DATASETS[name](raw_dir, **options)`."""
+for _reader in (PennAction, Brace, ClimbAlong, Sample):
+    register(_reader)
 
-__all__ = ["DATASETS", "Brace", "ClimbAlong", "DatasetReader", "PennAction", "ReadResult"]
+__all__ = ["DATASETS", "Brace", "ClimbAlong", "DatasetReader", "PennAction", "ReadResult", "Sample"]
+__all__ += ["option", "register", "write_raw"]

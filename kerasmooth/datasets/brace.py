@@ -13,9 +13,10 @@ from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets.brace_frames import find_manual, read_automatic, read_manual
 from kerasmooth.datasets.brace_tables import BraceTables, Segment, VideoInfo, read_tables
-from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.dataset_reader import DatasetReader, RawFiles, ReadResult
 from kerasmooth.datasets.published_boxes import in_grid, published_boxes
 from kerasmooth.datasets.raw_files import list_files, malformed, shown
+from kerasmooth.sample.brace_files import brace_files
 from kerasmooth.skeletons import BOULDERING_25, COCO_17, Skeleton, convert
 
 # <video>_<first frame>-<last frame>_<movement>
@@ -23,7 +24,7 @@ _SEGMENT_NAME = re.compile(r".+_([0-9]{1,9})-([0-9]{1,9})_([A-Za-z]+)")
 
 
 @dataclass(frozen=True)
-class Brace:
+class Brace(DatasetReader):
     """Reads `raw_dir/dataset/<year>/<video>/<video>_<first>-<last>_<movement>.json`; a gap in the frames cuts it.
 
     - Frames in `raw_dir/manual_keypoints/<year>/<video>/` (`img-<frame>.npz` or `<video>_<frame>.npz`) replace the
@@ -44,7 +45,6 @@ class Brace:
     Reference: Moltisanti et al., BRACE: The Breakdancing Competition Dataset for Dance Motion Synthesis, ECCV 2022.
     """
 
-    raw_dir: Path
     size: Size = (56, 56)
 
     name: ClassVar[str] = "brace"
@@ -58,6 +58,7 @@ class Brace:
         "https://github.com/dmoltisanti/brace, unpack them into one folder and pass it"
     )
     skeleton: ClassVar[Skeleton] = COCO_17
+    raw_files: ClassVar[RawFiles | None] = staticmethod(brace_files)
 
     def list_sources(self) -> list[str]:
         sources = list_files(Path(self.raw_dir), "dataset", "**/*.json", self.obtain)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from kerasmooth import boxes
+from kerasmooth import boxes, splits
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
-from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.dataset_reader import DatasetReader, RawFiles, ReadResult, option
 from kerasmooth.datasets.published_boxes import in_grid
 from kerasmooth.datasets.raw_files import (
     MAX_COORDINATE,
@@ -20,6 +20,7 @@ from kerasmooth.datasets.raw_files import (
     read_npz,
     shown,
 )
+from kerasmooth.sample.climbalong_files import climbalong_files
 from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 MIN_FIRST_FRAME_KEYPOINTS = 23
@@ -31,7 +32,7 @@ REMEDY = "export the video's .npz file again"
 
 
 @dataclass(frozen=True)
-class ClimbAlong:
+class ClimbAlong(DatasetReader):
     """Reads `raw_dir/input/<video>.npz` with `raw_dir/target/<video>.npz`; one clip a video, frames numbered from 0.
 
     - `input`: `bboxes` [T, 4], x1 y1 x2 y2 in pixels, the detector's; `heatmaps` [T, 25, H, W], its raw scores.
@@ -49,8 +50,7 @@ class ClimbAlong:
     Reference: Andersen, Temporal Smoothing in 2D Human Pose Estimation for Bouldering, University of Copenhagen 2023.
     """
 
-    raw_dir: Path
-    outside_box: str = "clamp"
+    outside_box: str = option("clamp", OUTSIDE_BOX, "true keypoints outside the detector's box")
 
     name: ClassVar[str] = "climbalong"
     licence: ClassVar[str] = "private"
@@ -63,12 +63,13 @@ class ClimbAlong:
         "target/<video>.npz (keypoints)"
     )
     skeleton: ClassVar[Skeleton] = BOULDERING_25
+    purpose: ClassVar[Literal["finetuning"]] = "finetuning"
+    has_detector: ClassVar[bool] = True
+    default_split: ClassVar[str] = "published"
+    published_split: ClassVar[splits.Rule] = staticmethod(splits.published_climbalong)
+    raw_files: ClassVar[RawFiles | None] = staticmethod(climbalong_files)
     image_size: ClassVar[Size] = (1920, 1080)
     fps: ClassVar[float] = 30.0
-
-    def __post_init__(self) -> None:
-        if self.outside_box not in OUTSIDE_BOX:
-            raise ValueError(f"outside_box must be one of {OUTSIDE_BOX}. Received: outside_box={self.outside_box!r}")
 
     def list_sources(self) -> list[str]:
         """`input/<video>.npz` of every video that has an input or a target: reading says which is missing."""
@@ -116,11 +117,10 @@ def clamp_to_grid(keypoints: np.ndarray, frame_boxes: np.ndarray, size: Size) ->
     Returns:
       [T, K, 2], (x, y) in pixels.
     """
-    last = np.array(size[::-1]) - 1
     position = boxes.to_heatmap(keypoints, frame_boxes, size)
-    cell = np.rint(position)
-    outside = (cell < 0) | (cell > last)
-    return np.where(outside, boxes.to_image(np.clip(position, 0, last), frame_boxes, size), keypoints)
+    clamped = boxes.to_image(np.clip(position, 0, np.array(size[::-1]) - 1), frame_boxes, size)
+    outside = ~boxes.in_range(position, size) & boxes.has_area(frame_boxes)[:, None, None]
+    return np.where(outside, clamped, keypoints)
 
 
 def _boxes(path: Path, value: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
-from kerasmooth.datasets.dataset_reader import ReadResult
+from kerasmooth.datasets.dataset_reader import DatasetReader, RawFiles, ReadResult, option
 from kerasmooth.datasets.mat_file import read_mat
 from kerasmooth.datasets.published_boxes import in_grid, published_boxes
 from kerasmooth.datasets.raw_files import (
@@ -21,6 +21,7 @@ from kerasmooth.datasets.raw_files import (
     malformed,
     shown,
 )
+from kerasmooth.sample.penn_action_files import penn_action_files
 from kerasmooth.skeletons import BOULDERING_25, PENN_ACTION_13, Skeleton, convert
 
 PUBLISHED_ACTIONS = ("baseball_pitch", "bench_press")
@@ -38,7 +39,7 @@ REMEDY = "restore the file from the Penn Action download"
 
 
 @dataclass(frozen=True)
-class PennAction:
+class PennAction(DatasetReader):
     """Reads `raw_dir/labels/<number>.mat`; one clip a file, frames numbered from 1 as its images are.
 
     - A joint counts as visible where its `visibility` flag is set. Where it is not, the position is the guess of an
@@ -61,9 +62,8 @@ class PennAction:
     Reference: Zhang, Zhu, Derpanis, From Actemes to Action, ICCV 2013.
     """
 
-    raw_dir: Path
-    actions: str = "intended"
-    occluded: str = "drop"
+    actions: str = option("intended", tuple(SELECTIONS), "which actions to take")
+    occluded: str = option("drop", OCCLUDED, "occluded joints; the published code keeps them")
     size: Size = (56, 56)
 
     name: ClassVar[str] = "penn_action"
@@ -76,12 +76,8 @@ class PennAction:
         "get Penn_Action.tar.gz from http://dreamdragon.github.io/PennAction/ and pass the folder that holds labels/"
     )
     skeleton: ClassVar[Skeleton] = PENN_ACTION_13
-
-    def __post_init__(self) -> None:
-        if self.actions not in SELECTIONS:
-            raise ValueError(f"actions must be one of {sorted(SELECTIONS)}. Received: actions={self.actions!r}")
-        if self.occluded not in OCCLUDED:
-            raise ValueError(f"occluded must be one of {OCCLUDED}. Received: occluded={self.occluded!r}")
+    constant_shift: ClassVar[bool] = True
+    raw_files: ClassVar[RawFiles | None] = staticmethod(penn_action_files)
 
     def list_sources(self) -> list[str]:
         return list_files(Path(self.raw_dir), "labels", "*.mat", self.obtain)

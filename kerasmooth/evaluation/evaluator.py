@@ -18,9 +18,10 @@ from kerasmooth.evaluation.scores import Score, score
 from kerasmooth.evaluation.setting import Setting, setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, concatenated, merged
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
-from kerasmooth.input_pipeline import RecordSets, evaluation_batches, steps_for
+from kerasmooth.input_pipeline import evaluation_batches, steps_for
 from kerasmooth.progress import Meter
-from kerasmooth.training.runs import Run, load_run
+from kerasmooth.tfrecord.record_sets import RecordSets
+from kerasmooth.training.run_folder import Run, load_run
 
 BIAS_WINDOWS = 2000
 """Training windows that the bias-only row is fitted to, evenly spaced."""

@@ -12,7 +12,7 @@ from kerasmooth.evaluation.windows import Frames
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import Batch, prepare
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 IDENTITY = "identity"
 PUBLISHED_DECODER = "argmax"

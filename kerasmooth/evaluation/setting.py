@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kerasmooth.boxes import Size
+from kerasmooth.datasets import Sample
 from kerasmooth.errors import InputError
 from kerasmooth.input_pipeline import RecordSets
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.training.experiment import SAMPLE, resolve_datasets
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Setting:
     @property
     def is_sample(self) -> bool:
         """Whether any of the windows are of the generated person."""
-        return SAMPLE in self.datasets
+        return Sample.name in self.datasets
 
 
 def setting_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = (), split: str = "test") -> Setting:

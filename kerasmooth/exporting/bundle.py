@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from kerasmooth import files
 from kerasmooth.errors import InputError
 from kerasmooth.exporting.versions import versions
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 if TYPE_CHECKING:
     from kerasmooth.exporting.saved_model import Exported

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmooth.exporting.signatures import Signatures
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 TOLERANCE = 1e-5
 """Largest difference, relative to the scale of heatmaps (255) or to the longer side of the grid."""

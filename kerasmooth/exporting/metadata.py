@@ -7,7 +7,7 @@ from kerasmooth.exporting.signatures import INPUTS, OUTPUTS, SIGNATURES
 from kerasmooth.exporting.steady_boxes import BOX_SECONDS
 from kerasmooth.exporting.streaming import StreamState
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 SCHEMA = "kerasmooth.export/2"
 
@@ -34,7 +34,7 @@ def metadata(run: Run, *, name: str, version: int, decoder: str) -> dict[str, An
             "keypoints": list(BOULDERING_25.keypoints),
             "limbs": [list(limb) for limb in BOULDERING_25.limbs],
         },
-        "supervised": [name for name, known in zip(BOULDERING_25.keypoints, run.taught, strict=True) if known],
+        "supervised": [name for name, known in zip(BOULDERING_25.keypoints, run.annotated, strict=True) if known],
         "decoder": decoder,
         "box_seconds": BOX_SECONDS,
         "signatures": {name: text for name, text in SIGNATURES.items() if name not in left_out},

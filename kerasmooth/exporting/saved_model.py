@@ -16,7 +16,7 @@ from kerasmooth.exporting.metadata import metadata
 from kerasmooth.exporting.signatures import Signatures
 from kerasmooth.exporting.versions import new_version
 from kerasmooth.exporting.window_model import WindowModel, drawing_sigma
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 EXTRA_ASSETS = "assets.extra"
 METADATA_FILE = "metadata.json"

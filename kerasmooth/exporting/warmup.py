@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from kerasmooth.exporting.check import example_inputs
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 

@@ -1,6 +1,7 @@
 """The learned smoothers, by name. Keras 3 layers and `keras.ops` only: they run on every backend of Keras."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from kerasmooth.boxes import Size
@@ -10,10 +11,32 @@ from kerasmooth.models.conv3d import Conv3D
 from kerasmooth.models.deciwatch import DeciWatch
 from kerasmooth.models.smoother import Smoother
 
-MODELS: dict[str, type[Smoother]] = {"conv3d": Conv3D, "bi_conv_lstm": BiConvLSTM, "deciwatch": DeciWatch}
+MODELS: dict[str, type[Smoother]] = {}
 
 
-def build(name: str, *, window: int, size: Size = (56, 56), num_keypoints: int = 25, **options: Any) -> Smoother:
+def register(name: str) -> Callable[[type[Smoother]], type[Smoother]]:
+    """Makes a model known by a name; a decorator of smoothers, also of those outside this package.
+
+    Its class is to be registered with `keras.saving.register_keras_serializable` too, which loads saved ones.
+    """
+
+    def add(model: type[Smoother]) -> type[Smoother]:
+        MODELS[name] = model
+        return model
+
+    return add
+
+
+register("conv3d")(Conv3D)
+register("bi_conv_lstm")(BiConvLSTM)
+register("deciwatch")(DeciWatch)
+
+__all__ = ["MODELS", "BiConvLSTM", "Conv3D", "DeciWatch", "Smoother", "build", "model_options", "register"]
+
+
+def build(
+    name: str, *, window: int, size: Size = (56, 56), num_keypoints: int = 25, dtype: Any = None, **options: Any
+) -> Smoother:
     """A new model with random weights (`keras.utils.set_random_seed` makes them repeatable).
 
     Args:
@@ -21,6 +44,7 @@ def build(name: str, *, window: int, size: Size = (56, 56), num_keypoints: int =
       window: T, frames in a window.
       size: (height, width) of the heatmap grid.
       num_keypoints: K.
+      dtype: dtype or policy of its layers; None is Keras's own.
       **options: what the model's class takes beside these, for example `merge_mode="concat"`.
 
     Raises:
@@ -33,11 +57,11 @@ def build(name: str, *, window: int, size: Size = (56, 56), num_keypoints: int =
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no such option, it has {', '.join(known) or 'none'}. Received: {option!r}")
-    return MODELS[name](window=window, size=size, num_keypoints=num_keypoints, **options)
+    return MODELS[name](window=window, size=size, num_keypoints=num_keypoints, dtype=dtype, **options)
 
 
 def model_options(name: str) -> dict[str, Any]:
-    """The options of a model in `MODELS` beside window, size and num_keypoints, with their defaults."""
+    """The options of a model in `MODELS` beside window, size, num_keypoints, dtype and name, with their defaults."""
     parameters = inspect.signature(MODELS[name].__init__).parameters.values()
-    keywords = [p for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY and p.name != "name"]
+    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("dtype", "name")]
     return {parameter.name: parameter.default for parameter in keywords}

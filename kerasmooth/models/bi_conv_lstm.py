@@ -33,14 +33,13 @@ class BiConvLSTM(Smoother):
       filters: channels of the convolutions.
       combiner_activation: of the two 1x1 convolutions of C. None as in the published code; "relu" as in the
         published text. S does not use it.
+      dtype: dtype or policy of the layers; None is Keras's own.
 
     Raises:
       ValueError: an argument is not positive, or merge_mode is unknown.
     """
 
     takes = "heatmaps"
-    default_loss = "mse"
-    jit_compile_cpu = False
 
     def __init__(
         self,
@@ -51,6 +50,7 @@ class BiConvLSTM(Smoother):
         merge_mode: str = "sum",
         filters: int = 128,
         combiner_activation: str | None = None,
+        dtype: Any = None,
         name: str | None = "bi_conv_lstm",
         **kwargs: Any,
     ) -> None:
@@ -66,14 +66,14 @@ class BiConvLSTM(Smoother):
         # === Functional Model ===
         heatmaps = keras.Input((None, *size, num_keypoints), name="heatmaps", dtype="float32")
         directions = [
-            _per_frame_convolutions(_conv_lstm(heatmaps, num_keypoints, name), branch, "relu", name)
-            for name in ("forward", "backward")
+            _per_frame_convolutions(_conv_lstm(heatmaps, num_keypoints, side, dtype), branch, "relu", side, dtype)
+            for side in ("forward", "backward")
         ]
         if merge_mode == "sum":
             merged = keras.layers.Add(name="sum", dtype="float32")(directions)
         else:
-            merged = keras.layers.Concatenate(name="concat")(directions)
-            merged = _per_frame_convolutions(merged, combiner, combiner_activation, "combiner")
+            merged = keras.layers.Concatenate(dtype=dtype, name="concat")(directions)
+            merged = _per_frame_convolutions(merged, combiner, combiner_activation, "combiner", dtype)
         smoothed = keras.layers.Activation("linear", dtype="float32", name="float32_heatmaps")(merged)
         super().__init__(
             {"heatmaps": heatmaps},
@@ -81,6 +81,7 @@ class BiConvLSTM(Smoother):
             window=window,
             size=size,
             num_keypoints=num_keypoints,
+            dtype=dtype,
             name=name,
             **kwargs,
         )
@@ -89,6 +90,10 @@ class BiConvLSTM(Smoother):
         self.merge_mode = merge_mode
         self.filters = filters
         self.combiner_activation = combiner_activation
+
+    @property
+    def head_layers(self) -> list[str]:
+        return ["forward_5", "backward_5"] if self.merge_mode == "sum" else ["combiner_2"]
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -99,7 +104,7 @@ class BiConvLSTM(Smoother):
         }
 
 
-def _conv_lstm(heatmaps: Any, channels: int, direction: str) -> Any:
+def _conv_lstm(heatmaps: Any, channels: int, direction: str, dtype: Any) -> Any:
     """[B, T, H, W, C] -> [B, T, H, W, channels], frames in their order whatever the direction."""
     layer = keras.layers.ConvLSTM2D(
         channels,
@@ -110,13 +115,16 @@ def _conv_lstm(heatmaps: Any, channels: int, direction: str) -> Any:
         unit_forget_bias=False,
         return_sequences=True,
         go_backwards=direction == "backward",
+        dtype=dtype,
         name=f"{direction}_lstm",
     )
     # A layer that goes backwards returns the last frame first.
     return ops.flip(layer(heatmaps), axis=1) if direction == "backward" else layer(heatmaps)
 
 
-def _per_frame_convolutions(frames: Any, layers: list[tuple[int, int]], activation: str | None, name: str) -> Any:
+def _per_frame_convolutions(
+    frames: Any, layers: list[tuple[int, int]], activation: str | None, name: str, dtype: Any
+) -> Any:
     """Applies (kernel size, filters) convolutions named `<name>_1`, ... to each frame of [B, T, H, W, C]."""
     for number, (kernel, filters) in enumerate(layers, start=1):
         # A 3D kernel that spans one frame: unlike TimeDistributed it exports with a dynamic time axis.
@@ -126,6 +134,7 @@ def _per_frame_convolutions(frames: Any, layers: list[tuple[int, int]], activati
             padding="same",
             data_format="channels_last",
             activation=activation,
+            dtype=dtype,
             name=f"{name}_{number}",
         )(frames)
     return frames

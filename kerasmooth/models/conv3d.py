@@ -19,14 +19,13 @@ class Conv3D(Smoother):
       window: T, frames the kernel spans; more or fewer are accepted as input.
       size: (height, width) the model is made for; any size is accepted.
       num_keypoints: K.
+      dtype: dtype or policy of the convolution; None is Keras's own.
 
     Raises:
       ValueError: an argument is not positive.
     """
 
     takes = "heatmaps"
-    default_loss = "mse"
-    jit_compile_cpu = False
 
     def __init__(
         self,
@@ -34,6 +33,7 @@ class Conv3D(Smoother):
         size: Size = (56, 56),
         num_keypoints: int = 25,
         *,
+        dtype: Any = None,
         name: str | None = "conv3d",
         **kwargs: Any,
     ) -> None:
@@ -45,6 +45,7 @@ class Conv3D(Smoother):
             padding="same",
             data_format="channels_last",
             activation="relu",
+            dtype=dtype,
             name="convolution",
         )
         # === Functional Model ===
@@ -56,6 +57,11 @@ class Conv3D(Smoother):
             window=window,
             size=size,
             num_keypoints=num_keypoints,
+            dtype=dtype,
             name=name,
             **kwargs,
         )
+
+    @property
+    def head_layers(self) -> list[str]:
+        return ["convolution"]

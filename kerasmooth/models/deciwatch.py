@@ -44,6 +44,7 @@ class DeciWatch(Smoother):
       hidden_dim: width of the tokens, a multiple of 4, the number of heads; the feed-forward has twice as many.
       dropout: share dropped of attention weights, attended values, feed-forward activations and outputs.
       seed: of the dropout.
+      dtype: dtype or policy of the layers that have weights; None is Keras's own.
 
     Raises:
       ValueError: an argument is out of its range.
@@ -51,7 +52,7 @@ class DeciWatch(Smoother):
 
     takes = "keypoints"
     default_loss = "deciwatch"
-    jit_compile_cpu = True
+    xla_pays_after = 3900
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class DeciWatch(Smoother):
         hidden_dim: int = 128,
         dropout: float = 0.1,
         seed: int = 0,
+        dtype: Any = None,
         name: str | None = "deciwatch",
         **kwargs: Any,
     ) -> None:
@@ -72,7 +74,7 @@ class DeciWatch(Smoother):
         check_positive(sample_interval=sample_interval, num_layers=num_layers)
         _check(hidden_dim, dropout, encoder_norm)
         # === Layers ===
-        layers = TransformerLayers(hidden_dim, dropout, seed)
+        layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
         kept_positions = FramePositions(hidden_dim, sample_interval, name="kept_positions")
         all_positions = FramePositions(hidden_dim, name="positions")
 
@@ -86,10 +88,10 @@ class DeciWatch(Smoother):
         kept = keras.layers.Reshape((-1, 2 * num_keypoints), dtype="float32", name="poses")(kept)
         position = kept_positions(keypoints)
         memory = _denoise_features(layers, kept, position, num_layers, encoder_norm)
-        denoised = _residual(kept, memory, "denoise")
+        denoised = _residual(kept, memory, "denoise", dtype)
         denoised = RecoverFrames(sample_interval, name="recover_frames")(denoised, keypoints)
         features = _recover_features(layers, denoised, all_positions(keypoints), memory, position, num_layers)
-        recovered = _residual(denoised, features, "recover")
+        recovered = _residual(denoised, features, "recover", dtype)
 
         outputs = {"sampled": MarkKeptFrames(sample_interval, name="sampled")(keypoints)}
         for key, poses in (("keypoints", recovered), ("denoised", denoised)):
@@ -101,6 +103,7 @@ class DeciWatch(Smoother):
             window=window,
             size=size,
             num_keypoints=num_keypoints,
+            dtype=dtype,
             name=name,
             **kwargs,
         )
@@ -113,6 +116,10 @@ class DeciWatch(Smoother):
         self.dropout = dropout
         self.seed = seed
 
+    @property
+    def head_layers(self) -> list[str]:
+        return ["recover_head"]
+
     def get_config(self) -> dict[str, Any]:
         names = ("sample_interval", "encoder_norm", "num_layers", "hidden_dim", "dropout", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
@@ -120,7 +127,7 @@ class DeciWatch(Smoother):
 
 def _denoise_features(layers: TransformerLayers, poses: Any, position: Any, num_layers: int, encoder_norm: bool) -> Any:
     """Encoder features [B, S, dim] of the kept frames' poses [B, S, 2K]."""
-    tokens = keras.layers.Dense(layers.hidden_dim, name="denoise_embedding")(poses)
+    tokens = keras.layers.Dense(layers.hidden_dim, dtype=layers.dtype, name="denoise_embedding")(poses)
     for number in range(1, num_layers + 1):
         tokens = layers.encoder(tokens, position, f"encoder_{number}")
     return layers.norm(tokens, "encoder_norm") if encoder_norm else tokens
@@ -131,7 +138,12 @@ def _recover_features(
 ) -> Any:
     """Decoder features [B, T, dim] of all frames' poses [B, T, 2K]; memory [B, S, dim] from the encoder."""
     embedding = keras.layers.Conv1D(
-        layers.hidden_dim, 5, padding="same", data_format="channels_last", name="recover_embedding"
+        layers.hidden_dim,
+        5,
+        padding="same",
+        data_format="channels_last",
+        dtype=layers.dtype,
+        name="recover_embedding",
     )
     tokens = embedding(poses)
     for number in range(1, num_layers + 1):
@@ -139,14 +151,15 @@ def _recover_features(
     return layers.norm(tokens, "decoder_norm")
 
 
-def _residual(poses: Any, features: Any, name: str) -> Any:
-    """poses [B, frames, 2K] plus a linear map of the features, in float32.
+def _residual(poses: Any, features: Any, name: str, dtype: Any) -> Any:
+    """poses [B, frames, 2K] plus a linear map of the features, added in float32.
 
     The map starts at a hundredth of Glorot's size, so that an untrained network gives back what it gets. At full size
     it first learns to add nothing, and the layers before it learn so little meanwhile that it stays there.
     """
     small = keras.initializers.VarianceScaling(1e-4, "fan_avg", "uniform")
-    change = keras.layers.Dense(poses.shape[-1], kernel_initializer=small, name=f"{name}_head")(features)
+    head = keras.layers.Dense(poses.shape[-1], kernel_initializer=small, dtype=dtype, name=f"{name}_head")
+    change = head(features)
     return keras.layers.Add(dtype="float32", name=f"{name}_residual")([poses, change])
 
 

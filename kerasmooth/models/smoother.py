@@ -16,29 +16,55 @@ class Smoother(keras.Model):
     "visibility": [B, T, K], 1 where the detector found the keypoint, else 0}. Output, always float32:
     {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells, ...}.
 
+    A subclass gives every layer that has weights a name, so that checkpoints know them, and `dtype` to every layer that
+    may compute in it.
+
     Attributes:
       takes: which of the two inputs the model has.
       default_loss: the name in `kerasmooth.losses.LOSSES` that the model is trained with.
-      jit_compile_cpu: whether XLA makes the model faster on a CPU (measured).
+      xla_pays_after: training steps after which compiling with XLA on a CPU has paid its time back (measured); None is
+        never.
     """
 
     takes: ClassVar[Literal["heatmaps", "keypoints"]]
-    default_loss: ClassVar[str]
-    jit_compile_cpu: ClassVar[bool]
+    default_loss: ClassVar[str] = "mse"
+    xla_pays_after: ClassVar[int | None] = None
 
     def __init__(
-        self, inputs: Any, outputs: Any, *, window: int, size: Size, num_keypoints: int, name: str | None, **kwargs: Any
+        self,
+        inputs: Any,
+        outputs: Any,
+        *,
+        window: int,
+        size: Size,
+        num_keypoints: int,
+        dtype: Any,
+        name: str | None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        if dtype is not None:
+            self.dtype_policy = keras.dtype_policies.get(dtype)
         self.window = window
         self.size = tuple(size)
         self.num_keypoints = num_keypoints
+
+    @property
+    def head_layers(self) -> list[str]:
+        """Names of the layers that give the output: what regularised finetuning trains, started anew."""
+        raise NotImplementedError(f"{type(self).__name__} must name the layers of its head")
+
+    @property
+    def head(self) -> list[keras.Variable]:
+        """Trainable variables of the head."""
+        return [variable for name in self.head_layers for variable in self.get_layer(name).trainable_variables]
 
     def get_config(self) -> dict[str, Any]:
         return {
             "window": self.window,
             "size": list(self.size),
             "num_keypoints": self.num_keypoints,
+            "dtype": self.dtype_policy.name,
             "name": self.name,
             "trainable": self.trainable,
         }

@@ -19,11 +19,11 @@ class TransformerLayers:
     """Makes encoder and decoder layers of one width.
 
     Every tensor is [B, frames, hidden_dim], positions [1, frames, hidden_dim]. Layers are named
-    `<name>_attention`, `<name>_norm_1`, ... Each dropout has a seed of its own, counted from `seed`.
+    `<name>_attention`, `<name>_norm_1`, ... Each dropout has a seed of its own, counted from `seed`. `dtype` is theirs.
     """
 
-    def __init__(self, hidden_dim: int, dropout: float, seed: int) -> None:
-        self.hidden_dim = hidden_dim
+    def __init__(self, hidden_dim: int, dropout: float, seed: int, dtype: Any = None) -> None:
+        self.hidden_dim, self.dtype = hidden_dim, dtype
         self._dropout = dropout
         self._seeds = itertools.count(seed)
 
@@ -45,7 +45,7 @@ class TransformerLayers:
 
     def norm(self, tokens: Any, name: str) -> Any:
         """Layer normalisation."""
-        return keras.layers.LayerNormalization(epsilon=NORM_EPSILON, name=name)(tokens)
+        return keras.layers.LayerNormalization(epsilon=NORM_EPSILON, dtype=self.dtype, name=name)(tokens)
 
     def _attention(self, query: Any, key: Any, value: Any, name: str) -> Any:
         # Keras takes the [dim, heads, dim / heads] kernels for convolutions when it counts fans; this is Glorot uniform
@@ -57,16 +57,23 @@ class TransformerLayers:
             dropout=self._dropout,
             kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
             seed=next(self._seeds),
+            dtype=self.dtype,
             name=name,
         )
         return layer(query, value, key=key)
 
     def _feed_forward(self, tokens: Any, name: str) -> Any:
-        inner = keras.layers.Dense(2 * self.hidden_dim, name=f"{name}_feed_forward_1")(tokens)
-        inner = keras.layers.LeakyReLU(LEAKY_SLOPE, name=f"{name}_leaky_relu")(inner)
-        inner = keras.layers.Dropout(self._dropout, seed=next(self._seeds), name=f"{name}_dropout")(inner)
-        return keras.layers.Dense(self.hidden_dim, name=f"{name}_feed_forward_2")(inner)
+        inner = self._linear(2 * self.hidden_dim, f"{name}_feed_forward_1")(tokens)
+        inner = keras.layers.LeakyReLU(LEAKY_SLOPE, dtype=self.dtype, name=f"{name}_leaky_relu")(inner)
+        return self._linear(self.hidden_dim, f"{name}_feed_forward_2")(self._dropped(inner, name))
 
     def _add_and_norm(self, tokens: Any, change: Any, name: str) -> Any:
-        change = keras.layers.Dropout(self._dropout, seed=next(self._seeds), name=f"{name}_dropout")(change)
-        return self.norm(keras.layers.Add(name=f"{name}_add")([tokens, change]), name)
+        total = keras.layers.Add(dtype=self.dtype, name=f"{name}_add")([tokens, self._dropped(change, name)])
+        return self.norm(total, name)
+
+    def _linear(self, units: int, name: str) -> Any:
+        return keras.layers.Dense(units, dtype=self.dtype, name=name)
+
+    def _dropped(self, values: Any, name: str) -> Any:
+        seed = next(self._seeds)
+        return keras.layers.Dropout(self._dropout, seed=seed, dtype=self.dtype, name=f"{name}_dropout")(values)

@@ -79,7 +79,7 @@ def _of_run(path: Path) -> Mapping[str, Callable[..., Any]]:
 
     from kerasmooth.exporting.metadata import metadata
     from kerasmooth.exporting.saved_model import signatures_of
-    from kerasmooth.training.runs import load_run
+    from kerasmooth.training.run_folder import load_run
 
     run = load_run(path)
     signatures = signatures_of(run, "dark", metadata(run, name=run.name, version=0, decoder="dark"))

@@ -72,7 +72,14 @@ class Assembly:
 
 
 def assemble(
-    parts: Iterable[Part], *, window: int, frame_step: int, stride: int, rule: str, seed: int, climbalong: bool = False
+    parts: Iterable[Part],
+    *,
+    window: int,
+    frame_step: int,
+    stride: int,
+    rule: str,
+    seed: int,
+    published: splits.Rule = splits.published,
 ) -> Assembly:
     """Cuts the windows of all clips and splits them.
 
@@ -81,7 +88,7 @@ def assemble(
       window, frame_step, stride: see `kerasmooth.windows`.
       rule: one of `SPLIT_RULES`.
       seed: of the split and of the order of training windows.
-      climbalong: the published split of ClimbAlong, not that of the pretraining datasets.
+      published: the dataset's rule for "published".
 
     Raises:
       InputError: no window at all, a split without any, clips that do not go together.
@@ -102,7 +109,7 @@ def assemble(
         reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "no clips"
         raise InputError(f"no window of {settings} can be cut from the raw files (frames lost: {reasons})")
     length = span(window, frame_step)
-    plan = _plan(cut, rule, seed, length, climbalong)
+    plan = _plan(cut, rule, seed, length, published)
     windows = _by_split(cut, plan, seed)
     num_clips, num_frames = _counts(cut, plan, dropped)
     names = [name for name in (*splits.SHARES, splits.EXTRA) if name in windows]
@@ -129,13 +136,13 @@ def _check_alike(clips: Sequence[PreparedClip]) -> None:
             raise InputError(f"{clip.clip_id}: only some clips have a detector's heatmaps: make them separate records")
 
 
-def _plan(cut: Sequence[ClipWindows], rule: str, seed: int, length: int, climbalong: bool) -> SplitPlan:
+def _plan(cut: Sequence[ClipWindows], rule: str, seed: int, length: int, published: splits.Rule) -> SplitPlan:
     try:
         if rule == "video":
             return splits.by_video(cut, seed)
         if rule == "official":
             return splits.official(cut, seed)
-        return splits.published_climbalong(cut, length) if climbalong else splits.published(cut, length)
+        return published(cut, length)
     except ValueError as error:
         raise InputError(f"--splits={rule}: {error}: use another of {SPLIT_RULES}") from None
 

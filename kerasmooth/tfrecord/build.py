@@ -6,7 +6,6 @@ What is finished is kept in a hidden work folder until then, so that a run that 
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,14 +15,25 @@ import numpy as np
 from rich.console import Console
 
 import kerasmooth
+from kerasmooth import files
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DatasetReader
 from kerasmooth.errors import InputError
+from kerasmooth.progress import Meter
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.tfrecord.assembly import Assembly, PlannedShard, assemble
-from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, Shard, load_manifest, sha256_of
+from kerasmooth.tfrecord.manifest import (
+    MANIFEST_NAME,
+    Compression,
+    Encoding,
+    HeatmapSource,
+    Manifest,
+    Shard,
+    load_manifest,
+    sha256_of,
+)
 from kerasmooth.tfrecord.parts import PartMaker, load_part
-from kerasmooth.tfrecord.pool import make_parts, progress_bar
+from kerasmooth.tfrecord.pool import make_parts
 
 WORK_PREFIX = ".work-"
 MAX_BAD_SHARE = 0.01
@@ -49,12 +59,12 @@ class RecordOptions:
     window: int = 5
     frame_step: int = 1
     stride: int = 1
-    encoding: str = "keypoints"
+    encoding: Encoding = "keypoints"
     splits: str = "video"
     num_shards: int = 4
     seed: int = 0
     size: Size = (56, 56)
-    compression: str = "none"
+    compression: Compression = "none"
     shifting_scalar: float = 1.0
     random_sigma: bool = True
     skip_bad: bool = False
@@ -65,21 +75,25 @@ class RecordJob:
     """Records to be made.
 
     Attributes:
-      dataset: its name.
+      reader: of the dataset, with the folder of its raw files.
       folder: where they land.
-      raw: readers and the folders that they read.
       options: how they are made.
-      flags: all that the bytes depend on, for the manifest and to recognise a run that goes on.
-      licence, citation: of the dataset.
     """
 
-    dataset: str
+    reader: DatasetReader
     folder: Path
-    raw: tuple[tuple[DatasetReader, Path], ...]
     options: RecordOptions
-    flags: Mapping[str, object]
-    licence: str
-    citation: str
+
+    @property
+    def flags(self) -> dict[str, object]:
+        """All that the bytes depend on, for the manifest and to recognise a run that goes on."""
+        values = dataclasses.asdict(self.options) | {name: getattr(self.reader, name) for name in self.reader.options()}
+        if self.options.encoding != "dense" or self.reader.has_detector:
+            del values["shifting_scalar"], values["random_sigma"]
+        if self.reader.has_detector:
+            del values["size"]
+        raw_dir = None if self.reader.purpose == "sample" else str(self.reader.raw_dir)
+        return values | {"dataset": self.reader.name, "raw_dir": raw_dir}
 
 
 def finished(folder: Path, flags: Mapping[str, object]) -> Manifest | None:
@@ -131,14 +145,12 @@ def build(job: RecordJob, workers: int, console: Console, announce: Callable[[st
         stride=options.stride,
         rule=options.splits,
         seed=options.seed,
-        climbalong=job.dataset == "climbalong",
+        published=type(job.reader).published_split,
     )
     (job.folder / MANIFEST_NAME).unlink(missing_ok=True)
     shards = _write(job, work, _digest(*(path.name for path in paths)), assembly, console)
     manifest = _manifest(job, assembly, shards, skipped)
-    temporary = work / MANIFEST_NAME
-    temporary.write_text(manifest.to_json(), "utf-8")
-    os.replace(temporary, job.folder / MANIFEST_NAME)
+    files.write_text(job.folder / MANIFEST_NAME, manifest.to_json())
     _tidy(job.folder, {shard.name for shard in shards})
     return manifest
 
@@ -151,12 +163,11 @@ def _read(
     job: RecordJob, work: Path, workers: int, console: Console, announce: Callable[[str], None]
 ) -> tuple[list[Path], list[str]]:
     """(paths of the parts, raw files that were skipped)."""
-    makers = [PartMaker(reader, raw_dir, work, job.options.size) for reader, raw_dir in job.raw]
-    sources = [(i, source) for i, maker in enumerate(makers) for source in maker.reader.list_sources()]
+    maker, sources = PartMaker(job.reader, work, job.options.size), job.reader.list_sources()
     paths, bad = [], []
-    with progress_bar(console, "reading", len(sources), "files") as bar:
-        for (_, source), made in zip(sources, make_parts(makers, sources, workers), strict=True):
-            bar.advance()
+    with Meter(console, "reading", len(sources), unit="files") as meter:
+        for source, made in zip(sources, make_parts(maker, sources, workers), strict=True):
+            meter.advance()
             if isinstance(made, Path):
                 paths.append(made)
                 continue
@@ -184,12 +195,12 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
     make_record = RecordMaker(options.encoding, assembly.size, noise)
     offsets = np.arange(options.window) * options.frame_step
     shards = []
-    with progress_bar(console, "writing", assembly.num_windows, "windows") as bar:
+    with Meter(console, "writing", assembly.num_windows) as meter:
 
         def records(planned: PlannedShard) -> Iterator[bytes]:
             for clip, start in planned.windows:
                 yield make_record(assembly.clips[clip], start + offsets)
-                bar.advance()
+                meter.advance()
 
         for planned in assembly.shards(options.num_shards):
             note = work / f"{state}-{planned.name}.json"
@@ -197,9 +208,9 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
             if shard is None:
                 path = job.folder / planned.name
                 shard = write_shard(path, planned.split, records(planned), options.compression)
-                note.write_text(json.dumps(dataclasses.asdict(shard)))
+                note.write_text(shard.to_json())
             else:
-                bar.advance(shard.windows)
+                meter.advance(steps=shard.windows)
             shards.append(shard)
     return shards
 
@@ -207,17 +218,17 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
 def _noted(folder: Path, note: Path) -> Shard | None:
     """The shard that a former run finished, if its note and the file itself are whole."""
     try:
-        shard = Shard(**json.loads(note.read_text()))
-    except (OSError, ValueError, TypeError):
+        shard = Shard.from_json(note.read_bytes(), str(note))
+    except (OSError, InputError):
         return None
     return shard if _intact(folder, shard) else None
 
 
 def _manifest(job: RecordJob, assembly: Assembly, shards: list[Shard], skipped: list[str]) -> Manifest:
     options = job.options
-    simulated = "simulated" if options.encoding == "dense" else "none"
+    simulated: HeatmapSource = "simulated" if options.encoding == "dense" else "none"
     return Manifest(
-        dataset=job.dataset,
+        dataset=job.reader.name,
         window=options.window,
         frame_step=options.frame_step,
         stride=options.stride,
@@ -230,10 +241,11 @@ def _manifest(job: RecordJob, assembly: Assembly, shards: list[Shard], skipped: 
         windows={split: len(windows) for split, windows in assembly.windows.items()},
         dropped=assembly.dropped,
         dropped_windows=assembly.dropped_windows,
+        annotated=job.reader.annotated(),
         shards=tuple(shards),
-        flags=dict(job.flags),
-        licence=job.licence,
-        citation=job.citation,
+        flags=job.flags,
+        licence=job.reader.licence,
+        citation=job.reader.citation,
         tool_version=kerasmooth.__version__,
         skipped_files=tuple(skipped),
     )
@@ -244,5 +256,6 @@ def _tidy(folder: Path, keep: set[str]) -> None:
     for path in folder.iterdir():
         if path.name.startswith(WORK_PREFIX):
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name.endswith((".tfrecord", ".tfrecord.part")) and path.name not in keep:
+        elif path.name.endswith(".tfrecord") and path.name not in keep:
             path.unlink(missing_ok=True)
+    files.clear_partial(folder)

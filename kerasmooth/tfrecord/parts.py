@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth import boxes as box_rules
+from kerasmooth import files
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets import DatasetReader
@@ -107,22 +108,20 @@ class PartMaker:
     """Reads raw files and keeps what they gave; picklable, so that worker processes can call it.
 
     Attributes:
-      reader: of one dataset.
-      raw_dir: the folder it reads.
+      reader: of the dataset.
       folder: where the parts are kept.
       size: (height, width) of the grid, where no detector gives another.
     """
 
     reader: DatasetReader
-    raw_dir: Path
     folder: Path
     size: Size
 
     def path_of(self, source: str) -> Path:
         """The part of a raw file as it is now: another size or time of change is another part."""
         try:
-            about = os.stat(self.raw_dir / source)
-            state = f"{about.st_size}/{about.st_mtime_ns}"
+            now = os.stat(Path(self.reader.raw_dir) / source)
+            state = f"{now.st_size}/{now.st_mtime_ns}"
         except OSError:
             state = "unreadable"  # which the reader explains better
         key = f"{self.reader.name}/{source}/{state}"
@@ -134,9 +133,8 @@ class PartMaker:
         if not path.is_file():
             result = self.reader.read(source)
             part = Part(source, [prepare(clip, self.size) for clip in result.clips], dict(result.dropped))
-            temporary = path.with_suffix(f".{os.getpid()}")
-            temporary.write_bytes(pickle.dumps(part, protocol=5))
-            os.replace(temporary, path)
+            with files.replacing(path) as partial:
+                partial.write_bytes(pickle.dumps(part, protocol=5))
         return path
 
 

@@ -1,13 +1,13 @@
 """Windows -> shards. A shard is written beside its final name and renamed, so that there is never half of one."""
 
 import errno
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from kerasmooth import files
 from kerasmooth.boxes import Size
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
@@ -78,20 +78,23 @@ def write_shard(path: Path, split: str, records: Iterable[bytes], compression: s
       ValueError: there is no record.
       OSError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.part")
     options = tf.io.TFRecordOptions(compression_type="" if compression == "none" else compression)
-    windows = 0
-    try:
-        with tf.io.TFRecordWriter(str(temporary), options) as writer:
-            for record in records:
-                writer.write(record)
-                windows += 1
-    except tf.errors.OpError as error:
-        raise OSError(errno.EIO, f"cannot write it ({error.message})", str(path)) from None
-    if windows == 0:
-        temporary.unlink()
-        raise ValueError(f"a shard must hold at least one record. Received: path={path}, records=[]")
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    return Shard(path.name, split, windows, path.stat().st_size, sha256_of(path))
+    windows = largest = 0
+    with files.replacing(path) as partial:
+        try:
+            with tf.io.TFRecordWriter(str(partial), options) as writer:
+                for record in records:
+                    writer.write(record)
+                    windows, largest = windows + 1, max(largest, len(record))
+        except tf.errors.OpError as error:
+            raise OSError(errno.EIO, f"cannot write it ({error.message})", str(path)) from None
+        if windows == 0:
+            raise ValueError(f"a shard must hold at least one record. Received: path={path}, records=[]")
+    return Shard(
+        name=path.name,
+        split=split,
+        windows=windows,
+        bytes=path.stat().st_size,
+        sha256=sha256_of(path),
+        largest_record=largest,
+    )

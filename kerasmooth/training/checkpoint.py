@@ -1,7 +1,7 @@
-"""Checkpoints that are whole or absent: every variable and the state of the loop in one .npz, renamed into place.
+"""Checkpoints that are whole or absent: every variable by its path and the state of the loop in one .npz.
 
 What Keras's own BackupAndRestore forgets (the place in the epoch, the order of the data) is what repeats batches
-after a kill; `state` holds it.
+after a kill; the state holds it.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ def save(path: Path, groups: Mapping[str, Sequence[Any]], state: Mapping[str, An
       groups: lists of Keras variables by the name of their group ("model", "optimizer", ...).
       state: plain values (JSON; floats keep every bit).
     """
-    arrays = {_key(group, i): _value(v) for group, variables in groups.items() for i, v in enumerate(variables)}
+    arrays = {key: np.asarray(variable.numpy()) for key, variable in _by_path(groups).items()}
     arrays[_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)
     with replacing(path) as partial, open(partial, "wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
@@ -40,20 +40,37 @@ def load(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     Raises InputError where the file is damaged or was written for other variables.
     """
     with _opened(path) as archive:
-        wanted = {_key(group, i): v for group, variables in groups.items() for i, v in enumerate(variables)}
-        if set(archive.files) != {_STATE, *wanted}:
-            raise InputError(f"{path} holds other variables than this run has: remove the run folder to start anew")
+        wanted = _by_path(groups)
+        if different := sorted({*archive.files} ^ {_STATE, *wanted}):
+            raise InputError(
+                f"{path} holds other variables than this run has ({different[0]}, ...): remove the run folder to start "
+                "anew"
+            )
         for key, variable in wanted.items():
             value = archive[key]
             if value.shape != tuple(variable.shape):
                 raise InputError(f"{path}: {key} has shape {value.shape}, the run needs {tuple(variable.shape)}")
             variable.assign(value)
-        return _state_of(archive)
+        state: dict[str, Any] = json.loads(archive[_STATE].tobytes().decode())
+        return state
 
 
-def _state_of(archive: Any) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(archive[_STATE].tobytes().decode())
-    return state
+def _by_path(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Variables by group and path.
+
+    Keras numbers seed generators over all models of a process, so theirs are counted anew.
+    """
+    named: dict[str, Any] = {}
+    for group, variables in groups.items():
+        seeds = 0
+        for variable in variables:
+            key = f"{group}/{variable.path}"
+            if variable.path.startswith("seed_generator"):
+                key, seeds = f"{group}/seed_generator_{seeds}", seeds + 1
+            if key in named:
+                raise ValueError(f"two variables have one path: give each layer a name. Received: path={key}")
+            named[key] = variable
+    return named
 
 
 @contextlib.contextmanager
@@ -69,11 +86,3 @@ def _opened(path: Path) -> Iterator[Any]:
         raise
     except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         raise InputError(f"cannot read {path} ({error}): remove the run folder to start anew") from None
-
-
-def _key(group: str, index: int) -> str:
-    return f"{group}/{index:04d}"
-
-
-def _value(variable: Any) -> np.ndarray:
-    return np.asarray(variable.numpy())

@@ -1,6 +1,7 @@
 """A model, its optimizer and its compiled steps on a cluster of devices."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,34 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmooth import losses, models
-from kerasmooth.augmentation import Augmentation
 from kerasmooth.errors import InputError
-from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import prepare
-from kerasmooth.noise import DetectorNoise
-from kerasmooth.training import strategy
-from kerasmooth.training.experiment import ExperimentConfig
+from kerasmooth.training import devices
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import Preprocessor
 from kerasmooth.training.moving_average import MovingAverage
 
 
-def simulated_detector(config: ExperimentConfig) -> DetectorNoise:
-    """The noise of a run."""
-    return DetectorNoise(
-        seed=config.noise_seed,
-        shifting_scalar=config.shifting_scalar,
-        random_sigma=config.random_sigma,
-        constant_shift=config.constant_shift,
-        fresh=config.noise == "fresh",
-        dropout=config.noise_dropout,
-        swap=config.noise_swap,
-    )
-
-
 class Learner:
-    """Trains and judges a model, a global batch at a time.
+    """Trains a model and predicts with it, a global batch at a time.
 
     A loss is weight * total / count with total and count summed over all replicas, so that neither a step nor a score
-    depends on how a batch is split. Noise of training is keyed by (seed, epoch), epochs from 1; 0 is evaluation's.
+    depends on how a batch is split. Dropout is drawn for each replica by itself.
 
     Args:
       config: the run's settings.
@@ -48,26 +33,21 @@ class Learner:
       InputError: the model or its options are unknown, or the settings do not go together.
     """
 
-    def __init__(self, config: ExperimentConfig, cluster: strategy.Cluster, num_keypoints: int = 25) -> None:
+    def __init__(self, config: TrainingConfig, cluster: devices.Cluster, num_keypoints: int = 25) -> None:
         self.config, self.cluster = config, cluster
-        self.codec = HeatmapCodec(size=config.size)
-        self.noise = simulated_detector(config)
-        self.augmentation = Augmentation(
-            config.augment_rotation, config.augment_translation, config.augment_flip, config.seed
-        )
         with cluster.strategy.scope():
             self.model = build_model(config, num_keypoints)
-            self.trained = last_layer(self.model) if config.freeze_but_last else self.model.trainable_variables
+            self.trained = trained_variables(config, self.model)
             self.optimizer = build_optimizer(config)
             self.optimizer.build(self.trained)
             self.average = MovingAverage(self.trained, config.ema) if config.ema else None
-        self.takes: str = self.model.takes
-        self._loss = losses.LOSSES[checked_loss(config, self.model)]
-        jit = self._uses_jit()
-        self._train = strategy.compiled(cluster, self._train_replica, jit)
-        self._judge = strategy.compiled(cluster, self._judge_replica, jit)
-        self._identity = strategy.compiled(cluster, self._identity_replica, False)
+        self.preprocessor = Preprocessor(config, self.model.takes)
+        self._loss = loss_of(config, self.model)
+        self._train = devices.compiled(cluster, self._train_replica, config.xla)
+        self._validate = devices.compiled(cluster, self._validate_replica, config.xla)
+        self._detect = devices.compiled(cluster, self._detect_replica, False)
         self._weights: list[float] = []
+        self.spread_seeds()
 
     @property
     def variables(self) -> dict[str, list[Any]]:
@@ -75,112 +55,117 @@ class Learner:
         average = self.average.variables if self.average else []
         return {"model": self.model.variables, "optimizer": self.optimizer.variables, "average": average}
 
+    def spread_seeds(self) -> None:
+        """Gives random layers another seed on each replica; again whenever their variables were assigned."""
+        states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
+        if states and self.cluster.num_replicas > 1:
+
+            def add_replica_id() -> None:
+                replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+                for state in states:
+                    state.assign(state.value + tf.cast(tf.stack([replica, 0]), state.value.dtype))
+
+            self.cluster.strategy.run(add_replica_id)
+
     def train_step(self, batch: Any, epoch: int) -> Any:
         """One step on a distributed batch; returns (total, count) of each loss term, float64 [L, 2], not waited for."""
-        return self.cluster.local(self._train(batch, self._noise_epoch(epoch)))[0]
+        return self.cluster.local(self._train(batch, self.preprocessor.epoch_key(epoch)))[0]
 
-    def judge_step(self, batch: Any) -> tuple[Any, list[dict[str, Any]]]:
+    def validation_step(self, batch: Any) -> tuple[Any, list[dict[str, Any]]]:
         """(total, count) of each loss term, float64 [L, 2], and predicted and true keypoints of each local replica."""
-        terms, predictions = self._judge(batch, _key(0))
+        terms, predictions = self._validate(batch)
         return self.cluster.local(terms)[0], self._by_replica(predictions)
 
-    def identity_step(self, batch: Any) -> list[dict[str, Any]]:
-        """As the predictions of `judge_step`, with the detector's own keypoints for the model's."""
-        return self._by_replica(self._identity(batch, _key(0)))
+    def detector_step(self, batch: Any) -> list[dict[str, Any]]:
+        """As the predictions of `validation_step`, with the detector's own keypoints for the model's."""
+        return self._by_replica(self._detect(batch))
 
     def loss_value(self, terms: np.ndarray) -> float:
-        """The loss of summed (total, count) [L, 2]."""
+        """The loss of summed (total, count) [L, 2]; NaN where nothing was annotated."""
         if not self._weights:
             raise ValueError(f"no step was run yet, so the weights of the terms are unknown. Received: terms={terms}")
-        return float(sum(w * total / max(count, 1.0) for w, (total, count) in zip(self._weights, terms, strict=True)))
+        if not terms[:, 1].any():
+            return math.nan
+        return float(np.sum(np.array(self._weights) * terms[:, 0] / np.maximum(terms[:, 1], 1.0)))
 
     @contextlib.contextmanager
-    def judged_weights(self) -> Iterator[None]:
+    def averaged_weights(self) -> Iterator[None]:
         """Within the block the model has the weights that are judged and kept: their average, where there is one."""
         with self.average.applied() if self.average else contextlib.nullcontext():
             yield
-
-    def _noise_epoch(self, epoch: int) -> Any:
-        return _key(self.config.seed * 2**16 + epoch)
 
     def _by_replica(self, values: dict[str, Any]) -> list[dict[str, Any]]:
         local = {name: self.cluster.local(value) for name, value in values.items()}
         return [{name: value[i] for name, value in local.items()} for i in range(self.cluster.local_replicas)]
 
-    def _uses_jit(self) -> bool:
-        if self.config.jit == "on" and self.cluster.num_replicas > 1:
-            raise InputError("--jit=on works on one device only: add --strategy=single or leave --jit=auto")
-        if self.config.jit != "auto":
-            return self.config.jit == "on"
-        on_cpu = not tf.config.list_logical_devices("GPU")
-        return self.cluster.num_replicas == 1 and (bool(self.model.jit_compile_cpu) if on_cpu else True)
-
     def _train_replica(self, batch: Any, epoch: Any) -> Any:
-        batch = self.augmentation.apply(batch, self.config.size, epoch, xp=keras.ops)
-        inputs, targets = self._prepared(batch, epoch)
+        inputs, targets = self.preprocessor.training(batch, epoch)
         with tf.GradientTape() as tape:
             terms = self._loss(targets, self.model(inputs, training=True))
-            counts = strategy.all_reduce_sum(tf.stack([term.count for term in terms]))
+            counts = devices.all_reduce_sum(tf.stack([term.count for term in terms]))
             totals = tf.stack([term.total for term in terms])
             self._weights = [float(term.weight) for term in terms]
             loss = tf.reduce_sum(tf.constant(self._weights) * totals / tf.maximum(counts, 1.0))
         self.optimizer.apply(tape.gradient(loss, [variable.value for variable in self.trained]), self.trained)
         if self.average:
             self.average.update()
-        return tf.cast(tf.stack([strategy.all_reduce_sum(totals), counts], axis=1), tf.float64)
+        return tf.cast(tf.stack([devices.all_reduce_sum(totals), counts], axis=1), tf.float64)
 
-    def _judge_replica(self, batch: Any, epoch: Any) -> Any:
-        inputs, targets = self._prepared(batch, epoch)
+    def _validate_replica(self, batch: Any) -> Any:
+        inputs, targets = self.preprocessor.validation(batch)
         outputs = self.model(inputs, training=False)
         terms = self._loss(targets, outputs)
         self._weights = [float(term.weight) for term in terms]
-        sums = strategy.all_reduce_sum(tf.stack([tf.stack([term.total, term.count]) for term in terms]))
-        predicted = outputs["keypoints"] if "keypoints" in outputs else self._decoded(outputs["heatmaps"])
-        return tf.cast(sums, tf.float64), _judged(batch, predicted)
+        sums = devices.all_reduce_sum(tf.stack([tf.stack([term.total, term.count]) for term in terms]))
+        return tf.cast(sums, tf.float64), _with_truth(batch, self.preprocessor.keypoints(outputs))
 
-    def _identity_replica(self, batch: Any, epoch: Any) -> Any:
-        inputs, _ = prepare(batch, self.codec, self.noise, "keypoints", epoch, self.config.decoder)
-        return _judged(batch, inputs["keypoints"])
-
-    def _prepared(self, batch: Any, epoch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        config = self.config
-        return prepare(batch, self.codec, self.noise, self.takes, epoch, config.decoder, config.sub_pixel_targets)
-
-    def _decoded(self, heatmaps: Any) -> Any:
-        return self.codec.decode(heatmaps, self.config.decoder, xp=keras.ops)[0]
+    def _detect_replica(self, batch: Any) -> Any:
+        inputs, _ = self.preprocessor.validation(batch, takes="keypoints")
+        return _with_truth(batch, inputs["keypoints"])
 
 
-def _judged(batch: Any, predicted: Any) -> dict[str, Any]:
-    truth = {"keypoints": batch["keypoints"], "visibility": batch["visibility"]}
-    return truth | {"predicted": predicted}
+def _with_truth(batch: Any, predicted: Any) -> dict[str, Any]:
+    return {"keypoints": batch["keypoints"], "visibility": batch["visibility"], "predicted": predicted}
 
 
-def _key(number: int) -> Any:
-    return tf.constant(number, tf.uint32)
+def uses_xla(config: TrainingConfig, cluster: devices.Cluster, num_steps: int) -> bool:
+    """Whether steps are compiled with XLA: what `--jit` says, or where so many steps pay the compilation's time back.
+
+    Raises InputError where `--jit=on` is impossible.
+    """
+    if config.jit == "on" and cluster.num_replicas > 1:
+        raise InputError("--jit=on works on one device only: add --strategy=single or leave --jit=auto")
+    if config.jit != "auto" or cluster.num_replicas > 1:
+        return config.jit == "on"
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    pays_after = models.MODELS[config.model].xla_pays_after if config.model in models.MODELS else None
+    return pays_after is not None and num_steps > pays_after
 
 
-def build_model(config: ExperimentConfig, num_keypoints: int = 25) -> Any:
+def build_model(config: TrainingConfig, num_keypoints: int = 25) -> models.Smoother:
     """The model of a run with random weights, or with those that finetuning starts from.
 
     Raises InputError for unknown models and options, and for weights that do not fit.
     """
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(config.precision)
     try:
         model = models.build(
-            config.model, window=config.window, size=config.size, num_keypoints=num_keypoints, **config.model_options
+            config.model,
+            window=config.window,
+            size=config.size,
+            num_keypoints=num_keypoints,
+            dtype=config.precision,
+            **config.model_options,
         )
     except (ValueError, TypeError) as error:
         raise InputError(f"--model={config.model} with these --model_options: {error}") from None
-    finally:
-        keras.config.set_dtype_policy(before)
     if config.finetune_from:
-        start_from(model, config)
+        _start_from(model, config)
     return model
 
 
-def start_from(model: Any, config: ExperimentConfig) -> None:
-    """Copies the best weights of another run; the last layer keeps its own where only that is to be trained."""
+def _start_from(model: models.Smoother, config: TrainingConfig) -> None:
+    """Copies the best weights of another run; the head keeps its own where only that is to be trained."""
     path = Path(config.finetune_from) / "best.keras"
     if not path.is_file():
         raise InputError(
@@ -190,7 +175,7 @@ def start_from(model: Any, config: ExperimentConfig) -> None:
         weights = keras.saving.load_model(path, compile=False).get_weights()
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise InputError(f"--finetune_from: cannot read {path} ({str(error).splitlines()[0]})") from None
-    fresh = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in last_layer(model)]
+    fresh = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in model.head]
     if [w.shape for w in weights] != [tuple(w.shape) for w in model.weights]:
         raise InputError(f"--finetune_from: the weights in {path} do not fit this model; give the same --model_options")
     model.set_weights(weights)
@@ -199,29 +184,34 @@ def start_from(model: Any, config: ExperimentConfig) -> None:
             variable.assign(value)
 
 
-def checked_loss(config: ExperimentConfig, model: Any) -> str:
-    """The name of the loss to train with. Raises InputError where there is none of that name or for this model."""
-    name = config.loss or losses.default_loss(config.model)
+def trained_variables(config: TrainingConfig, model: models.Smoother) -> list[Any]:
+    """The variables that training changes. Raises InputError where `--freeze_but_last` would leave nothing frozen."""
+    everything = list(model.trainable_variables)
+    if not config.freeze_but_last:
+        return everything
+    if len(model.head) == len(everything):
+        raise InputError(
+            f"--freeze_but_last: the head of {config.model} is all of it, so that nothing of {config.finetune_from} "
+            "would be left: leave it out"
+        )
+    return model.head
+
+
+def loss_of(config: TrainingConfig, model: models.Smoother) -> losses.Loss:
+    """The loss to train with. Raises InputError where there is none of that name or for this model."""
+    name = config.loss or model.default_loss
     if name not in losses.LOSSES:
         raise InputError(f"--loss must be one of {', '.join(losses.LOSSES)}, got {name!r}")
-    if name == "deciwatch" and "denoised" not in model.output:
-        raise InputError(f"--loss=deciwatch needs a model that denoises, {config.model} does not: leave --loss out")
-    return name
+    loss = losses.LOSSES[name]
+    if missing := loss.missing(model.output):
+        raise InputError(f"--loss={name} needs {', '.join(missing)}, which {config.model} does not give: leave it out")
+    return loss
 
 
-def last_layer(model: Any) -> list[Any]:
-    """Trainable variables of the last layer that has any of its own."""
-    with_weights = [layer for layer in model._flatten_layers(include_self=False) if _own_variables(layer)]
-    return _own_variables(with_weights[-1])
-
-
-def _own_variables(layer: Any) -> list[Any]:
-    return [] if any(layer._flatten_layers(include_self=False)) else list(layer.trainable_variables)
-
-
-def build_optimizer(config: ExperimentConfig) -> Any:
+def build_optimizer(config: TrainingConfig) -> Any:
     """Adam, or AdamW (decoupled weight decay, of kernels only) where there is weight decay."""
-    rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2}
+    # A name of its own would be numbered over all optimizers of the process, and so would the paths of its variables.
+    rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2, "name": "adam"}
     if config.weight_decay:
         optimizer = keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
         optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])

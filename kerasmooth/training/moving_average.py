@@ -49,7 +49,10 @@ class MovingAverage:
         self._num_updates = keras.Variable(0, dtype="int32", trainable=False, name="num_updates")
         self._averages = [
             keras.Variable(
-                ops.convert_to_numpy(weight), dtype=weight.dtype, trainable=False, name=f"{weight.name}_average"
+                ops.convert_to_numpy(weight),
+                dtype=weight.dtype,
+                trainable=False,
+                name=f"{weight.path.replace('/', '_')}_average",
             )
             for weight in self._weights
         ]

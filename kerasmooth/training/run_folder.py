@@ -6,29 +6,38 @@ import platform
 import sys
 import zipfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from kerasmooth import __version__, files
+import keras
+import numpy as np
+
+from kerasmooth import __version__, files, models
 from kerasmooth.errors import InputError
-from kerasmooth.training.experiment import CONFIG_FILE, ExperimentConfig
+from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.noise import DetectorNoise
+from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.training.config import CONFIG_FILE, TrainingConfig
+from kerasmooth.training.data import simulated_detector
 
 FLAGS_FILE = "flags.cfg"
 ENVIRONMENT_FILE = "environment.json"
 BEST_MODEL_FILE = "best.keras"
 BEST_FILE = "best.json"
+TRAIN_COMMAND = "python -m kerasmooth.train --flagfile=flags/exp1.cfg"
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def open_run(run_dir: Path, config: ExperimentConfig, devices: list[str]) -> None:
+def open_run(config: TrainingConfig, devices: list[str]) -> None:
     """Makes a run folder, or checks that the one that is there was made with the same settings.
 
     Raises InputError naming the settings that differ, or where the folder cannot be made or is something else's.
     """
+    run_dir = config.run_dir
     if (run_dir / CONFIG_FILE).is_file():
-        before = ExperimentConfig.load(run_dir)
+        before = TrainingConfig.load(run_dir)
         if names := before.differences(config):
             pairs = [
                 f"--{name} was {_text(getattr(before, name))}, is {_text(getattr(config, name))}" for name in names
@@ -41,7 +50,7 @@ def open_run(run_dir: Path, config: ExperimentConfig, devices: list[str]) -> Non
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         files.clear_partial(run_dir)
-        files.write_text(run_dir / FLAGS_FILE, flags_text(config, run_dir))
+        files.write_text(run_dir / FLAGS_FILE, flags_text(config))
         write_json(run_dir / ENVIRONMENT_FILE, environment(devices))
         # Last: a folder killed before this line has no settings and nothing else that counts.
         config.save(run_dir)
@@ -51,14 +60,12 @@ def open_run(run_dir: Path, config: ExperimentConfig, devices: list[str]) -> Non
         ) from None
 
 
-def flags_text(config: ExperimentConfig, run_dir: Path) -> str:
+def flags_text(config: TrainingConfig) -> str:
     """A flagfile that repeats the run."""
+    values = {name: getattr(config, name) for name in config.flags()} | {"run_name": config.run_dir.name}
     lines = ["# Every setting of this run. To continue it, or to repeat it elsewhere (add --run_name=...):"]
-    lines += [f"#   python -m kerasmooth.train --flagfile={run_dir / FLAGS_FILE}"]
-    lines += [f"--runs_dir={run_dir.parent}", f"--run_name={run_dir.name}"]
-    settings = [setting for setting in fields(config) if setting.metadata["is_flag"]]
-    lines += [f"--{setting.name}={_text(getattr(config, setting.name))}" for setting in settings]
-    return "\n".join(lines) + "\n"
+    lines += [f"#   python -m kerasmooth.train --flagfile={config.run_dir / FLAGS_FILE}"]
+    return "\n".join(lines + [f"--{name}={_text(value)}" for name, value in values.items()]) + "\n"
 
 
 def _text(value: Any) -> str:
@@ -92,21 +99,124 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     files.write_text(path, json.dumps(values, indent=2) + "\n")
 
 
-def save_model(model: Any, path: Path) -> None:
-    """Saves a Keras model whole or not at all, without dates in it: the same model is the same bytes."""
+def save_model(model: keras.Model, path: Path) -> None:
+    """Saves a Keras model without its optimizer, whole or not at all, and without dates: the same model is the same
+    bytes.
+    """
     dated = path.with_name(f".partial-{os.getpid()}-dated.keras")
+    optimizer = getattr(model, "optimizer", None)
     try:
+        model.optimizer = None
         model.save(dated)
-        with files.replacing(path) as partial:
-            _copy_without_dates(dated, partial)
+        with files.replacing(path) as partial, zipfile.ZipFile(dated) as old, zipfile.ZipFile(partial, "w") as new:
+            for name in sorted(old.namelist()):
+                data = old.read(name)
+                if name == "metadata.json":
+                    data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
+                new.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data)
     finally:
+        model.optimizer = optimizer
         dated.unlink(missing_ok=True)
 
 
-def _copy_without_dates(source: Path, target: Path) -> None:
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for name in sorted(old.namelist()):
-            data = old.read(name)
-            if name == "metadata.json":
-                data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
-            new.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data)
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished, or at least once judged, training run.
+
+    Attributes:
+      folder: the run's folder.
+      config: the settings it was trained with.
+      model: its best model; takes and returns dicts (see `kerasmooth.models`).
+    """
+
+    folder: Path
+    config: TrainingConfig
+    model: models.Smoother
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def takes(self) -> str:
+        """`heatmaps` or `keypoints`: what the model is given."""
+        return self.model.takes
+
+    @property
+    def codec(self) -> HeatmapCodec:
+        return HeatmapCodec(size=self.config.size)
+
+    @property
+    def annotated(self) -> np.ndarray:
+        """bool [25]: keypoints of BOULDERING_25 that its datasets annotate; of the others it learnt nothing."""
+        return np.isin(BOULDERING_25.keypoints, self.config.annotated)
+
+    @property
+    def noise(self) -> DetectorNoise:
+        """The simulated detector that the run was trained with."""
+        return simulated_detector(self.config)
+
+
+def latest_run(runs_dir: Path) -> Path:
+    """The run folder in `runs_dir` whose best model is newest. Raises InputError where there is none."""
+    if not runs_dir.is_dir():
+        what = "is not a folder" if runs_dir.exists() else "does not exist"
+        raise InputError(
+            f"--runs_dir={runs_dir} {what}: train a model first with `{TRAIN_COMMAND}`, or name a run by --run"
+        )
+    found = [(path.stat().st_mtime_ns, path.parent.name, path.parent) for path in runs_dir.glob(f"*/{BEST_MODEL_FILE}")]
+    if not found:
+        raise InputError(
+            f"no run in {runs_dir} has a {BEST_MODEL_FILE}: train one first with `{TRAIN_COMMAND}` "
+            "(it is written after the first epoch)"
+        )
+    return max(found)[2]
+
+
+def load_run(folder: Path) -> Run:
+    """Loads a run folder's settings and best model.
+
+    Raises:
+      InputError: the folder, its config.json or its best.keras is absent, damaged, or they do not fit each other.
+    """
+    if not folder.is_dir():
+        what = "is a file, not a run folder" if folder.exists() else "does not exist"
+        raise InputError(f"--run={folder} {what}: name a folder that training made, such as runs/NAME")
+    config, path = TrainingConfig.load(folder), folder / BEST_MODEL_FILE
+    if config.model not in models.MODELS:
+        raise InputError(
+            f"{folder / CONFIG_FILE}: model {config.model!r} is unknown; there are {', '.join(models.MODELS)}"
+        )
+    if not path.exists():
+        raise InputError(
+            f"{path} is absent: the run has not finished its first epoch; continue it with kerasmooth.train"
+        )
+    model = load_best_model(path)
+    if not isinstance(model, models.MODELS[config.model]):
+        raise InputError(
+            f"{path} holds a {type(model).__name__}, but config.json beside it says {config.model}: train again"
+        )
+    expected = (config.window, config.size, BOULDERING_25.num_keypoints)
+    received = (model.window, model.size, model.num_keypoints)
+    if received != expected:
+        raise InputError(
+            f"{path} is made for (window, size, keypoints) {received}, but config.json beside it says {expected}: "
+            "the two are of different runs; train again"
+        )
+    return Run(folder, config, model)
+
+
+def load_best_model(path: Path) -> models.Smoother:
+    """Reads a Keras model of ours. Raises InputError where it is none or damaged."""
+    if not path.is_file():
+        raise InputError(
+            f"{path} is not a file: a run keeps its best Keras model there; train again or name another --run"
+        )
+    try:
+        return keras.saving.load_model(path, compile=False)
+    # A damaged archive fails in zip, JSON, HDF5 or Keras code, each with errors of its own.
+    except Exception as error:
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise InputError(
+            f"{path} cannot be read as a Keras model ({reason[0]}): train again or name another --run"
+        ) from None

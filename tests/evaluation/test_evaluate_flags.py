@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import re
@@ -11,7 +10,7 @@ import pytest
 from in_process import Run
 from small_runs import SIZE, WINDOW, write_records, write_run
 
-from kerasmooth.training.experiment import ExperimentConfig
+from kerasmooth.training.config import TrainingConfig
 
 
 @pytest.fixture
@@ -72,8 +71,8 @@ def test_runs_side_by_side(here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 
 def test_runs_of_other_noise_get_a_table_of_their_own(here: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kerasmooth.evaluation.tables.draw_all", lambda *_: [])
-    config = ExperimentConfig.load(here / "runs" / "deciwatch")
-    dataclasses.replace(config, shifting_scalar=2.0).save(here / "runs" / "deciwatch")
+    config = TrainingConfig.load(here / "runs" / "deciwatch")
+    config.replace(shifting_scalar=2.0).save(here / "runs" / "deciwatch")
     arguments = ("--run=runs/deciwatch", "--run=runs/conv3d", "--split=validation", "--output=both", "--decoder=all")
     finished = run("kerasmooth.evaluate", *arguments)
     assert finished.code == 0, finished.err
@@ -146,7 +145,7 @@ BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
     "run without settings": (_remove("runs/conv3d/config.json"), (), "not a run folder"),
     "run without model": (_remove("runs/conv3d/best.keras"), ("--run=runs/conv3d",), "first epoch"),
     "model damaged": (_shorten("runs/conv3d/best.keras"), ("--run=runs/conv3d",), "cannot be read"),
-    "settings of another schema": (_settings(colour="red"), (), "unknown settings"),
+    "settings of another schema": (_settings(colour="red"), (), "no setting --colour"),
     "settings not JSON": (_shorten("runs/conv3d/config.json"), (), "not JSON"),
     "settings of another window": (_settings(window=9), (), "different runs"),
     "run named twice": (_nothing, ("--run=runs/conv3d,runs/conv3d",), "once"),

@@ -19,7 +19,7 @@ from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
 from kerasmooth.tfrecord.parts import PreparedClip
-from kerasmooth.training.runs import Run, load_run
+from kerasmooth.training.run_folder import Run, load_run
 
 
 @pytest.fixture(scope="module")
@@ -281,7 +281,7 @@ def test_windows_become_tracks() -> None:
 
 def test_tracks_with_a_frame_step_keep_each_phase_apart(root: Path, tmp_path: Path, deciwatch: Run) -> None:
     clips = write_records(tmp_path / "records", frame_step=2, frames={"test": (12,)})
-    config = dataclasses.replace(deciwatch.config, frame_step=2)
+    config = deciwatch.config.replace(frame_step=2)
     run = dataclasses.replace(deciwatch, config=config)
     (found,) = evaluate([run], records_dir=str(tmp_path / "records"))
     assert found.bias_windows == 0
@@ -317,12 +317,12 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
 
 
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:
-    louder = dataclasses.replace(deciwatch.config, shifting_scalar=2.0, noise="fixed")
+    louder = deciwatch.config.replace(shifting_scalar=2.0, noise="fixed")
     run = dataclasses.replace(deciwatch, config=louder)
     one, two = setting_of(deciwatch), setting_of(run)
     assert one != two
     assert two.noise.shifting_scalar == 2
-    fixed = dataclasses.replace(deciwatch, config=dataclasses.replace(deciwatch.config, noise="fixed"))
+    fixed = dataclasses.replace(deciwatch, config=deciwatch.config.replace(noise="fixed"))
     assert setting_of(fixed) == one, "fresh or fixed makes no difference in epoch 0"
 
 

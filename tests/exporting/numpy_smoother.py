@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from kerasmooth import boxes, windows
-from kerasmooth.training.runs import Run
+from kerasmooth.training.run_folder import Run
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from kerasmooth.exporting import saved_model as exporting
 from kerasmooth.exporting import warmup
 from kerasmooth.exporting.saved_model import EXTRA_ASSETS, Exported, export_run
 from kerasmooth.serving import Client
-from kerasmooth.training.runs import load_run
+from kerasmooth.training.run_folder import load_run
 
 
 @pytest.mark.parametrize("model", EXPORTED)

@@ -18,7 +18,7 @@ from small_bundle import Bundle
 from kerasmooth.errors import InputError
 from kerasmooth.exporting import saved_model as exporting
 from kerasmooth.exporting.saved_model import export_run
-from kerasmooth.training.runs import load_run
+from kerasmooth.training.run_folder import load_run
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from small_bundle import Bundle
 from kerasmooth.errors import InputError
 from kerasmooth.exporting.check import example_inputs
 from kerasmooth.serving import Client
-from kerasmooth.training.runs import Run, load_run
+from kerasmooth.training.run_folder import Run, load_run
 
 
 @pytest.fixture(scope="module")

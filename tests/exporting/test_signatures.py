@@ -15,7 +15,7 @@ from small_runs import SIZE, WINDOW
 from kerasmooth.exporting.check import example_inputs
 from kerasmooth.exporting.saved_model import export_run
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.training.runs import load_run
+from kerasmooth.training.run_folder import load_run
 
 GOLDEN = Path(__file__).parents[1] / "testdata" / "signatures.json"
 MODELS = ("conv3d", "deciwatch")

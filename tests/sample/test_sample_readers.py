@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from kerasmooth.clip import PoseClip
-from kerasmooth.datasets import Brace, ClimbAlong, PennAction
-from kerasmooth.sample import write_raw
+from kerasmooth.datasets import Brace, ClimbAlong, PennAction, write_raw
 from kerasmooth.skeletons import BOULDERING_25
 
 

@@ -10,8 +10,9 @@ import tensorflow as tf
 from rich.console import Console
 
 from kerasmooth.clip import PoseClip
-from kerasmooth.datasets import ReadResult
+from kerasmooth.datasets import DatasetReader, ReadResult
 from kerasmooth.errors import InputError
+from kerasmooth.skeletons import COCO_17, Skeleton
 from kerasmooth.tfrecord import build, writer
 from kerasmooth.tfrecord.build import RecordJob, RecordOptions
 from kerasmooth.tfrecord.manifest import Manifest, load_manifest
@@ -21,15 +22,15 @@ SIZE = (12, 16)
 
 
 @dataclass(frozen=True)
-class JsonReader:
+class JsonReader(DatasetReader):
     """Reads `{"video": ..., "frames": n}` files; every call is a line in `log`."""
 
-    raw_dir: Path
     log: Path
     name: ClassVar[str] = "fake"
     licence: ClassVar[str] = "fake licence"
     citation: ClassVar[str] = "fake citation"
     obtain: ClassVar[str] = "make it up"
+    skeleton: ClassVar[Skeleton] = COCO_17
 
     def list_sources(self) -> list[str]:
         return sorted(path.name for path in self.raw_dir.iterdir())
@@ -75,15 +76,7 @@ class Workshop:
         settings = replace(RecordOptions(size=SIZE, num_shards=2), **options)
         raw = self.root / "raw"
         (self.root / folder).mkdir(exist_ok=True)
-        return RecordJob(
-            dataset="fake",
-            folder=self.root / folder,
-            raw=((JsonReader(raw, self.root / "log"), raw),),
-            options=settings,
-            flags={"raw_dir": "raw"} | vars(settings),
-            licence="fake licence",
-            citation="fake citation",
-        )
+        return RecordJob(JsonReader(raw, self.root / "log"), self.root / folder, settings)
 
     def build(self, folder: str = "records", said: Callable[[str], None] = print, **options: object) -> Manifest:
         return build.build(self.job(folder, **options), 1, Console(quiet=True), said)
@@ -127,7 +120,7 @@ def test_counts_agree_with_the_raw_files_and_with_the_records(workshop: Workshop
     assert sum(manifest.windows.values()) == (10 - 4) + (19 - 4) + (12 - 4) + (14 - 4)
     assert manifest.dropped == {"blurred": 7, "no_box": 1, "too_short": 3}
     assert (manifest.licence, manifest.citation, manifest.size) == ("fake licence", "fake citation", SIZE)
-    assert load_manifest(workshop.root / "records") == replace(manifest, flags=json.loads(json.dumps(manifest.flags)))
+    assert load_manifest(workshop.root / "records") == manifest.replace(flags=json.loads(json.dumps(manifest.flags)))
     read = all_windows(workshop.root / "records", manifest)
     assert {split: len(batch["clip_id"]) for split, batch in read.items()} == manifest.windows
     numbers = np.concatenate([batch["frame_numbers"] for batch in read.values()])
@@ -189,7 +182,7 @@ class Interrupted:
     def __call__(self, path: Path, split: str, records: object, compression: str = "none") -> object:
         self.names.append(path.name)
         if len(self.names) == self._last:
-            path.with_name(f".{path.name}.part").write_bytes(b"half a shard")
+            path.with_name(f".partial-1-{path.name}").write_bytes(b"half a shard")
             raise KeyboardInterrupt
         return self._write(path, split, records, compression)
 

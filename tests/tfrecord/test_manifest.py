@@ -9,6 +9,10 @@ from kerasmooth.errors import InputError
 from kerasmooth.tfrecord.manifest import Manifest, Shard, load_manifest
 
 
+def shard(name: str, windows: int) -> Shard:
+    return Shard(name=name, split=name.split("-")[0], windows=windows, bytes=100, sha256="aa", largest_record=30)
+
+
 def manifest(**changes: Any) -> Manifest:
     fields: dict[str, Any] = {
         "dataset": "sample",
@@ -24,10 +28,11 @@ def manifest(**changes: Any) -> Manifest:
         "windows": {"train": 9, "test": 4},
         "dropped": {"no_box": 3},
         "dropped_windows": {},
+        "annotated": ("nose", "left_hip"),
         "shards": (
-            Shard("train-00000-of-00002.tfrecord", "train", 5, 100, "aa"),
-            Shard("train-00001-of-00002.tfrecord", "train", 4, 90, "bb"),
-            Shard("test-00000-of-00001.tfrecord", "test", 4, 80, "cc"),
+            shard("train-00000-of-00002.tfrecord", windows=5),
+            shard("train-00001-of-00002.tfrecord", windows=4),
+            shard("test-00000-of-00001.tfrecord", windows=4),
         ),
         "flags": {"window": 5},
         "licence": "none",
@@ -65,15 +70,16 @@ def with_shard(**changes: Any) -> Callable[[dict], object]:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda values: [], "mapping"),
-        (lambda values: None, "mapping"),
-        (replaced(schema_version=2), "schema_version must be 1, received 2"),
-        (replaced(schema_version="1"), "schema_version"),
+        (lambda values: [], "must be an object"),
+        (lambda values: None, "must be an object"),
+        (replaced(schema_version=1), "schema_version must be 2, got 1"),
+        (replaced(schema_version="2"), "schema_version"),
         (replaced(schema_version=True), "schema_version"),
-        (without("schema_version"), "schema_version"),
-        (without("window"), "missing fields ['window']"),
-        (replaced(windoww=5), "unknown fields ['windoww']"),
-        (replaced(window=0), "window must be a whole number from 1, received 0"),
+        (without("window"), "the setting window is missing"),
+        (without("annotated"), "the setting annotated is missing"),
+        (replaced(annotated=["tail"]), "annotated must be keypoints, got ['tail']"),
+        (replaced(windoww=5), "there is no setting windoww"),
+        (replaced(window=0), "window must be greater than 0, got 0"),
         (replaced(window=5.0), "window"),
         (replaced(window=True), "window"),
         (replaced(frame_step=-1), "frame_step"),
@@ -97,7 +103,7 @@ def with_shard(**changes: Any) -> Callable[[dict], object]:
         (with_shard(name="train"), "name"),
         (with_shard(windows=0), "windows"),
         (with_shard(bytes=None), "bytes"),
-        (with_shard(colour="red"), "unknown fields ['colour']"),
+        (with_shard(colour="red"), "there is no setting shards.0.colour"),
         (with_shard(split="trian"), "split must be one of"),
         (replaced(licence=None), "licence"),
         (replaced(skipped_files=[7]), "skipped_files"),
@@ -119,7 +125,7 @@ def test_a_malformed_manifest_is_one_line_with_field_and_remedy(
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe{}", b'{"window": NaN', b"[" * 100_000])
 def test_what_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read as JSON"):
+    with pytest.raises(InputError, match="JSON"):
         load_manifest(tmp_path)
 
 

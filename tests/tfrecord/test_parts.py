@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from kerasmooth.clip import PoseClip
-from kerasmooth.datasets import ReadResult
+from kerasmooth.datasets import DatasetReader, ReadResult
 from kerasmooth.errors import InputError
+from kerasmooth.skeletons import BOULDERING_25, Skeleton
 from kerasmooth.tfrecord.parts import PartMaker, load_part, prepare, quantise, restore_heatmaps
 
 SIZE = (24, 16)
@@ -89,7 +90,7 @@ def test_the_grid_is_that_of_the_detector() -> None:
 
 
 @dataclass(frozen=True)
-class CountingReader:
+class CountingReader(DatasetReader):
     """Reads nothing: a clip for every file, and a line in `log` for every call."""
 
     log: Path
@@ -97,6 +98,7 @@ class CountingReader:
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     obtain: ClassVar[str] = ""
+    skeleton: ClassVar[Skeleton] = BOULDERING_25
 
     def list_sources(self) -> list[str]:
         return ["a.raw", "b.raw"]
@@ -116,7 +118,7 @@ def maker(tmp_path: Path) -> PartMaker:
     parts.mkdir()
     (raw / "a.raw").write_text("1")
     (raw / "b.raw").write_text("1")
-    return PartMaker(CountingReader(tmp_path / "log"), raw, parts, SIZE)
+    return PartMaker(CountingReader(raw, tmp_path / "log"), parts, SIZE)
 
 
 def test_a_finished_part_is_not_read_again_until_the_raw_file_changes(maker: PartMaker, tmp_path: Path) -> None:
@@ -125,7 +127,7 @@ def test_a_finished_part_is_not_read_again_until_the_raw_file_changes(maker: Par
     assert (part.source, part.clips[0].clip_id, part.dropped) == ("a.raw", "a.raw", {"blurred": 2})
     assert maker.make("a.raw") == maker.make("a.raw")
     assert log.read_text() == "a.raw\n"
-    (maker.raw_dir / "a.raw").write_text("22")
+    (maker.reader.raw_dir / "a.raw").write_text("22")
     maker.make("a.raw")
     assert log.read_text() == "a.raw\na.raw\n"
 

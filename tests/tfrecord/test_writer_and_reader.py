@@ -22,7 +22,7 @@ WINDOWS = np.arange(0, 8)[:, None] + np.arange(WINDOW)
 
 def manifest_for(tmp_path: Path, **changes: object) -> Manifest:
     folder = write_records(tmp_path / "for_manifest")
-    return dataclasses.replace(load_manifest(folder), **changes)
+    return load_manifest(folder).replace(**changes)
 
 
 def records(clip: PreparedClip, encoding: str = "keypoints") -> list[bytes]:
@@ -127,7 +127,9 @@ def test_dense_records_of_a_detector_hold_its_heatmaps(tmp_path: Path) -> None:
 
 def test_the_same_windows_are_the_same_bytes(tmp_path: Path) -> None:
     for compression in ("none", "GZIP"):
-        shards = [write_shard(tmp_path / name, "train", records(CLIP), compression) for name in ("a", "b")]
+        shards = [
+            write_shard(tmp_path / name, "train", records(CLIP), compression) for name in ("a.tfrecord", "b.tfrecord")
+        ]
         assert shards[0].sha256 == shards[1].sha256
 
 
@@ -188,7 +190,7 @@ DAMAGES: dict[str, tuple[Callable[[Path, Path], object], str]] = {
         lambda folder, shard: edit(folder, '"compression": "none"', '"compression": "GZIP"'),
         "not of window",
     ),
-    "another version": (lambda folder, shard: edit(folder, '"schema_version": 1', '"schema_version": 9'), "received 9"),
+    "another version": (lambda folder, shard: edit(folder, '"schema_version": 2', '"schema_version": 9'), "got 9"),
 }
 
 

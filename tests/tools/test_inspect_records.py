@@ -8,10 +8,10 @@ from matplotlib.image import imread
 from small_records import SIZE, prepared_clip, write_records
 from tool_runner import Tool, loaded_tool
 
+from kerasmooth.evaluation import window_page as record_pages
+from kerasmooth.evaluation.window_page import draw_page, input_heatmaps, save_page
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
-from kerasmooth.tfrecord import pages as record_pages
-from kerasmooth.tfrecord.pages import draw_page, input_heatmaps, save_page
 
 
 @pytest.fixture(scope="module")

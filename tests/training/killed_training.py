@@ -17,17 +17,17 @@ from typing import Any
 
 from rich.console import Console
 
-from kerasmooth.training.experiment import ExperimentConfig
-from kerasmooth.training.trainer import train_and_evaluate
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.loop import train
 
 
-def start(config: ExperimentConfig, run_dir: Path) -> int:
+def start(config: TrainingConfig, run_dir: Path) -> int:
     """Forks a child that trains; returns its process id."""
     if child := os.fork():
         return child
     status = 1
     try:
-        train_and_evaluate(config, run_dir, Console(quiet=True))
+        train(config.replace(runs_dir=str(run_dir.parent), run_name=run_dir.name), console=Console(quiet=True))
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -52,7 +52,7 @@ def wait_for_change(path: Path, child: int) -> bool:
 def main() -> None:
     records_dir, folder, kills, seed, *words = sys.argv[1:]
     values: dict[str, Any] = {name: json.loads(text) for name, text in (word.split("=", 1) for word in words)}
-    config = ExperimentConfig(records_dir=records_dir, datasets=("sample",), **values)
+    config = TrainingConfig(records_dir=records_dir, datasets=("sample",), **values)
     whole, killed = Path(folder, "whole"), Path(folder, "killed")
     child = start(config, whole)
     wait_for_change(whole / "checkpoint.npz", child)

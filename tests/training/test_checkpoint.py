@@ -13,14 +13,15 @@ from kerasmooth.training import checkpoint
 
 
 def variables(*values: list[float]) -> list[keras.Variable]:
-    return [keras.Variable(np.array(value, np.float32)) for value in values]
+    return [keras.Variable(np.array(value, np.float32), name=f"v{i}") for i, value in enumerate(values)]
 
 
 def test_variables_and_state_come_back_to_the_bit(tmp_path: Path) -> None:
-    saved = {"model": variables([1 / 3, -0.0, np.nan], [1e-45]), "optimizer": [keras.Variable(7, dtype="int32")]}
+    steps = [keras.Variable(count, dtype="int32", name="steps") for count in (7, 0)]
+    saved = {"model": variables([1 / 3, -0.0, np.nan], [1e-45]), "optimizer": steps[:1]}
     state = {"loss": 0.1 + 0.2, "lowest": float("inf"), "rows": [{"epoch": 1}]}
     checkpoint.save(tmp_path / "c.npz", saved, state)
-    loaded = {"model": variables([0, 0, 0], [0]), "optimizer": [keras.Variable(0, dtype="int32")]}
+    loaded = {"model": variables([0, 0, 0], [0]), "optimizer": steps[1:]}
     assert checkpoint.load(tmp_path / "c.npz", loaded) == state
     for name in saved:
         for one, other in zip(saved[name], loaded[name], strict=True):
@@ -37,8 +38,17 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "c.npz", {"model": variables([1, 2])}, {})
     with pytest.raises(InputError, match="other variables"):
         checkpoint.load(tmp_path / "c.npz", {"model": variables([1], [2])})
-    with pytest.raises(InputError, match=r"model/0000 has shape \(2,\), the run needs \(3,\)"):
+    with pytest.raises(InputError, match=r"model/v0 has shape \(2,\), the run needs \(3,\)"):
         checkpoint.load(tmp_path / "c.npz", {"model": variables([1, 2, 3])})
+
+
+def test_a_variable_is_found_by_its_path_not_by_its_place(tmp_path: Path) -> None:
+    saved, loaded = variables([1], [2]), variables([0], [0])
+    checkpoint.save(tmp_path / "c.npz", {"model": saved}, {})
+    checkpoint.load(tmp_path / "c.npz", {"model": loaded[::-1]})
+    assert [variable.numpy().tolist() for variable in loaded] == [[1], [2]]
+    with pytest.raises(ValueError, match="Received: path=model/v0"):
+        checkpoint.save(tmp_path / "c.npz", {"model": [*saved, *saved]}, {})
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from in_process import Run
 from small_records import write_records
 from tensorflow.python.framework import config as tf_config
 
-from kerasmooth.training.experiment import ExperimentConfig
+from kerasmooth.training.config import TrainingConfig
 
 TRAIN = "kerasmooth.train"
 SHORT = ("--max_epochs=1", "--steps_per_epoch=2", "--validation_windows=8", "--run_name=run")
@@ -226,14 +226,16 @@ def trained(made: Path) -> Path:
     """A working directory in which a short run is finished."""
     from rich.console import Console
 
-    from kerasmooth.training.trainer import train_and_evaluate
+    from kerasmooth.training.loop import train
 
     folder = made.parent / "trained"
     shutil.copytree(made, folder)
-    config = ExperimentConfig(records_dir="records", max_epochs=1, steps_per_epoch=2, validation_windows=8)
+    config = TrainingConfig(
+        run_name="run", records_dir="records", max_epochs=1, steps_per_epoch=2, validation_windows=8
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        train_and_evaluate(config, Path("runs/run"), Console(quiet=True))
+        train(config, console=Console(quiet=True))
     tf_config.disable_op_determinism()
     return folder
 

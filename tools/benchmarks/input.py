@@ -11,7 +11,7 @@ from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.tfrecord.manifest import Manifest
+from kerasmooth.tfrecord.manifest import Encoding, Manifest
 from kerasmooth.tfrecord.parts import PreparedClip
 
 TITLE = "Windows to batches, 5 frames x 25 keypoints, 56 x 56, shuffled, files in the page cache"
@@ -22,7 +22,7 @@ LIMIT = (
 )
 WINDOW, SIZE = 5, (56, 56)
 BATCH, LARGE_BATCH = 16, 256
-WINDOWS = {"keypoints": 20_000, "dense": 64}
+WINDOWS: dict[Encoding, int] = {"keypoints": 20_000, "dense": 64}
 TURNS = 4
 END = 10**9
 """More batches than anybody waits for."""
@@ -50,7 +50,7 @@ def moving_clip(frames: int) -> PreparedClip:
     )
 
 
-def write_records(folder: Path, encoding: str) -> None:
+def write_records(folder: Path, encoding: Encoding) -> None:
     """Four shards of training windows with their manifest."""
     from kerasmooth.tfrecord.writer import RecordMaker, write_shard
 
@@ -74,6 +74,7 @@ def write_records(folder: Path, encoding: str) -> None:
         windows={"train": count},
         dropped={},
         dropped_windows={},
+        annotated=(),
         shards=tuple(shards),
         flags={},
         licence="",

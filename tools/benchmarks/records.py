@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from kerasmooth.datasets import PennAction
+from kerasmooth.datasets import PennAction, write_raw
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.quiet import import_tensorflow
-from kerasmooth.sample import write_raw
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.tfrecord.parts import PreparedClip, prepare
 from kerasmooth.windows import frame_indices, window_starts

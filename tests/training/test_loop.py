@@ -1,6 +1,5 @@
 import contextlib
 import csv
-import dataclasses
 import json
 import os
 import signal
@@ -19,12 +18,14 @@ from kerasmooth import input_pipeline
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.metrics import pck_counts
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.training import checkpoint, curves, history, learner, run_folder, strategy
-from kerasmooth.training.experiment import ExperimentConfig
-from kerasmooth.training.judging import Judge
+from kerasmooth.tfrecord.record_sets import RecordSets
+from kerasmooth.training import checkpoint, devices, learner, report, run_folder
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import open_records
 from kerasmooth.training.learner import Learner
-from kerasmooth.training.run_state import RunState
-from kerasmooth.training.trainer import Interrupted, train_and_evaluate, with_records
+from kerasmooth.training.loop import Interrupted, Trainer
+from kerasmooth.training.loop import train as train_run
+from kerasmooth.training.state import RunState
 
 SMALL_DECIWATCH = {"hidden_dim": 8, "num_layers": 1}
 
@@ -39,7 +40,7 @@ def _determinism_ends_with_the_test() -> Iterator[None]:
 def _no_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """They take longer than the epochs here; the fixture `finished`, made once, has them."""
     request.getfixturevalue("finished")
-    monkeypatch.setattr(curves, "draw", lambda *_: None)
+    monkeypatch.setattr(report, "draw_curves", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +50,9 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config_for(records: Path, **changes: Any) -> ExperimentConfig:
-    base = ExperimentConfig(
-        records_dir=str(records), datasets=("sample",), shifting_scalar=0.5, max_epochs=2, jit="off"
-    )
-    return dataclasses.replace(base, **changes)
+def config_for(records: Path, **changes: Any) -> TrainingConfig:
+    base = TrainingConfig(records_dir=str(records), datasets=("sample",), shifting_scalar=0.5, max_epochs=2, jit="off")
+    return base.replace(**changes)
 
 
 @contextlib.contextmanager
@@ -62,9 +61,13 @@ def recording() -> Iterator[Console]:
         yield Console(width=200, record=True, file=nowhere)
 
 
-def train(config: ExperimentConfig, run_dir: Path) -> tuple[RunState, str]:
+def placed(config: TrainingConfig, run_dir: Path) -> TrainingConfig:
+    return config.replace(runs_dir=str(run_dir.parent), run_name=run_dir.name)
+
+
+def train(config: TrainingConfig, run_dir: Path) -> tuple[RunState, str]:
     with recording() as console:
-        return train_and_evaluate(config, run_dir, console), console.export_text()
+        return train_run(placed(config, run_dir), console=console), console.export_text()
 
 
 def arrays(run_dir: Path) -> dict[str, np.ndarray]:
@@ -102,14 +105,14 @@ def test_the_run_folder_tells_its_story(finished: tuple[Path, RunState, str]) ->
         "best.json",
         "curves.png",
     }
-    config = ExperimentConfig.load(run_dir)
+    config = TrainingConfig.load(run_dir)
     assert (config.window, config.size, config.datasets) == (WINDOW, SIZE, ("sample",))
     environment = json.loads((run_dir / "environment.json").read_text())
     assert environment["keras"] == keras.__version__
     with (run_dir / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert float(rows[1]["validation_loss"]) == state.rows[1]["validation_loss"]
+    assert float(rows[1]["val_loss"]) == state.rows[1]["val_loss"]
     assert (run_dir / "curves.png").read_bytes().startswith(b"\x89PNG")
     for words in ("no smoothing: pck@0.05", "Best epoch", "kerasmooth.evaluate --run="):
         assert words in said
@@ -118,7 +121,7 @@ def test_the_run_folder_tells_its_story(finished: tuple[Path, RunState, str]) ->
 def test_the_best_model_has_the_score_that_was_noted(finished: tuple[Path, RunState, str], records: Path) -> None:
     """Judged again without the compiled steps: noise, rendering, decoding in NumPy, and the reloaded model."""
     run_dir, state, _ = finished
-    sets = input_pipeline.RecordSets(records, ("sample",))
+    sets = RecordSets(records, ("sample",))
     batch = next(iter(input_pipeline.evaluation_batches(sets, "validation", batch_size=20)))
     windows = {name: tensor.numpy()[0] for name, tensor in batch.items()}
     codec, truth, shown = HeatmapCodec(SIZE), windows["keypoints"], windows["visibility"]
@@ -133,11 +136,11 @@ def test_the_best_model_has_the_score_that_was_noted(finished: tuple[Path, RunSt
     identity = pck_counts(truth, seen["keypoints"], shown, thresholds).total()
     for threshold, mine, theirs in zip(thresholds, expected, identity, strict=True):
         # One keypoint of 2,500 may lie on a tie that rounding decides.
-        assert best[f"pck@{threshold}"] == pytest.approx(mine, abs=5e-4)
-        assert best["identity"][f"pck@{threshold}"] == pytest.approx(theirs, abs=1e-9)
+        assert best[f"val_pck@{threshold}"] == pytest.approx(mine, abs=5e-4)
+        assert best["identity"][f"val_pck@{threshold}"] == pytest.approx(theirs, abs=1e-9)
     squares = np.where(shown[:, :, None, None], smoothed - codec.encode(truth, shown, 0), 0) ** 2
     loss = squares.sum() / (shown.sum() * SIZE[0] * SIZE[1])
-    assert state.best_row["validation_loss"] == pytest.approx(loss, rel=1e-5)
+    assert state.best_row(config_for(records))["val_loss"] == pytest.approx(loss, rel=1e-5)
 
 
 def test_the_same_settings_give_the_same_bytes(
@@ -172,14 +175,14 @@ def test_interrupted_anywhere_a_run_ends_as_if_it_had_not_been(
     finished: tuple[Path, RunState, str], records: Path, tmp_path: Path
 ) -> None:
     moments = [
-        (Learner, "identity_step", 1, "before the first step"),
+        (Learner, "detector_step", 1, "before the first step"),
         (Learner, "train_step", 2, "in epoch 1 after step 2 of 3"),
         (Learner, "train_step", 1, "in epoch 1 after step 3 of 3"),
-        (Learner, "judge_step", 3, "in epoch 2 after step 3 of 3"),
+        (Learner, "validation_step", 3, "in epoch 2 after step 3 of 3"),
     ]
     for target, name, call, where in moments:
         with at_call(call, target, name, press_ctrl_c), recording() as console, pytest.raises(Interrupted):
-            train_and_evaluate(config_for(records), tmp_path / "run", console)
+            train_run(placed(config_for(records), tmp_path / "run"), console=console)
         assert f"Interrupted {where}: run the same command again to continue" in console.export_text()
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     train(config_for(records), tmp_path / "run")
@@ -198,7 +201,7 @@ def test_killed_while_an_epoch_is_filed_a_run_ends_as_if_it_had_not_been(
     finished: tuple[Path, RunState, str], records: Path, tmp_path: Path
 ) -> None:
     """The second save is the one of the epoch's end. The second epoch is added afterwards."""
-    for target, name, call in ((run_folder, "save_model", 1), (checkpoint, "save", 1), (history, "write_csv", 1)):
+    for target, name, call in ((run_folder, "save_model", 1), (checkpoint, "save", 1), (report, "write_history", 1)):
         with at_call(call, target, name, die), pytest.raises(KilledError):
             train(config_for(records, max_epochs=1), tmp_path / "run")
     _, said = train(config_for(records), tmp_path / "run")
@@ -207,10 +210,10 @@ def test_killed_while_an_epoch_is_filed_a_run_ends_as_if_it_had_not_been(
     assert (tmp_path / "run" / "history.csv").read_text().count("\n") == 3
 
 
-def make_learner(records: Path, **changes: Any) -> tuple[Learner, input_pipeline.RecordSets]:
-    config, sets = with_records(config_for(records, **changes), Console(quiet=True))
+def make_learner(records: Path, **changes: Any) -> tuple[Learner, RecordSets]:
+    config, sets = open_records(config_for(records, **changes), lambda _: None)
     keras.utils.set_random_seed(config.seed)
-    return Learner(config, strategy.build("single")), sets
+    return Learner(config, devices.build("single")), sets
 
 
 def numbers_of(batch: dict[str, Any]) -> dict[str, Any]:
@@ -228,11 +231,10 @@ def test_loss_and_score_do_not_depend_on_the_split_into_batches(records: Path) -
     results = []
     for batch_size in (20, 16, 3):
         one, sets = make_learner(records, batch_size=batch_size)
-        judge = Judge(one, sets, input_pipeline.Share(), Console(quiet=True))
-        results.append(judge.model(lambda: None))
-    for loss, scores in results[1:]:
-        assert loss == pytest.approx(results[0][0], rel=1e-6)
-        assert scores == results[0][1]
+        results.append(Trainer(one, sets, (), Console(quiet=True)).validated())
+    for row in results[1:]:
+        assert row.pop("val_loss") == pytest.approx(results[0]["val_loss"], rel=1e-6)
+        assert row.items() <= results[0].items()
 
 
 def test_padding_changes_no_step(records: Path) -> None:
@@ -267,11 +269,11 @@ def test_the_average_of_the_weights_is_judged_and_kept(records: Path, tmp_path: 
     state, _ = train(config_for(records, ema=0.9, max_epochs=1), tmp_path / "run")
     kept = keras.saving.load_model(tmp_path / "run" / "best.keras", compile=False).get_weights()
     stored = arrays(tmp_path / "run")
-    averages = [stored[name] for name in sorted(stored) if name.startswith("average/")][1:]
-    last = [stored[name] for name in sorted(stored) if name.startswith("model/")]
+    averages = [stored[f"average/convolution_{name}_average"] for name in ("kernel", "bias")]
+    last = [stored[f"model/convolution/{name}"] for name in ("kernel", "bias")]
     assert all(np.array_equal(a, b) for a, b in zip(kept, averages, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(kept, last, strict=True))
-    assert state.schedule.best_epoch == 1
+    assert state.best_epoch(config_for(records)) == 1
 
 
 def test_the_budget_of_minutes_ends_a_run_after_an_epoch(records: Path, tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_a_plateau_lowers_the_rate_and_then_stops(records: Path, tmp_path: Path)
     config = config_for(records, learning_rate=1e-30, patience_lr=1, patience_stop=2, max_epochs=50, steps_per_epoch=1)
     state, said = train(config, tmp_path / "run")
     assert [row["learning_rate"] for row in state.rows] == pytest.approx([1e-30, 1e-30, 1e-31], rel=1e-6)
-    assert state.schedule.best_epoch == 1
+    assert state.best_epoch(config_for(records)) == 1
     assert "--patience_stop" in said
 
 
@@ -331,7 +333,6 @@ def test_only_a_new_last_layer_is_trained_when_the_rest_is_frozen(records: Path,
 
 def test_mixed_precision_keeps_float32_weights(records: Path) -> None:
     one, sets = make_learner(records, precision="mixed_bfloat16")
-    assert keras.config.dtype_policy().name == "float32"
     assert {layer.compute_dtype for layer in one.model.layers if layer.weights} == {"bfloat16"}
     batch = next(iter(input_pipeline.training_batches(sets, seed=0, batch_size=16, first_step=0, num_steps=1)))
     assert np.isfinite(one.loss_value(one.train_step(numbers_of(batch), 1).numpy()))
@@ -353,11 +354,56 @@ def test_weight_decay_is_decoupled_and_leaves_biases_alone(records: Path) -> Non
 
 def test_tensorboard_shows_each_epoch_once(finished: tuple[Path, RunState, str]) -> None:
     loader = pytest.importorskip("tensorboard.backend.event_processing.event_file_loader")
-    events = list((finished[0] / "tensorboard").iterdir())
     found: dict[str, list[int]] = {}
-    for path in events:
+    for path in (finished[0] / "tensorboard").rglob("events.*"):
         for event in loader.LegacyEventFileLoader(str(path)).Load():
             for value in event.summary.value:
-                found.setdefault(value.tag, []).append(event.step)
-    assert found["validation_loss"] == [1, 2]
-    assert found["pck@0.2"] == [1, 2]
+                found.setdefault(f"{path.parent.name}/{value.tag}", []).append(event.step)
+    assert found["train/epoch_loss"] == found["validation/epoch_pck@0.2"] == [0, 1]
+    assert found["train/epoch_learning_rate"] == [0, 1]
+
+
+class Noting(keras.callbacks.Callback):
+    """Notes what it is told, and stops after an epoch."""
+
+    def __init__(self, stop_after: int) -> None:
+        super().__init__()
+        self.stop_after, self.told, self.logs = stop_after, [], {}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.told.append(f"train of {self.params['epochs']} x {self.params['steps']}")
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.told.append(f"epoch {epoch}")
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.told.append(f"batch {batch}")
+        assert np.isfinite(logs["loss"])
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.told.append("test")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.logs = logs
+        self.model.stop_training = epoch + 1 == self.stop_after
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.told.append("end")
+
+
+def test_callbacks_are_told_what_fit_would_tell_them_and_may_stop(records: Path, tmp_path: Path) -> None:
+    noting, early = Noting(1), keras.callbacks.EarlyStopping(monitor="val_pck@0.2", mode="max", patience=9)
+    config = placed(config_for(records), tmp_path / "run")
+    state = train_run(config, [noting, early], Console(quiet=True))
+    assert noting.told == ["train of 2 x 3", "epoch 0", "batch 0", "batch 1", "batch 2", "test", "end"]
+    assert {"loss", "val_loss", "val_pck@0.05", "learning_rate"} <= noting.logs.keys()
+    assert (len(state.rows), noting.logs["val_loss"]) == (1, state.rows[0]["val_loss"])
+    assert early.best == state.rows[0]["val_pck@0.2"]
+    assert "a callback" in train(config, tmp_path / "run")[1]
+
+
+def test_callbacks_change_nothing_by_being_there(
+    finished: tuple[Path, RunState, str], records: Path, tmp_path: Path
+) -> None:
+    train_run(placed(config_for(records), tmp_path / "run"), [Noting(9)], Console(quiet=True))
+    assert_same_weights(finished[0], tmp_path / "run")

@@ -10,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kerasmooth import files
 from kerasmooth.boxes import Size
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
@@ -149,6 +150,5 @@ def _skeleton(axes: Axes, keypoints: np.ndarray, visibility: np.ndarray) -> None
 
 def save_page(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG, beside its name first. The same figure gives the same bytes."""
-    temporary = path.with_name(f".{path.name}.part")
-    figure.savefig(temporary, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})
-    temporary.replace(path)
+    with files.replacing(path) as partial:
+        figure.savefig(partial, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None})

@@ -117,11 +117,11 @@ def _read_tf_config(text: str) -> tuple[int, int]:
 Step = Callable[..., Any]
 
 
-def compiled(cluster: Cluster, step: Step, jit: bool) -> Step:
-    """`step` as one graph that runs on every replica; with `jit`, compiled by XLA (one replica only)."""
+def compiled(cluster: Cluster, step: Step, xla: bool) -> Step:
+    """`step` as one graph that runs on every replica; with `xla`, compiled by XLA (one replica only)."""
 
-    def run(batch: Any, epoch: Any) -> Any:
-        return cluster.strategy.run(step, args=(batch, epoch))
+    def run(*arguments: Any) -> Any:
+        return cluster.strategy.run(step, args=arguments)
 
-    function: Step = tf.function(run, jit_compile=True if jit else None, reduce_retracing=True, autograph=False)
+    function: Step = tf.function(run, jit_compile=True if xla else None, reduce_retracing=True, autograph=False)
     return function

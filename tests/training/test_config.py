@@ -1,19 +1,24 @@
-import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kerasmooth.errors import InputError
-from kerasmooth.training.experiment import ExperimentConfig, make_records_command, parse_model_options, resolve_datasets
+from kerasmooth.tfrecord.record_sets import make_records_command, resolve_datasets
+from kerasmooth.training.config import TrainingConfig, parse_model_options
 from kerasmooth.training.run_folder import flags_text
 
 
 def test_the_defaults_are_the_published_recipe() -> None:
-    config = ExperimentConfig()
+    config = TrainingConfig()
     assert (config.batch_size, config.learning_rate, config.beta_1, config.beta_2) == (16, 1e-3, 0.9, 0.999)
     assert (config.lr_factor, config.patience_lr, config.patience_stop, config.max_epochs) == (0.1, 5, 10, 50)
     assert (config.best_by, config.weight_decay, config.ema, config.decoder) == (0.2, 0, 0, "argmax")
+
+
+def values_of(config: TrainingConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"runs_dir", "run_name"})
 
 
 @pytest.mark.parametrize(
@@ -31,16 +36,22 @@ def test_the_defaults_are_the_published_recipe() -> None:
             "deciwatch-sample_interval_1-1.1",
         ),
         ({"datasets": ("sample",), "experiment": "1"}, "conv3d-1.1-sample"),
-        ({"finetune_from": "runs/x", "experiment": "1"}, "conv3d-1.1-finetuned"),
+        ({"datasets": ("penn_action", "brace"), "experiment": "1"}, "conv3d-1.1"),
+        ({"datasets": ("climbalong",), "shifting_scalar": 2.0}, "conv3d-climbalong"),
+        ({"datasets": ("climbalong",), "finetune_from": "runs/conv3d-2.1"}, "conv3d-2.1-finetuned"),
+        ({"datasets": ("climbalong",), "finetune_from": "a/x/", "experiment": "regularised"}, "x-regularised"),
+        ({"datasets": ("sample",), "finetune_from": "runs/x", "seed": 3}, "x-finetuned-sample-seed3"),
         ({}, "conv3d-1"),
     ],
 )
 def test_runs_are_named_as_the_study_names_them(changes: dict[str, object], name: str) -> None:
-    assert dataclasses.replace(ExperimentConfig(), **changes).default_run_name == name
+    assert TrainingConfig(**changes).default_run_name == name
 
 
 def test_settings_come_back_from_their_file(tmp_path: Path) -> None:
-    config = ExperimentConfig(
+    config = TrainingConfig(
+        runs_dir=str(tmp_path.parent),
+        run_name=tmp_path.name,
         model_options={"merge_mode": "sum", "depth": 3},
         datasets=("penn_action", "brace"),
         window=5,
@@ -48,52 +59,53 @@ def test_settings_come_back_from_their_file(tmp_path: Path) -> None:
         seed=7,
     )
     config.save(tmp_path)
-    assert ExperimentConfig.load(tmp_path) == config
+    assert TrainingConfig.load(tmp_path) == config
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"colour": 1}, "unknown settings.*colour"),
-        ({"batch_size": "16"}, "--batch_size must be a whole number, got '16'"),
-        ({"batch_size": True}, "--batch_size must be a whole number, got True"),
-        ({"batch_size": 0}, "--batch_size must be at least 1, got 0"),
-        ({"random_sigma": 1}, "--random_sigma must be true or false, got 1"),
-        ({"size": [48]}, "--size must be a list"),
-        ({"size": [48, 5.5]}, "--size must be a list"),
-        ({"model_options": [1]}, "--model_options must be name=value pairs"),
-        ({"learning_rate": None}, "--learning_rate must be a number, got None"),
+        ({"colour": 1}, "there is no setting --colour"),
+        ({"batch_size": "16"}, "--batch_size must be a valid integer, got '16'"),
+        ({"batch_size": True}, "--batch_size must be a valid integer, got True"),
+        ({"batch_size": 0}, "--batch_size must be greater than or equal to 1, got 0"),
+        ({"random_sigma": 1}, "--random_sigma must be a valid boolean, got 1"),
+        ({"size": [48]}, "--size"),
+        ({"size": [48, 5.5]}, "--size.1 must be a valid integer"),
+        ({"model_options": [1]}, "--model_options must be a valid dictionary"),
+        ({"learning_rate": None}, "--learning_rate must be a valid number, got None"),
+        ({"learning_rate": 1e400}, "--learning_rate must be a finite number"),
     ],
 )
 def test_a_bad_settings_file_is_named_with_its_field(tmp_path: Path, change: dict[str, object], message: str) -> None:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps(ExperimentConfig().to_json() | change))
+    path.write_text(json.dumps(values_of(TrainingConfig()) | change))
     with pytest.raises(InputError, match=message) as raised:
-        ExperimentConfig.load(tmp_path)
+        TrainingConfig.load(tmp_path)
     assert str(path) in str(raised.value)
 
 
 def test_a_settings_file_must_be_whole(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run folder"):
-        ExperimentConfig.load(tmp_path)
-    values = ExperimentConfig().to_json()
+        TrainingConfig.load(tmp_path)
+    values = values_of(TrainingConfig())
     del values["datasets"]
     (tmp_path / "config.json").write_text(json.dumps(values))
     with pytest.raises(InputError, match=r"datasets.*missing"):
-        ExperimentConfig.load(tmp_path)
+        TrainingConfig.load(tmp_path)
 
 
 def test_a_setting_that_came_after_the_file_has_its_default(tmp_path: Path) -> None:
-    values = ExperimentConfig(batch_size=3).to_json()
+    values = values_of(TrainingConfig(batch_size=3))
     del values["warmup_steps"]
     (tmp_path / "config.json").write_text(json.dumps(values))
-    assert ExperimentConfig.load(tmp_path) == ExperimentConfig(batch_size=3)
+    assert TrainingConfig.load(tmp_path).differences(TrainingConfig(batch_size=3)) == []
 
 
 def test_only_what_leaves_the_weights_alone_may_change_when_a_run_is_continued() -> None:
-    one = ExperimentConfig()
-    assert one.differences(dataclasses.replace(one, max_epochs=9, max_minutes=3.0, checkpoint_seconds=1.0)) == []
-    assert one.differences(dataclasses.replace(one, beta_1=0.8, noise="fixed", max_epochs=3)) == ["noise", "beta_1"]
+    one = TrainingConfig()
+    assert one.differences(one.replace(max_epochs=9, max_minutes=3.0, checkpoint_seconds=1.0)) == []
+    assert one.differences(one.replace(beta_1=0.8, noise="fixed", max_epochs=3)) == ["noise", "beta_1"]
 
 
 def test_model_options_are_read_as_json_or_text() -> None:
@@ -110,8 +122,8 @@ def test_other_model_options_are_refused(word: str) -> None:
 
 
 def test_a_flagfile_holds_every_setting(tmp_path: Path) -> None:
-    config = ExperimentConfig(model_options={"a": 1, "b": "x"}, datasets=("penn_action", "brace"))
-    lines = flags_text(config, tmp_path / "runs" / "mine").splitlines()
+    config = TrainingConfig(model_options={"a": 1, "b": "x"}, datasets=("penn_action", "brace"), run_name="mine")
+    lines = flags_text(config).splitlines()
     assert {"--model_options=a=1,b=x", "--datasets=penn_action,brace", "--run_name=mine", "--random_sigma=true"} <= set(
         lines
     )
@@ -128,10 +140,10 @@ def folder_with(tmp_path: Path, *names: str) -> Path:
 def test_auto_takes_the_real_datasets_else_the_sample_and_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     folder_with(tmp_path, "sample")
-    assert resolve_datasets(tmp_path, "auto", say=said.append) == ("sample",)
+    assert resolve_datasets(tmp_path, say=said.append) == ("sample",)
     assert "sample" in said.pop()
     folder_with(tmp_path, "brace", "climbalong")
-    assert resolve_datasets(tmp_path, "auto", say=said.append) == ("brace",)
+    assert resolve_datasets(tmp_path, say=said.append) == ("brace",)
     folder_with(tmp_path, "penn_action")
     assert resolve_datasets(tmp_path, ("auto",), say=said.append) == ("penn_action", "brace")
     assert resolve_datasets(tmp_path, ("climbalong",), say=said.append) == ("climbalong",)
@@ -140,7 +152,7 @@ def test_auto_takes_the_real_datasets_else_the_sample_and_says_so(tmp_path: Path
 
 def test_absent_records_name_the_command_that_makes_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"make_records\.py --records_dir="):
-        resolve_datasets(tmp_path, "auto")
+        resolve_datasets(tmp_path)
     with pytest.raises(InputError, match=r"make_records\.py --dataset=brace --raw_dir=DIR --frame_step=2"):
         resolve_datasets(tmp_path, ("brace",), frame_step=2)
     assert make_records_command("records") == "python tools/make_records.py"
@@ -148,7 +160,7 @@ def test_absent_records_name_the_command_that_makes_them(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["base", "exp1", "exp1_s2", "exp2", "exp2_s2", "exp3", "exp3_s2", "finetune"])
 def test_flagfiles_name_known_settings_only(repository: Path, name: str) -> None:
-    known = {field.name for field in dataclasses.fields(ExperimentConfig)} | {"flagfile"}
+    known = {*TrainingConfig.flags(), "flagfile"}
     lines = (repository / "flags" / f"{name}.cfg").read_text().splitlines()
     assert lines[0].startswith("# ")
     for line in lines:

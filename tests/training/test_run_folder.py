@@ -10,10 +10,10 @@ import pytest
 from small_runs import KEYPOINTS, SIZE, WINDOW, write_run
 
 from kerasmooth import models
+from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.training.run_folder import save_model
-from kerasmooth.training.runs import latest_run, load_run
+from kerasmooth.training.run_folder import latest_run, load_run, save_model
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +50,14 @@ def test_a_run_is_what_was_trained(finished: Path) -> None:
         (("climbalong",), set()),
     ],
 )
-def test_a_run_knows_which_keypoints_it_was_taught(finished: Path, datasets: tuple[str, ...], absent: set[str]) -> None:
-    run = dataclasses.replace(
-        load_run(finished), config=dataclasses.replace(load_run(finished).config, datasets=datasets)
-    )
-    taught = {name for name, known in zip(BOULDERING_25.keypoints, run.taught, strict=True) if known}
-    assert {"left_hip", "right_wrist", "left_ankle"} <= taught
-    assert not taught & absent
-    assert ("left_index" in taught) == (datasets == ("climbalong",))
-    assert ("right_ear" in taught) == (datasets != ("penn_action",))
+def test_a_run_knows_what_its_datasets_annotate(finished: Path, datasets: tuple[str, ...], absent: set[str]) -> None:
+    annotated = tuple({name: None for dataset in datasets for name in DATASETS[dataset].annotated()})
+    run = dataclasses.replace(load_run(finished), config=load_run(finished).config.replace(annotated=annotated))
+    known_names = {name for name, known in zip(BOULDERING_25.keypoints, run.annotated, strict=True) if known}
+    assert {"left_hip", "right_wrist", "left_ankle"} <= known_names
+    assert not known_names & absent
+    assert ("left_index" in known_names) == (datasets == ("climbalong",))
+    assert ("right_ear" in known_names) == (datasets != ("penn_action",))
 
 
 def test_the_latest_run_is_the_one_whose_best_model_is_newest(finished: Path, tmp_path: Path) -> None:
@@ -126,7 +125,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "config not JSON": (_write("config.json", b"{'model': 1}"), "not JSON"),
     "config not text": (_write("config.json", b"\xff\xfe\x00"), "config.json"),
     "config is a list": (_write("config.json", b"[]"), "object"),
-    "config of another schema": (_edit_config(schema=2), "unknown settings"),
+    "config of another schema": (_edit_config(schema=2), "no setting --schema"),
     "config lacks a setting": (_edit_config(model=None), "missing"),
     "config with a wrong type": (_edit_config(batch_size="16"), "batch_size"),
     "config with a wrong value": (_edit_config(learning_rate=-1.0), "learning_rate"),

@@ -1,0 +1,90 @@
+"""What training tells: its start, each epoch and its end in words, the history as CSV, the curves as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kerasmooth import files
+from kerasmooth.metrics import THRESHOLDS, pck_name
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.state import Row, RunState
+
+HISTORY_FILE = "history.csv"
+CURVES_FILE = "curves.png"
+SCORES = tuple(f"val_{pck_name(threshold)}" for threshold in THRESHOLDS)
+COLUMNS = ("epoch", "loss", "val_loss", *SCORES, "val_frames_judged", "learning_rate", "seconds", "windows_per_second")
+"""Of the history; named as Keras names the logs that callbacks get."""
+
+
+def announcement(config: TrainingConfig, num_weights: int, num_windows: int, steps: int, num_replicas: int) -> str:
+    """What is about to be trained, and on what; `steps` are those of an epoch."""
+    return (
+        f"{config.model} ({num_weights:,} weights) on {', '.join(config.datasets)}: "
+        f"{num_windows:,} training windows, {steps:,} steps of {config.batch_size} "
+        f"an epoch, {num_replicas} device{'s' * (num_replicas > 1)}"
+    )
+
+
+def epoch_line(row: Row, improved: bool) -> str:
+    """One epoch in one line; a star marks the best so far."""
+    scores = " / ".join(f"{100 * row[name]:.2f}" for name in SCORES)
+    return (
+        f"epoch {row['epoch']}: loss {row['loss']:.5g}, validation loss {row['val_loss']:.5g}, "
+        f"PCK {scores} %, {row['seconds']:.0f} s, {row['windows_per_second']:,.0f} windows/s{' *' * improved}"
+    )
+
+
+def summary(config: TrainingConfig, state: RunState, num_windows: int) -> str:
+    """The best epoch beside no smoothing, and what to do next."""
+    best = state.best_row(config)
+    lines = [f"Best epoch: {best['epoch']} of {len(state.rows)}, by {config.best_column}."]
+    for title, values in (("no smoothing", state.identity), (config.model, best)):
+        scores = ", ".join(f"{name.removeprefix('val_')} {100 * values[name]:.2f} %" for name in SCORES)
+        lines.append(f"  {title}: {scores}  (validation, {num_windows:,} windows)")
+    judged = 100 * best["val_frames_judged"]
+    lines.append(f"  of the {judged:.1f} % of frames in which a torso is annotated")
+    lines.append(f"All of it is in {config.run_dir}. Next: python -m kerasmooth.evaluate --run={config.run_dir}")
+    return "\n".join(lines)
+
+
+def write_history(run_dir: Path, rows: Sequence[Row]) -> None:
+    """Writes all epochs as CSV; numbers keep every digit."""
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    files.write_text(run_dir / HISTORY_FILE, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
+
+
+def draw_curves(run_dir: Path, state: RunState, best_epoch: int) -> None:
+    """Writes loss, PCK beside no smoothing (dashed), and learning rate by epoch as PNG; the best epoch is marked."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 4))
+    losses, scores, rates = figure.subplots(
+        1, 3, gridspec_kw={"left": 0.06, "right": 0.98, "top": 0.88, "bottom": 0.14}
+    )
+    figure.suptitle(run_dir.name)
+    rows = pd.DataFrame(state.rows)
+    for name, label in (("loss", "training loss"), ("val_loss", "validation loss")):
+        losses.plot(rows["epoch"], rows[name], marker=".", label=label)
+    for index, name in enumerate(SCORES):
+        label, colour = name.removeprefix("val_"), f"C{index}"
+        scores.plot(rows["epoch"], 100 * rows[name], marker=".", color=colour, label=label)
+        scores.axhline(100 * state.identity[name], color=colour, linestyle="--", linewidth=1)
+    scores.plot([], [], color="grey", linestyle="--", linewidth=1, label="no smoothing")
+    rates.step(rows["epoch"], rows["learning_rate"], where="mid", label="learning rate")
+    _label(losses, "loss", best_epoch)
+    _label(scores, "validation PCK [%]", best_epoch)
+    _label(rates, "learning rate", best_epoch, log=True)
+    with files.replacing(run_dir / CURVES_FILE) as partial:
+        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
+
+
+def _label(axes: Any, name: str, best_epoch: int, log: bool = False) -> None:
+    axes.axvline(best_epoch, color="grey", linewidth=0.8, label=f"best epoch ({best_epoch})")
+    axes.set(xlabel="epoch", ylabel=name)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if log:
+        axes.set_yscale("log")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
