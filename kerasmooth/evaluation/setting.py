@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import Sample
 from kerasmooth.errors import InputError
-from kerasmooth.input_pipeline import RecordSets
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
 from kerasmooth.training.run_folder import Run
 
 
