@@ -86,7 +86,8 @@ def write_records(folder: Path, encoding: Encoding) -> None:
 
 def delivered(records_dir: Path, dataset: str, batch_size: int) -> Fetch:
     """Batches as training gets them."""
-    from kerasmooth.input_pipeline import RecordSets, training_batches
+    from kerasmooth.input_pipeline import training_batches
+    from kerasmooth.tfrecord.record_sets import RecordSets
 
     records = RecordSets(records_dir, (dataset,))
     # A stream of some passes at a time: each pass is a piece of its dataset.
@@ -100,7 +101,8 @@ def rendered(records_dir: Path, jit: bool) -> Fetch:
     """Batches as a model gets them: noise drawn, input and target heatmaps rendered in a compiled function."""
     import tensorflow as tf
 
-    from kerasmooth.input_pipeline import RecordSets, prepare, training_batches
+    from kerasmooth.input_pipeline import prepare, training_batches
+    from kerasmooth.tfrecord.record_sets import RecordSets
 
     codec, noise = HeatmapCodec(SIZE), DetectorNoise()
     render = tf.function(lambda batch: prepare(batch, codec, noise, "heatmaps", 1), jit_compile=jit)
