@@ -9,12 +9,14 @@ import numpy as np
 
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, PREDICTED, REPLACED
 from kerasmooth.smoothing.keypoints import Smoothed
+from kerasmooth.smoothing.similarity import chunks
+from kerasmooth.smoothing.vectors import all_finite, lengths
 
 ONLY = "the only one"
 """What a person is called where the file has no names."""
 STILL = 1e-9
 """Moved by less than this share of the person is not moved."""
-_MAX_SAMPLE = 2_001
+_MAX_SAMPLE, _MAX_SORTED = 2_001, 1_000_000
 _BY_KEYPOINT = ("method", "parameters", "jitter_before", "jitter_after", "lag_ms", "gaps_filled")
 
 
@@ -97,26 +99,27 @@ def report_segment(
       keypoints: the names of K keypoints.
     """
     found, kind, size = done.report, done.provenance, float(done.report["person_size"])
-    measured, after = np.isfinite(before).all(axis=-1), done.keypoints
-    distance = np.linalg.norm(after - before, axis=-1)
-    moved = distance[measured & (kind == MEASURED) & ~done.swapped & np.isfinite(distance)]
+    measured, there_now = all_finite(before), all_finite(done.keypoints)
+    distance = np.concatenate([lengths(done.keypoints[c] - before[c]) for c in chunks(len(before))])
+    moved = distance[measured & there_now & (kind == MEASURED) & ~done.swapped]
     moved[moved <= STILL * size] = 0.0
     limited = np.asarray(found.get("limited", np.zeros(len(keypoints), bool)), bool)
     lags = found["lag_ms"][np.isfinite(found["lag_ms"])]
+    sample = sampled(moved)
     return PersonReport(
         name,
         frames=int(there.sum()),
         replaced=int((kind == REPLACED).sum()),
-        filled=int(np.isin(kind, (INTERPOLATED, PREDICTED)).sum()),
-        left=int((distance[measured] <= STILL * size).sum()),
-        removed=int((measured & np.isnan(after).any(axis=-1)).sum()),
+        filled=int(((kind == INTERPOLATED) | (kind == PREDICTED)).sum()),
+        left=int((measured & (distance <= STILL * size)).sum()),
+        removed=int((measured & ~there_now).sum()),
         exchanged=int(done.swapped.sum()),
         methods=Counter(found["method"].tolist()),
         limited=Counter(np.array(keypoints)[limited].tolist()),
-        bends=bends(before, after),
-        moved=sampled(moved),
+        bends=_bends(measured & there_now, found["jitter_before"], found["jitter_after"]),
+        moved=sample,
         # One keypoint has no size.
-        moved_of_torso=sampled(moved / size if len(keypoints) > 1 else moved[:0]),
+        moved_of_torso=sample / [size, 1.0] if len(keypoints) > 1 else sample[:0],
         lag=float(lags.mean()) if len(lags) else 0.0,
         segments=[_as_segment(numbers, done, keypoints)],
     )
@@ -124,8 +127,9 @@ def report_segment(
 
 def sampled(values: np.ndarray) -> np.ndarray:
     """[N, 2]: values in increasing order, at most _MAX_SAMPLE evenly spaced ones, and for how many each stands."""
-    ranks = np.linspace(0, len(values) - 1, _MAX_SAMPLE).round().astype(np.int64)
-    kept = np.sort(values)[ranks] if len(values) > _MAX_SAMPLE else np.sort(values)
+    kept = np.sort(values[:: 1 + len(values) // _MAX_SORTED])
+    if len(kept) > _MAX_SAMPLE:
+        kept = kept[np.linspace(0, len(kept) - 1, _MAX_SAMPLE).round().astype(np.int64)]
     return np.stack([kept, np.full(len(kept), len(values) / max(len(kept), 1))], axis=1)
 
 
@@ -136,22 +140,18 @@ def quantile(sample: np.ndarray, share: float) -> float:
     return float(np.quantile(sample[:, 0], share, weights=sample[:, 1], method="inverted_cdf"))
 
 
-def bends(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(sum before, sum after, count) of second differences of [T, K, 2] where three frames in a row are measured."""
-    known = np.isfinite(before).all(axis=-1) & np.isfinite(after).all(axis=-1)
-    shown = known[:-2] & known[1:-1] & known[2:]
-    sums = [
-        np.where(shown, np.linalg.norm(values[2:] - 2 * values[1:-1] + values[:-2], axis=-1), 0.0).sum()
-        for values in (before, after)
-    ]
-    return np.array([*sums, shown.sum()], np.float64)
+def _bends(known: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(sum before, sum after, count) of second differences, of their means [K] and where keypoints are known [T, K]."""
+    count = (known[:-2] & known[1:-1] & known[2:]).sum(axis=0)
+    count = np.where(np.isfinite(before) & np.isfinite(after), count, 0)
+    return np.array([(count * np.nan_to_num(before)).sum(), (count * np.nan_to_num(after)).sum(), count.sum()])
 
 
 def _as_segment(numbers: np.ndarray, done: Smoothed, keypoints: tuple[str, ...]) -> dict[str, Any]:
     """The frames of a segment, and for each keypoint what was chosen, and the frames in which what was done."""
     masks = {
         "replaced": done.provenance == REPLACED,
-        "filled": np.isin(done.provenance, (INTERPOLATED, PREDICTED)),
+        "filled": (done.provenance == INTERPOLATED) | (done.provenance == PREDICTED),
         "exchanged": done.swapped,
     }
     frames = {name: [numbers[mask[:, k]] for k in range(len(keypoints))] for name, mask in masks.items()}

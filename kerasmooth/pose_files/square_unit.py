@@ -34,11 +34,15 @@ class SquareUnit:
 
     def into(self, table: PoseTable) -> PoseTable:
         """The table in this unit."""
+        if (self.scale == 1).all():
+            return table
         depth = None if table.depth is None else table.depth * self.scale[0]
         return table.with_(keypoints=table.keypoints * self.scale, deviation=table.deviation * self.size, depth=depth)
 
     def out_of(self, square: PoseTable, table: PoseTable) -> PoseTable:
         """`square` in the unit of `table`, whose rows come first in it; what did not move keeps every digit."""
+        if (self.scale == 1).all():
+            return square
         depth = None
         if table.depth is not None and square.depth is not None:
             depth = _back(square.depth, table.depth, self.scale[0])

@@ -152,7 +152,7 @@ class _Work:
         self._table, self._settings, self._fps, self._step = table, settings, fps, step
         self._name, self._model = name, model
         names = (*_VALUES, "depth") if table.depth is not None else _VALUES
-        self._values = {each: np.array(getattr(table, each)) for each in names}
+        self._values = {each: getattr(table, each) for each in names}
         # Numbers without an order are of photographs, not of a video: nobody was there in between.
         self._fills_frames = _usual_step(table.frame_numbers)[1] > 0.5
         self._added: list[dict[str, np.ndarray]] = []
@@ -163,16 +163,22 @@ class _Work:
         table = self._table
         rows = rows[np.argsort(table.frames[rows], kind="stable")]
         numbers, places = self._every_frame(table.frames[rows])
-        shape = (len(numbers), table.skeleton.num_keypoints)
-        keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-        keypoints[places], confidence[places] = table.keypoints[rows], table.confidence[rows]
-        depth = None
-        if table.depth is not None:
-            depth = np.full(shape, np.nan)
-            depth[places] = table.depth[rows]
+        keypoints, confidence, depth = table.keypoints, table.confidence, table.depth
+        # One person in every frame, the usual file, needs no copies.
+        whole = len(numbers) == len(rows) == len(table.frames) and (np.diff(rows) == 1).all()
+        if not whole:
+            shape = (len(numbers), table.skeleton.num_keypoints)
+            keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
+            keypoints[places], confidence[places] = table.keypoints[rows], table.confidence[rows]
+            if table.depth is not None:
+                depth = np.full(shape, np.nan)
+                depth[places] = table.depth[rows]
         done = smooth_segment(keypoints, confidence, self._fps, table.skeleton, self._settings, self._model, depth)
         for name, values in self._values.items():
-            values[rows] = getattr(done, name)[places]
+            self._values[name] = getattr(done, name)
+            if not whole:
+                self._values[name] = np.array(values) if values is getattr(table, name) else values
+                self._values[name][rows] = getattr(done, name)[places]
         there = np.zeros(len(numbers), bool)
         there[places] = True
         if self._fills_frames:
@@ -222,4 +228,6 @@ class _Work:
                 taken.add(pair)
                 chosen.append(row)
                 self.reports[pair[1]].added += 1
+        if not chosen:
+            return result
         return append_rows(result, **{key: values[np.array(chosen, np.int64)] for key, values in columns.items()})

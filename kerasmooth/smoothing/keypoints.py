@@ -143,19 +143,21 @@ def smooth_person(
     frames = len(keypoints)
     firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
     last = frames if len(firsts) == 1 else chunk
-    deep = () if depth is None else ("depth",)
-    arrays: dict[str, list[np.ndarray]] = {name: [] for name in (*_ARRAYS, *deep)}
+    names = _ARRAYS if depth is None else (*_ARRAYS, "depth")
+    whole: dict[str, np.ndarray] = {}
     stretches = []
     for first in firsts:
         begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
-        part = slice(begin, end)
+        part, until = slice(begin, end), min(first + last, frames)
         stretch = _smooth_stretch(
             keypoints[part], confidence[part], fps, skeleton, settings, None if depth is None else depth[part]
         )
-        for name, parts in arrays.items():
-            parts.append(getattr(stretch, name)[first - begin : min(first + last, frames) - begin])
+        for name in names:
+            values = getattr(stretch, name)
+            if name not in whole:
+                whole[name] = np.empty((frames, *values.shape[1:]), values.dtype)
+            whole[name][first:until] = values[first - begin : until - begin]
         stretches.append((stretch.size, stretch.notes))
-    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
     smoothed = Smoothed(**whole, report={})
     # The middle of a recording stands for what was chosen along it.
     size, notes = stretches[len(stretches) // 2]

@@ -5,6 +5,8 @@ import numpy as np
 from kerasmooth.smoothing.vectors import lengths
 
 MAX_LAG_SECONDS = 0.5
+CHUNK_FRAMES = 8192
+"""Frames that are worked on at once."""
 
 CAUSAL = frozenset({"one_euro"})
 """Filters that look back only, and so lag; the others look both ways alike."""
@@ -12,13 +14,13 @@ CAUSAL = frozenset({"one_euro"})
 
 def jitter(keypoints: np.ndarray, known: np.ndarray) -> np.ndarray:
     """float64 [K]: mean length of the second difference over three known frames in a row, NaN where there are none."""
-    if len(keypoints) < 3:
-        return np.full(keypoints.shape[1], np.nan)
-    shown = known[:-2] & known[1:-1] & known[2:]
-    steps = np.diff(keypoints, axis=0)
-    bent = lengths(steps[1:] - steps[:-1])
-    counts = shown.sum(axis=0)
-    sums = (bent if shown.all() else np.where(shown, bent, 0.0)).sum(axis=0)
+    sums, counts = np.zeros(keypoints.shape[1]), np.zeros(keypoints.shape[1], np.int64)
+    for first in range(0, len(keypoints) - 2, CHUNK_FRAMES):
+        part = slice(first, first + CHUNK_FRAMES + 2)
+        shown = known[part][:-2] & known[part][1:-1] & known[part][2:]
+        bent = lengths(np.diff(keypoints[part], n=2, axis=0))
+        counts += shown.sum(axis=0)
+        sums += (bent if shown.all() else np.where(shown, bent, 0.0)).sum(axis=0)
     return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
 
 

@@ -12,6 +12,7 @@ from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.keypoints import Smoothed, smooth_person
 from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.steps import prepare
+from kerasmooth.smoothing.vectors import all_finite
 
 
 class Smoother(Protocol):
@@ -58,23 +59,22 @@ def smooth_segment(
       depth: [T, K], see `smoothing.keypoints.smooth_keypoints`; models know none.
     """
     scores = np.where(confidence < 0, 0.0, confidence)
-    measured = np.isfinite(keypoints).all(axis=-1) & (confidence != 0) & ~(scores < settings.min_confidence)
+    measured = all_finite(keypoints) & (confidence != 0) & ~(scores < settings.min_confidence)
     done = smooth_person(keypoints, scores, fps, skeleton, settings, depth)
     if model is not None and settings.strength > 0:
         done = _through_model(keypoints, scores, done, fps, skeleton, settings, model)
-    left = measured & ~np.isfinite(done.keypoints).all(axis=-1)
-    known = ~np.isnan(confidence[measured])
-    # In a file that says no confidence none is made up.
-    scores = done.confidence if known.any() or not measured.any() else np.where(done.confidence > 0, np.nan, 0.0)
+    left = measured & ~all_finite(done.keypoints)
+    done.keypoints[left] = keypoints[left]
+    done.provenance[left] = MEASURED
+    unknown = np.isnan(confidence)
+    if measured.any() and unknown[measured].all():
+        # In a file that says no confidence none is made up.
+        done.confidence[done.confidence > 0] = np.nan
+    kept = left | (measured & unknown)
+    done.confidence[kept] = confidence[kept]
     if depth is not None and done.depth is not None:
-        depth = np.where(np.isnan(done.depth), depth, done.depth)
-    return replace(
-        done,
-        keypoints=np.where(left[..., None], keypoints, done.keypoints),
-        confidence=np.where(left | (measured & np.isnan(confidence)), confidence, scores),
-        provenance=np.where(left, MEASURED, done.provenance),
-        depth=depth,
-    )
+        done = replace(done, depth=np.where(np.isnan(done.depth), depth, done.depth))
+    return done
 
 
 def _through_model(
