@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasmooth.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    import pandas
 
 MEASURED, REPLACED, INTERPOLATED, PREDICTED, MISSING = range(5)
 PROVENANCE = ("measured", "replaced", "interpolated", "predicted", "missing")
@@ -62,7 +65,8 @@ class PoseTable:
             missing = np.isnan(self.keypoints).any(axis=-1) | (self.confidence == 0)
             object.__setattr__(self, "provenance", np.where(missing, MISSING, MEASURED).astype(np.uint8))
         if not len(self.deviation):
-            object.__setattr__(self, "deviation", np.full((rows, keypoints), np.nan))
+            # Read-only and of the size of one number: nobody knows any deviation yet.
+            object.__setattr__(self, "deviation", np.broadcast_to(np.nan, (rows, keypoints)))
         expected = {
             "people": (rows,),
             "keypoints": (rows, keypoints, 2),
@@ -79,6 +83,31 @@ class PoseTable:
             raise ValueError("frame_numbers must increase. Received: frame_numbers out of order")
         if not np.isin(self.frames, self.frame_numbers).all():
             raise ValueError("frames must be among frame_numbers. Received: frames that are not")
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """A tidy data frame: a row a keypoint, with frame, person, keypoint, x, y, confidence, provenance, deviation.
+
+        Missing keypoints have their rows too; depth is a column where the table has one. Categories for keypoint and
+        provenance keep it small.
+        """
+        import pandas
+
+        rows, count = self.confidence.shape
+        columns = {
+            "frame": np.repeat(self.frames, count),
+            "person": np.repeat(self.people, count),
+            "keypoint": pandas.Categorical.from_codes(np.tile(np.arange(count), rows), list(self.skeleton.keypoints)),
+            "x": self.keypoints[..., 0].ravel(),
+            "y": self.keypoints[..., 1].ravel(),
+        }
+        if self.depth is not None:
+            columns["z"] = self.depth.ravel()
+        columns |= {
+            "confidence": self.confidence.ravel(),
+            "provenance": pandas.Categorical.from_codes(self.provenance.ravel().astype(np.int8), list(PROVENANCE)),
+            "deviation": self.deviation.ravel(),
+        }
+        return pandas.DataFrame(columns)
 
     def with_(self, **changes: Any) -> "PoseTable":
         """A copy with some attributes changed."""

@@ -1,56 +1,76 @@
 """Pose files of other tools and our own: found by content, read into a PoseTable, written back with nothing lost.
 
 `read` gives a table whose first rows are the file's; `append_rows` adds rows of people in frames where the file had
-nobody; `write` gives the file back with what changed.
+nobody; `write` gives the file back with what changed. To add a format, write a class of `pose_format.PoseFormat` (or of
+`json_people.JsonFormat`) in a file of its own and name it here.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
-from kerasmooth.formats.alphapose import AlphaPose
+from kerasmooth.formats.alphapose import AlphaPose, AlphaPoseImages
 from kerasmooth.formats.array_poses import ArrayPoses
-from kerasmooth.formats.bounded_files import kind_of
 from kerasmooth.formats.climbalong_heatmaps import ClimbAlongHeatmaps
+from kerasmooth.formats.coco_annotations import CocoAnnotations
 from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
 from kerasmooth.formats.deeplabcut_hdf import DeepLabCutHdf
-from kerasmooth.formats.long_csv import LongCsv
-from kerasmooth.formats.mmpose import MMPose
+from kerasmooth.formats.easy_vitpose import EasyViTPose, EasyViTPoseFolder
+from kerasmooth.formats.mediapipe_json import MediaPipeJson
+from kerasmooth.formats.mmpose import MMPose, MMPoseFolder
+from kerasmooth.formats.nearest import nearest
 from kerasmooth.formats.npz_poses import NpzPoses
-from kerasmooth.formats.openpifpaf import OpenPifPaf
+from kerasmooth.formats.nwb import Nwb
+from kerasmooth.formats.openpifpaf import OpenPifPaf, OpenPifPafFolder
 from kerasmooth.formats.openpose import OpenPose
 from kerasmooth.formats.parquet_poses import ParquetPoses
+from kerasmooth.formats.parquet_tables import ParquetTables
 from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
 from kerasmooth.formats.sleap import SleapAnalysis
+from kerasmooth.formats.sleap_slp import SleapLabels
 from kerasmooth.formats.speed21 import Speed21
+from kerasmooth.formats.tidy_csv import TidyCsv
 from kerasmooth.formats.trc import Trc
-from kerasmooth.formats.ultralytics_json import UltralyticsJson
+from kerasmooth.formats.ultralytics_json import UltralyticsFolder, UltralyticsJson
 from kerasmooth.formats.ultralytics_txt import UltralyticsTxt
+from kerasmooth.formats.unsupported import known_elsewhere
 from kerasmooth.formats.wide_csv import WideCsv
 from kerasmooth.pose_table import PoseTable
 
-__all__ = ["FORMATS", "PoseFormat", "append_rows", "detect", "read", "write"]
+__all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "write"]
 
 FORMATS: dict[str, PoseFormat] = {
     each.name: each
     for each in (
         NpzPoses(),
         ParquetPoses(),
+        ParquetTables(),
         ClimbAlongHeatmaps(),
         ArrayPoses(),
+        AlphaPoseImages(),
         OpenPose(),
+        MMPoseFolder(),
+        UltralyticsFolder(),
+        OpenPifPafFolder(),
+        EasyViTPoseFolder(),
         UltralyticsTxt(),
+        CocoAnnotations(),
         AlphaPose(),
         MMPose(),
         UltralyticsJson(),
         OpenPifPaf(),
         CocoResults(),
+        EasyViTPose(),
+        MediaPipeJson(),
         LightningPoseCsv(),
         DeepLabCutCsv(),
-        LongCsv(),
+        TidyCsv(),
         WideCsv(),
         SleapAnalysis(),
+        SleapLabels(),
+        Nwb(),
         DeepLabCutHdf(),
         Trc(),
         Speed21(),
@@ -60,17 +80,19 @@ FORMATS: dict[str, PoseFormat] = {
 
 
 def detect(path: Path) -> PoseFormat:
-    """The format of a file or folder. Raises InputError naming the known ones if it is none of them."""
+    """The format of a file or folder. Raises InputError naming what it looks like, or the known ones, if it is none."""
     if not path.exists():
         raise InputError(f"{path}: path must exist, received nothing there: check the name")
+    if found := known_elsewhere(path):
+        raise InputError(f"{path}: content must be of a known format, received {found}")
     for each in FORMATS.values():
         if each.detect(path):
             return each
-    if found := kind_of(path):
-        raise InputError(f"{path}: content must be of a known format, received {found}")
     kind = "folder" if path.is_dir() else "file"
+    near = "" if path.is_dir() else nearest(path, FORMATS.values())
+    received = f"a {kind} of none" + (f" ({near})" if near else "")
     known = ", ".join(FORMATS)
-    raise InputError(f"{path}: content must be of a known format, received a {kind} of none: known are {known}")
+    raise InputError(f"{path}: content must be of a known format, received {received}: known are {known}")
 
 
 def by_name(name: str) -> PoseFormat:
@@ -81,7 +103,12 @@ def by_name(name: str) -> PoseFormat:
 
 
 def read(
-    path: Path, *, fps: float | None = None, image_size: Size | None = None, format_name: str | None = None
+    path: Path,
+    *,
+    fps: float | None = None,
+    image_size: Size | None = None,
+    format_name: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> PoseTable:
     """The table of a pose file or folder; the format is found by content unless it is named.
 
@@ -90,12 +117,16 @@ def read(
       fps: frames per second where the file does not know it; takes precedence where it does.
       image_size: (height, width) in pixels, likewise.
       format_name: one of FORMATS.
+      columns: for tables (CSV, Parquet) whose headings say too little: the heading of frame, person, keypoint, group
+        (with keypoint: body, left_hand ...), time, x, y, z or confidence. With a keypoint it is a line a keypoint.
 
     Raises:
       InputError: no known format, or a damaged file.
     """
+    if columns and not format_name and path.suffix.lower() != ".parquet":
+        format_name = TidyCsv.name if "keypoint" in columns else None
     chosen = by_name(format_name) if format_name else detect(path)
-    return chosen.read(path, fps=fps, image_size=image_size)
+    return chosen.read(path, fps=fps, image_size=image_size, columns=columns)
 
 
 def write(table: PoseTable, path: Path, to: str | None = None) -> None:

@@ -13,13 +13,6 @@ from kerasmooth.errors import InputError
 from kerasmooth.formats.limits import MAX_TEXT_BYTES, bad
 
 HEAD_BYTES = 1 << 16
-_BEGINNINGS = {
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
-    b"\x1f\x8b": "a file packed with gzip: unpack it first",
-    b"BZh": "a file packed with bzip2: unpack it first",
-    b"\xfd7zXZ": "a file packed with xz: unpack it first",
-}
 
 
 def check_file(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> None:
@@ -72,18 +65,6 @@ def head_text(path: Path, size: int = HEAD_BYTES) -> str:
     """The first characters of a text file; none where it is not text."""
     data = head(path, size)
     return "" if b"\0" in data else data.decode("utf-8-sig", errors="ignore")
-
-
-def kind_of(path: Path) -> str:
-    """What a path that is of no known format is, and what to do where that helps; empty for any other content."""
-    if path.is_dir():
-        return ""
-    if not path.is_file():
-        return "neither file nor folder: give a file"
-    beginning = head(path, 6)
-    if not beginning:
-        return "an empty or unreadable file: write it again"
-    return next((words for start, words in _BEGINNINGS.items() if beginning.startswith(start)), "")
 
 
 @contextmanager

@@ -1,14 +1,15 @@
 """ClimbAlong's detector output: NPZ with bboxes [T, 4] and heatmaps [T, K, H, W] of one climber."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from kerasmooth.boxes import Size, has_area, to_image
-from kerasmooth.formats.building import build_table, check_asked, check_counts
+from kerasmooth.boxes import has_area, to_image
+from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of
 from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
-from kerasmooth.formats.pose_format import PoseFormat
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.pose_table import PoseTable
@@ -26,12 +27,12 @@ class ClimbAlongHeatmaps(PoseFormat):
     name = "climbalong"
     description = "ClimbAlong heatmaps and boxes (reading only)"
     suffix = ".npz"
+    needs = "bboxes heatmaps"
 
     def detect(self, path: Path) -> bool:
         return path.is_file() and {"bboxes.npy", "heatmaps.npy"} <= set(member_names(path))
 
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         file = NpzFile(path)
         shape = file.header("heatmaps").shape
         if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
@@ -43,32 +44,24 @@ class ClimbAlongHeatmaps(PoseFormat):
         if (np.abs(boxes) > MAX_COORDINATE).any():
             raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", _REMEDY)
         parts = [_decoded(chunk) for chunk in file.chunks("heatmaps", _FRAMES_AT_ONCE)]
-        cells = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, shape[1], 2))
+        decoded = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, shape[1], 2))
         scores = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, shape[1]))
         detected = has_area(boxes)
-        keypoints = to_image(cells[detected], boxes[detected], (shape[2], shape[3]))
-        return build_table(
-            self.name,
-            path,
-            frames=np.flatnonzero(detected),
-            people=np.zeros(int(detected.sum()), np.int64),
-            keypoints=keypoints,
-            confidence=scores[detected],
-            skeleton=BOULDERING_25 if shape[1] == BOULDERING_25.num_keypoints else index_skeleton(shape[1]),
-            payload=None,
-            frame_numbers=np.arange(shape[0]),
-            fps=fps,
-            image_size=image_size,
+        points = to_image(decoded[detected], boxes[detected], (shape[2], shape[3]))
+        cells = Cells(
+            np.concatenate([points, scores[detected, :, None]], axis=2).reshape(int(detected.sum()), -1),
+            np.flatnonzero(detected),
+            columns_of(1, shape[1], (X, Y, CONFIDENCE)),
+            is_single=True,
         )
+        skeleton = BOULDERING_25 if shape[1] == BOULDERING_25.num_keypoints else index_skeleton(shape[1])
+        return Parsed(cells, skeleton, frame_numbers=np.arange(shape[0]))
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        raise bad(
-            path,
-            "format",
-            "be one that holds keypoints",
-            "climbalong, which holds heatmaps",
-            AS_NPZ,
-        )
+    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+        raise bad(path, "format", "be one that holds keypoints", "climbalong, which holds heatmaps", AS_NPZ)
+
+    def save(self, path: Path, cells: Cells, rest: None, table: PoseTable) -> None:
+        self.fresh(table, path)
 
 
 def _decoded(heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

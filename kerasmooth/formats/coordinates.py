@@ -1,5 +1,7 @@
 """What unit coordinates are in and which way y grows, where a file does not say."""
 
+from typing import Any
+
 import numpy as np
 
 from kerasmooth.skeletons import Skeleton
@@ -25,3 +27,10 @@ def looks_up(positions: np.ndarray, skeleton: Skeleton) -> bool | None:
     if not enough.any():
         return None
     return bool(np.mean(np.nanmean(y[enough][:, high], axis=1) > np.nanmean(y[enough][:, low], axis=1)) > 0.5)
+
+
+def unit_and_direction(keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
+    """Unit and direction of y of a table that says neither."""
+    normalised = is_normalised(keypoints)
+    up = not normalised and bool(looks_up(keypoints, skeleton))
+    return {"unit": "normalised" if normalised else "px", "y_up": up}

@@ -1,78 +1,88 @@
 """DeepLabCut and Lightning Pose: CSV with three or four header lines (scorer, individuals, bodyparts, coords)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from kerasmooth.boxes import Size
-from kerasmooth.formats.bounded_files import head_text, write_bytes
-from kerasmooth.formats.building import check_asked, person_slots
-from kerasmooth.formats.csv_grid import CONFIDENCE, X, Y, body_lines, grid_table, read_grid, updated_lines
-from kerasmooth.formats.csv_lines import TextLines, frame_column, join, number_text, parse_columns, read_lines, split
-from kerasmooth.formats.frame_names import frame_names
+from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of, person_slots
+from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import PoseFormat, confidence_to_write, in_image_pixels, source_of
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.skeleton_names import skeleton_of_names
+from kerasmooth.formats.text_table import (
+    Dialect,
+    TextTable,
+    dialect_of,
+    first_lines,
+    fresh_table,
+    frames_of,
+    read_table,
+    write_table,
+)
 from kerasmooth.pose_table import PoseTable
 
-_COORDS = {"x": X, "y": Y, "likelihood": CONFIDENCE}
+COORDS = {"x": X, "y": Y, "likelihood": CONFIDENCE}
+_LINES = ("scorer", "individuals", "bodyparts", "coords")
 _REMEDY = "check that it is a file of predictions"
+Label = tuple[str, str, str]
+"""(individual, bodypart, coord) of a column; the first and the last are empty where there is none."""
 
 
-@dataclass(frozen=True)
-class DlcHeader:
-    """What the header lines say: names, and columns int64 [S, K, 4] of the people S."""
+@dataclass(frozen=True, eq=False)
+class Dlc:
+    """The table, how many columns of index it has, and how frames are called."""
 
-    individuals: tuple[str, ...]
-    bodyparts: tuple[str, ...]
-    columns: np.ndarray
+    table: TextTable
+    index: int
+    frames: FrameNames
 
 
 class DeepLabCutCsv(PoseFormat):
-    """Lines are frames; with an `individuals` line its entries are the people. Other coords are copied."""
+    """Lines are frames; with an `individuals` line its entries are the people. Image names may be the index."""
 
     name = "deeplabcut"
     description = "DeepLabCut predictions as CSV, of one or several animals"
     suffix = ".csv"
+    needs = "scorer bodyparts coords"
     scorer: ClassVar[str] = "kerasmooth"
 
     def detect(self, path: Path) -> bool:
-        return path.suffix.lower() == ".csv" and head_text(path, 64).startswith("scorer,")
+        return path.suffix.lower() == ".csv" and "".join(first_lines(path, 1))[:6] == "scorer"
 
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        return self.read_text(read_lines(path), fps, image_size)
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        lines = first_lines(path, len(_LINES))
+        dialect = dialect_of(path, lines[0] if lines else "")
+        labels, index, height = _labels(path, [dialect.split(line) for line in lines])
+        places, bodyparts = label_columns(path, labels)
+        names = [*["frame"] * index, *(f"{part} {coord}" for _, part, coord in labels)]
+        table, values = read_table(path, height, range(index, len(names)), names, dialect)
+        # With several columns of index the last one is the image.
+        frames = frames_of(path, "first column", table.texts[index - 1])
+        if len(np.unique(frames.frames)) < len(values):
+            raise bad(path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
+        cells = Cells(values, frames.frames, places, is_single=len(places) == 1)
+        return Parsed(cells, skeleton_of_names("deeplabcut", bodyparts), Dlc(table, index, frames))
 
-    def read_text(self, text: TextLines, fps: float | None, image_size: Size | None) -> PoseTable:
-        """The table of a header and some of the lines behind it."""
-        header, lines, width = read_header(text)
-        body = body_lines(text, lines)
-        positions, confidence = read_grid(
-            text, header.columns, body=body, width=width, names=split(text.lines[lines - 2])
-        )
-        parts = {
-            "text": text,
-            "body": body,
-            "frames": _frames(text, body, width),
-            "columns": header.columns,
-            "frame_column": 0,
-            "width": width,
-            "delimiter": ",",
-        }
-        skeleton = skeleton_of_names("deeplabcut", header.bodyparts)
-        return grid_table(self.name, parts, positions, confidence, skeleton, fps=fps, image_size=image_size)
+    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+        labels, columns = fresh_labels(table)
+        people, parts, coords = zip(*labels, strict=True)
+        lines = [["scorer", *[self.scorer] * len(labels)], ["bodyparts", *parts], ["coords", *coords]]
+        if people[0]:
+            lines.insert(1, ["individuals", *people])
+        empty = fresh_table(lines[0], [0], Dialect())
+        header = [line for names in lines for line in fresh_table(names, [0], Dialect()).header]
+        cells = Cells(np.empty((0, len(labels))), np.empty(0, np.int64), columns)
+        text = TextTable(header, empty.dialect, empty.positions, empty.whole, empty.texts, empty.width)
+        return Parsed(cells, table.skeleton, Dlc(text, 1, FrameNames(cells.frames, {}, None)))
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
-        if source is not None:
-            data = source.payload.text.with_lines(updated_lines(table, source, path))
-        else:
-            table = in_image_pixels(table, path, self.name)
-            data = ("\n".join([*_fresh_lines(table, self.scorer), ""])).encode("utf-8")
-        write_bytes(path, data)
+    def save(self, path: Path, cells: Cells, rest: Dlc, table: PoseTable) -> None:
+        texts = rest.table.with_lines(len(cells.further))
+        names = [str(rest.frames.name(frame)) for frame in cells.frames[cells.known :].tolist()]
+        texts.put(rest.index - 1, cells.further, names)
+        write_table(path, texts, cells.values, cells.in_order())
 
 
 class LightningPoseCsv(DeepLabCutCsv):
@@ -85,90 +95,65 @@ class LightningPoseCsv(DeepLabCutCsv):
     def detect(self, path: Path) -> bool:
         if not super().detect(path):
             return False
-        scorer = head_text(path, 256).partition("\n")[0].removeprefix("scorer,").partition(",")[0].strip()
+        scorer = first_lines(path, 1)[0].removeprefix("scorer,").lstrip(",").partition(",")[0].strip()
         return scorer.endswith("_tracker") or scorer.startswith(("heatmap_", "regression_"))
 
 
-def read_header(text: TextLines) -> tuple[DlcHeader, int, int]:
-    """The header, its number of lines and the number of columns."""
-    rows = {}
-    for index, line in enumerate(text.lines[:4]):
-        cells = split(line)
-        if cells[0] not in ("scorer", "individuals", "bodyparts", "coords"):
+def _labels(path: Path, lines: Sequence[list[str]]) -> tuple[list[Label], int, int]:
+    """The label of each column behind the index, the number of columns of index, and of header lines."""
+    rows: dict[str, list[str]] = {}
+    for number, cells in enumerate(lines, 1):
+        if not cells or cells[0] not in _LINES:
             break
         rows[cells[0]] = cells
         if len(cells) != len(rows.get("scorer", cells)):
-            raise bad(text.path, f"line {index + 1}", f"have {len(rows['scorer'])} cells", f"{len(cells)}", _REMEDY)
+            raise bad(path, f"line {number}", f"have {len(rows['scorer'])} cells", f"{len(cells)}", _REMEDY)
     for name in ("bodyparts", "coords"):
         if name not in rows:
-            raise bad(text.path, "header", f"have a line that begins with {name}", text.lines[0][:60], _REMEDY)
-    people = rows.get("individuals", [""] * len(rows["coords"]))
-    return (
-        parse_header(text.path, list(zip(people, rows["bodyparts"], rows["coords"], strict=True))),
-        len(rows),
-        len(people),
-    )
+            raise bad(
+                path,
+                "header",
+                f"have a line that begins with {name}",
+                ",".join(lines[0])[:60] if lines else "none",
+                _REMEDY,
+            )
+    coords = rows["coords"]
+    index = next((i for i in range(1, len(coords)) if coords[i].strip()), 1)
+    people = rows.get("individuals", [""] * len(coords))
+    return list(zip(people[index:], rows["bodyparts"][index:], coords[index:], strict=True)), index, len(rows)
 
 
-def parse_header(path: Path, labels: Sequence[tuple[str, str, str]]) -> DlcHeader:
-    """The header from (individual, bodypart, coord) of every column, the first of which is the index's.
+def label_columns(path: Path, labels: Sequence[Label]) -> tuple[np.ndarray, list[str]]:
+    """Columns [S, K, 4] of the labels of all columns behind the index, and the names of the K bodyparts.
 
     Raises:
       InputError: no x and y, or a column twice.
     """
-    positions = labels[1:]
-    individuals = tuple(dict.fromkeys(person for person, _, coord in positions if coord in ("x", "y")))
-    bodyparts = tuple(dict.fromkeys(part for _, part, coord in positions if coord in ("x", "y")))
+    individuals = dict.fromkeys(person for person, _, coord in labels if coord in ("x", "y"))
+    bodyparts = dict.fromkeys(part for _, part, coord in labels if coord in ("x", "y"))
     if not bodyparts:
-        raise bad(path, "coords", "hold x and y", sorted({coord for *_, coord in positions})[:4], _REMEDY)
+        raise bad(path, "coords", "hold x and y", sorted({coord for *_, coord in labels})[:4], _REMEDY)
     columns = np.full((len(individuals), len(bodyparts), 4), -1, np.int64)
     person_of = {name: i for i, name in enumerate(individuals)}
     part_of = {name: i for i, name in enumerate(bodyparts)}
     for column, (person, part, coord) in enumerate(labels):
-        if column and coord in _COORDS and person in person_of and part in part_of:
-            place = (person_of[person], part_of[part], _COORDS[coord])
+        if coord in COORDS and person in person_of and part in part_of:
+            place = (person_of[person], part_of[part], COORDS[coord])
             if columns[place] >= 0:
                 raise bad(path, f"{part} {coord}", "be one column", "several", _REMEDY)
             columns[place] = column
     if ((columns[..., X] >= 0) != (columns[..., Y] >= 0)).any():
         raise bad(path, "coords", "hold x and y of each bodypart", "only one of them", _REMEDY)
-    return DlcHeader(individuals, bodyparts, columns)
+    return columns, list(bodyparts)
 
 
-def _frames(text: TextLines, body: np.ndarray, width: int) -> np.ndarray:
-    """int64 [L]: the first column, a number or the name of an image."""
-    cells = [split(text.lines[line])[0] for line in body.tolist()]
-    if all(cell.isdigit() for cell in cells):
-        values = parse_columns(text, body.tolist(), [0], width, names=("frame",))[:, 0]
-        return frame_column(text, body.tolist(), values, "frame")
-    return frame_names(text.path, "first column", cells).frames if cells else np.empty(0, np.int64)
-
-
-def fresh_columns(table: PoseTable) -> tuple[list[tuple[str, str, str]], np.ndarray, np.ndarray]:
-    """Labels of the columns, frames [L] and values [L, columns] of a table in DeepLabCut's layout."""
-    slots = person_slots(table.frames, table.people, {})
-    people = max(1, int(slots.max(initial=0)) + 1)
-    frames = table.frame_numbers
-    values = np.full((len(frames), people, table.skeleton.num_keypoints, 3), np.nan)
-    at = np.searchsorted(frames, table.frames)
-    values[at, slots, :, :2] = table.keypoints
-    values[at, slots, :, 2] = confidence_to_write(table)
+def fresh_labels(table: PoseTable) -> tuple[list[Label], np.ndarray]:
+    """The labels of a table's columns in DeepLabCut's layout, and the columns [S, K, 4]."""
+    people = int(person_slots(table.frames, table.people, {}).max(initial=0)) + 1
     labels = [
         (f"individual{person + 1}" if people > 1 else "", part, coord)
         for person in range(people)
         for part in table.skeleton.keypoints
-        for coord in _COORDS
+        for coord in COORDS
     ]
-    return labels, frames, values.reshape(len(frames), -1)
-
-
-def _fresh_lines(table: PoseTable, scorer: str) -> list[str]:
-    labels, frames, values = fresh_columns(table)
-    people, parts, coords = zip(*labels, strict=True)
-    lines = [join(["scorer", *[scorer] * len(labels)])]
-    if people[0]:
-        lines.append(join(["individuals", *people]))
-    lines += [join(["bodyparts", *parts]), join(["coords", *coords])]
-    for frame, row in zip(frames.tolist(), values.tolist(), strict=True):
-        lines.append(",".join([str(frame), *["" if value != value else number_text(value) for value in row]]))
-    return lines
+    return labels, columns_of(people, table.skeleton.num_keypoints, tuple(COORDS.values()))

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.json_files import integer
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.limits import MAX_FRAMES, bad
 
 _DIGITS = re.compile(r"\d+")
+_LONGEST = 15
+"""More digits than a frame number has belong to an identifier."""
+Parts = tuple[str, str, str]
+"""What stands before the frame number in a name, its digits, and what stands behind."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,23 +41,10 @@ class FrameNames:
         return f"{before}{frame:0{digits}d}{after}"
 
 
-def last_number(text: str) -> tuple[str, str, str] | None:
-    """(before, digits, after) of the last number in a text without its file extension, or None."""
-    stem, dot, extension = text.rpartition(".")
-    if not dot or not extension.isalnum() or extension.isdigit():
-        stem, dot, extension = text, "", ""
-    found = list(_DIGITS.finditer(stem))
-    # More digits than a frame number has belong to an identifier.
-    if not found or len(found[-1].group()) > 15:
-        return None
-    match = found[-1]
-    return stem[: match.start()], match.group(), stem[match.end() :] + dot + extension
-
-
 def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
-    """Frame numbers of image names: a whole number is its own; otherwise the last number in the name.
+    """Frame numbers of image names: a whole number is its own; of a name it is the digits that vary from name to name.
 
-    Where that gives two images the same number, or some image none, images are counted in order of appearance.
+    Where no digits tell all images apart they are counted in order of appearance.
 
     Raises:
       InputError: neither text nor whole number.
@@ -66,14 +57,66 @@ def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
         culprit = next(value for value in values if type(value) not in (int, str)) if kinds - {int, str} else "both"
         raise bad(path, field, "be all texts or all whole numbers", culprit, "check what wrote the file")
     different = list(dict.fromkeys(values))
-    parts = [last_number(name) for name in different]
-    numbered = [int(part[1]) for part in parts if part]
-    if len(set(numbered)) == len(different):
-        first = parts[0] or ("", "", "")
-        width = len(first[1]) if all(part and len(part[1]) == len(first[1]) for part in parts) else 1
-        pattern = (first[0], width if first[1].startswith("0") and width > 1 else 1, first[2])
+    parts = _number_parts(different)
+    numbers = [int(digits) for _, digits, _ in parts] if parts else []
+    if parts and len(set(numbers)) == len(different):
+        digits = [part[1] for part in parts]
+        width = len(digits[0])
+        padded = all(len(each) == width for each in digits) and any(each.startswith("0") for each in digits)
+        pattern = (parts[0][0], width if padded else 1, parts[0][2])
     else:
-        numbered, pattern = list(range(len(different))), ("", 1, ".jpg")
-    number = dict(zip(different, numbered, strict=True))
+        numbers, pattern = list(range(len(different))), ("", 1, ".jpg")
+    number = dict(zip(different, numbers, strict=True))
     frames = np.array([number[name] for name in values], np.int64)
-    return FrameNames(frames, dict(zip(numbered, different, strict=True)), pattern)
+    return FrameNames(frames, dict(zip(numbers, different, strict=True)), pattern)
+
+
+def file_frames(folder: Path, names: list[str]) -> FrameNames:
+    """Frame numbers of the names of files.
+
+    Raises:
+      InputError: too many, a name without a number, or a number twice: then it is more than one sequence.
+    """
+    if len(names) > MAX_FRAMES:
+        raise bad(folder, "files", f"be at most {MAX_FRAMES:,}", f"{len(names):,}", "split the folder")
+    parts = _number_parts(names)
+    if parts is None and len(names) > 1:
+        culprit = next((name for name in names if not _runs(name)), names[0])
+        raise bad(folder, "file names", "hold a frame number", culprit, "rename the file, or move it away")
+    seen: dict[int, str] = {}
+    for name, part in zip(names, parts or [], strict=False):
+        if int(part[1]) in seen:
+            received = f"{seen[int(part[1])]!r} and {name!r}"
+            raise bad(folder, "file names", "have a frame number of their own", received, "one sequence a folder")
+        seen[int(part[1])] = name
+    return frame_names(folder, "file names", names)
+
+
+def are_counted(names: Sequence[str]) -> bool:
+    """Whether numbers tell all these names apart."""
+    parts = _number_parts(names)
+    return parts is not None and len({int(digits) for _, digits, _ in parts}) == len(names)
+
+
+def _number_parts(names: Sequence[str]) -> list[Parts] | None:
+    """Each name around the digits that vary from name to name, the last ones where several do; None without digits."""
+    runs = [_runs(name) for name in names]
+    if not all(runs):
+        return None
+    chosen = [-1] * len(names)
+    if len({_DIGITS.sub("#", name) for name in names}) == 1:
+        columns = list(zip(*[[match.group() for match in each] for each in runs], strict=True))
+        varying = [i for i, column in enumerate(columns) if len(set(column)) > 1]
+        telling = [i for i in varying if len({int(digits) for digits in columns[i]}) == len(names)]
+        chosen = [(telling or varying or [-1])[-1]] * len(names)
+    matches = [each[at] for each, at in zip(runs, chosen, strict=True)]
+    return [(name[: m.start()], m.group(), name[m.end() :]) for name, m in zip(names, matches, strict=True)]
+
+
+def _runs(name: str) -> list[re.Match[str]]:
+    """The numbers in a name, without those of its extension and of the hash that Roboflow puts behind .rf."""
+    stem = name.partition(".rf.")[0]
+    without, dot, extension = stem.rpartition(".")
+    if dot and extension.isalnum() and not extension.isdigit():
+        stem = without
+    return [match for match in _DIGITS.finditer(stem) if len(match.group()) <= _LONGEST]

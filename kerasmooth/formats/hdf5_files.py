@@ -90,3 +90,18 @@ def texts(path: Path, file: h5py.File, name: str) -> list[str]:
     if len(set(values)) < len(values):
         raise bad(path, name, "differ", "a name twice", _REMEDY)
     return values
+
+
+def replace_array(file: h5py.File, name: str, values: np.ndarray) -> None:
+    """Gives an array new values, in its own type; with another shape it is made anew, attributes and packing kept."""
+    old = file[name]
+    if old.shape == values.shape:
+        if not np.array_equal(old[()], values.astype(old.dtype), equal_nan=old.dtype.kind == "f"):
+            old[...] = values
+        return
+    attributes, compression = dict(old.attrs), old.compression
+    kind = old.dtype if values.dtype.kind == "f" and old.dtype.kind == "f" else values.dtype
+    del file[name]
+    made = file.create_dataset(name, data=values.astype(kind), compression=compression)
+    for key, value in attributes.items():
+        made.attrs[key] = value

@@ -6,6 +6,8 @@ from kerasmooth.errors import InputError
 
 MAX_TEXT_BYTES = 1 << 30
 """Largest JSON, CSV or other text file."""
+MAX_CELLS = 120_000_000
+"""Most cells of a table of text: three hours of whole-body poses at 30 fps, in some 5 GiB of memory."""
 MAX_ARRAY_BYTES = 8 << 30
 """Largest sum of the arrays of one binary file, unpacked."""
 MAX_KEYPOINTS = 2_000

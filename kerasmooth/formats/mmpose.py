@@ -5,188 +5,128 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.boxes import Size
-from kerasmooth.formats.bounded_files import write_bytes
-from kerasmooth.formats.building import build_table, check_asked, check_counts
-from kerasmooth.formats.instance_lists import Instances, People, check_people, find_places, person_ids, updated
-from kerasmooth.formats.json_files import JsonStyle, dumps, first_and_keys, integer, load, numbers
+from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y
+from kerasmooth.formats.json_files import first_and_keys, integer, numbers
+from kerasmooth.formats.json_folder import JsonFolder
+from kerasmooth.formats.json_people import Frames, JsonFormat, Record, box_of, mean_score, records_of
 from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
-from kerasmooth.formats.pose_format import PoseFormat, confidence_to_write, in_image_pixels, source_of
 from kerasmooth.formats.skeleton_names import known_limbs, skeleton_of_count
-from kerasmooth.formats.triples import Record, box_of, mean_score
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import SKELETONS, Skeleton
 
+_REMEDY = "check what wrote the file"
 
-class MMPose(PoseFormat):
+
+class MMPose(JsonFormat):
     """Frame numbers are frame_id (from 1); one image is frame 0. Coordinates beyond x and y are copied."""
 
     name = "mmpose"
     description = "MMPose 1.x predictions of a video or an image"
-    suffix = ".json"
+    needs = "keypoints keypoint_scores"
+    fields = ("keypoints", "keypoint_scores")
 
     def detect(self, path: Path) -> bool:
         first, keys = first_and_keys(path)
         return "instance_info" in keys or (first == "{" and "meta_info" in keys) or "keypoint_scores" in keys
 
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        value, style = load(path)
-        entries = value.get("instance_info") if isinstance(value, dict) else value
-        if not isinstance(entries, list) or any(type(entry) is not dict for entry in entries):
-            raise bad(path, "instance_info", "be a list of objects", entries, "check what wrote the file")
-        return self.table_of(path, value, entries, style, fps=fps, image_size=image_size)
+    def split(self, path: Path, value: Any) -> Frames:
+        entries = records_of(path, "instance_info", value.get("instance_info") if isinstance(value, dict) else value)
+        if not any("instances" in entry for entry in entries):
+            return Frames([0], [entries], value) if entries else Frames([], [], value)
+        numbers, people = [], []
+        for index, entry in enumerate(entries):
+            people.append(records_of(path, f"instances of frame entry {index}", entry.get("instances")))
+            numbers.append(integer(path, f"frame_id of entry {index}", entry.get("frame_id", index)))
+        if len(set(numbers)) < len(numbers):
+            raise bad(path, "frame_id", "differ from frame to frame", "one twice", _REMEDY)
+        return Frames(numbers, people, value)
 
-    def table_of(
-        self,
-        path: Path,
-        value: Any,
-        entries: list[Record],
-        style: JsonStyle,
-        *,
-        fps: float | None,
-        image_size: Size | None,
-        first: int = 0,
-    ) -> PoseTable:
-        """The table of a file, or of some of its entries, from number `first`, as the value of a file of their own."""
-        frames, people = _frames(path, entries, first)
-        places = find_places(people, lambda person: person.get("keypoints") not in (None, []))
-        instances = Instances(value, frames, people, places, style)
-        coordinates, scores = _arrays(path, [people[at][i] for at, i in places])
-        skeleton = skeleton_of(value, scores.shape[1])
-        return build_table(
-            self.name,
-            path,
-            frames=np.array([frames[at] for at, _ in places], np.int64),
-            people=person_ids(path, instances, "track_id"),
-            keypoints=coordinates.reshape(-1, skeleton.num_keypoints, 2),
-            confidence=scores.reshape(-1, skeleton.num_keypoints),
-            skeleton=skeleton,
-            payload=instances,
-            frame_numbers=np.unique(np.array(frames, np.int64)),
-            fps=fps,
-            image_size=image_size,
-        )
+    def join(self, frames: Frames, order: list[int]) -> Any:
+        value = frames.value
+        old = value["instance_info"] if isinstance(value, dict) else value or []
+        if frames.numbers == [0] and not any("instances" in entry for entry in old) and value is not None:
+            entries: list[Any] = frames.people[0]
+        else:
+            entries = [
+                {**(old[at] if at < len(old) else {"frame_id": frames.numbers[at]}), "instances": frames.people[at]}
+                for at in order
+            ]
+        return {**value, "instance_info": entries} if isinstance(value, dict) else entries
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
-        if source is not None:
-            write_bytes(path, dumps(self.changed(table, path), source.payload.style))
-            return
-        table = in_image_pixels(table, path, self.name)
-        xy, scores = _written(table)
-        by_frame: dict[int, People] = {int(frame): [] for frame in table.frame_numbers}
-        for row, frame in enumerate(table.frames.tolist()):
-            by_frame[frame].append(_fresh(table, row, xy[row], scores[row]))
-        entries = [{"frame_id": frame, "instances": people} for frame, people in by_frame.items()]
-        value = {"meta_info": _meta(table.skeleton), "instance_info": entries}
-        write_bytes(path, dumps(value, JsonStyle((",", ": "), "\t")))
-
-    def changed(self, table: PoseTable, path: Path) -> Any:
-        """The value that a table was read from, with what changed and what was added."""
-        xy, scores = _written(table)
-
-        def change(record: Record, row: int, moved: np.ndarray) -> Record:
-            keypoints, confidence = list(record["keypoints"]), list(record["keypoint_scores"])
-            for k in np.flatnonzero(moved).tolist():
-                keypoints[k] = [*xy[row][k], *keypoints[k][2:]]
-                confidence[k] = scores[row][k]
-            return {**record, "keypoints": keypoints, "keypoint_scores": confidence}
-
-        def fresh(row: int) -> Record:
-            return _fresh(table, row, xy[row], scores[row])
-
-        people, further = updated(table, table.source, "track_id", change, fresh)
-        return _rebuilt(path, table.source.payload, people, further)
-
-
-def _written(table: PoseTable) -> tuple[list[Any], list[Any]]:
-    """x, y and score of every keypoint as the file has them."""
-    return np.nan_to_num(table.keypoints).tolist(), confidence_to_write(table).tolist()
-
-
-def _fresh(table: PoseTable, row: int, xy: list[Any], scores: list[Any]) -> Record:
-    """A record for a row that no record of a file is there for."""
-    x, y, width, height = box_of(table.keypoints[row])
-    record: Record = {
-        "keypoints": xy,
-        "keypoint_scores": scores,
-        "bbox": [[x, y, x + width, y + height]],
-        "bbox_score": mean_score(table.confidence[row]),
-    }
-    return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
-
-
-def _frames(path: Path, entries: list[Record], first: int) -> tuple[list[int], list[People]]:
-    """Frame numbers and people of the entries: frames with instances, or the instances of one image."""
-    if not any("instances" in entry for entry in entries):
-        return ([0], [entries]) if entries else ([], [])
-    frames, people = [], []
-    for index, entry in enumerate(entries, first):
-        people.append(check_people(path, f"instances of frame entry {index}", entry.get("instances")))
-        frames.append(integer(path, f"frame_id of entry {index}", entry.get("frame_id", index)))
-    if len(set(frames)) < len(frames):
-        raise bad(path, "frame_id", "differ from frame to frame", "one twice", "check what wrote the file")
-    return frames, people
-
-
-def _arrays(path: Path, records: list[Record]) -> tuple[np.ndarray, np.ndarray]:
-    """float64 [D, K, 2] and [D, K] of the records."""
-    if not records:
-        return np.empty((0, 0, 2)), np.empty((0, 0))
-    count, width = 0, 0
-    coordinates: list[Any] = []
-    scores: list[Any] = []
-    for row, record in enumerate(records):
-        points, confidence = record["keypoints"], record.get("keypoint_scores")
+    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+        points, scores = record.get("keypoints"), record.get("keypoint_scores")
+        if points in (None, []):
+            return {}
         if not isinstance(points, list) or set(map(type, points)) != {list} or len(set(map(len, points))) != 1:
-            raise bad(path, f"keypoints of person {row}", "be a list of [x, y]", points, "check what wrote the file")
-        count, width = count or len(points), width or len(points[0])
-        if len(points) != count or len(points[0]) != width or not 2 <= width <= 3:
-            received = f"{len(points)} of {len(points[0])} after {count} of {width}"
-            raise bad(path, f"keypoints of person {row}", "be as many as the others'", received, "one skeleton a file")
-        if not isinstance(confidence, list) or len(confidence) != count:
-            raise bad(path, f"keypoint_scores of person {row}", f"be {count}", confidence, "check what wrote the file")
-        coordinates.extend(value for point in points for value in point)
-        scores.extend(confidence)
-    check_counts(path, len(records), count)
-    xy = numbers(path, "keypoints", coordinates).reshape(len(records), count, width)[..., :2]
-    return xy, numbers(path, "keypoint_scores", scores).reshape(len(records), count)
+            raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points, _REMEDY)
+        if not 2 <= len(points[0]) <= 3:
+            raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points[0], _REMEDY)
+        if not isinstance(scores, list) or len(scores) != len(points):
+            raise bad(path, f"keypoint_scores of {where}", f"be {len(points)}", scores, _REMEDY)
+        flat = numbers(path, f"keypoints of {where}", [value for point in points for value in point])
+        record |= {"keypoints": None, "keypoint_scores": None}
+        return {"keypoints": flat, "keypoint_scores": numbers(path, f"keypoint_scores of {where}", scores)}
+
+    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+        flat, scores = values["keypoints"], values["keypoint_scores"]
+        width = len(flat) // len(scores)
+        points = [flat[at : at + width] for at in range(0, len(flat), width)]
+        return {**record, "keypoints": points, "keypoint_scores": scores}
+
+    def columns(self, path: Path, fields: dict[str, int]) -> np.ndarray:
+        count, width = fields["keypoint_scores"], fields["keypoints"] // fields["keypoint_scores"]
+        columns = np.full((1, count, 4), -1, np.int64)
+        columns[..., X] = width * np.arange(count)
+        columns[..., Y] = columns[..., X] + 1
+        columns[..., CONFIDENCE] = width * count + np.arange(count)
+        return columns
+
+    def empty_fields(self) -> dict[str, int]:
+        return {"keypoints": 34, "keypoint_scores": 17}
+
+    def fresh_fields(self, table: PoseTable) -> dict[str, int]:
+        count = table.skeleton.num_keypoints
+        return {"keypoints": 2 * count, "keypoint_scores": count}
+
+    def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
+        x, y, width, height = box_of(table.keypoints[row])
+        return {"bbox": [[x, y, x + width, y + height]], "bbox_score": mean_score(table.confidence[row])}
+
+    def fresh(self, table: PoseTable, path: Path) -> Any:
+        parsed = super().fresh(table, path)
+        parsed.rest.frames.value = {"meta_info": _meta(table.skeleton), "instance_info": []}
+        return parsed
+
+    def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
+        value, count = frames.value, cells.columns.shape[1]
+        meta = value.get("meta_info") if isinstance(value, dict) else None
+        meta = meta if isinstance(meta, dict) else {}
+        names = meta.get("keypoint_id2name")
+        if not isinstance(names, dict) or len(names) != count or count > MAX_KEYPOINTS:
+            return skeleton_of_count(count)
+        keypoints = [names.get(str(i)) for i in range(count)]
+        if not all(isinstance(name, str) for name in keypoints) or len(set(keypoints)) < count:
+            return skeleton_of_count(count)
+        known = next((each for each in SKELETONS.values() if each.keypoints == tuple(keypoints)), None)
+        links = meta.get("skeleton_links")
+        links = links.get("__ndarray__") if isinstance(links, dict) else links
+        texts = [str(name) for name in keypoints]
+        return known or Skeleton(str(meta.get("dataset_name", "mmpose"))[:40], tuple(texts), _limbs(links, texts))
 
 
-def _rebuilt(path: Path, instances: Instances, people: list[People], further: dict[int, People]) -> Any:
-    """The whole value with new lists of people."""
-    value = instances.value
-    entries = value["instance_info"] if isinstance(value, dict) else value
-    one_image = bool(entries) and "instances" not in entries[0] and instances.frames == [0]
-    if one_image:
-        if any(further.values()):
-            raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
-        entries = people[0]
-    else:
-        entries = [{**entry, "instances": each} for entry, each in zip(entries, people, strict=True)]
-        entries += [{"frame_id": frame, "instances": each} for frame, each in further.items()]
-        entries.sort(key=lambda entry: entry.get("frame_id", 0))
-    return {**value, "instance_info": entries} if isinstance(value, dict) else entries
+class MMPoseFolder(JsonFolder, MMPose):
+    """The frame number is what varies in the names of the files."""
 
+    name = "mmpose_folder"
+    description = "a folder of MMPose predictions, one file an image"
 
-def skeleton_of(value: Any, count: int) -> Skeleton:
-    """From meta_info where it names as many keypoints as there are, otherwise by their number."""
-    meta = value.get("meta_info") if isinstance(value, dict) else None
-    meta = meta if isinstance(meta, dict) else {}
-    names = meta.get("keypoint_id2name")
-    if not isinstance(names, dict) or not 1 <= len(names) <= MAX_KEYPOINTS or count not in (0, len(names)):
-        return skeleton_of_count(count or 17)
-    keypoints = [names.get(str(i)) for i in range(len(names))]
-    if not all(isinstance(name, str) for name in keypoints) or len(set(keypoints)) < len(keypoints):
-        return skeleton_of_count(len(names))
-    known = next((s for s in SKELETONS.values() if s.keypoints == tuple(keypoints)), None)
-    if known:
-        return known
-    links = meta.get("skeleton_links")
-    links = links.get("__ndarray__") if isinstance(links, dict) else links
-    texts = [str(name) for name in keypoints]
-    return Skeleton(str(meta.get("dataset_name", "mmpose"))[:40], tuple(texts), _limbs(links, texts))
+    def is_image(self, value: Any) -> bool:
+        return isinstance(value, list) and not any("instances" in each for each in value if isinstance(each, dict))
+
+    def fresh(self, table: PoseTable, path: Path) -> Any:
+        parsed = super().fresh(table, path)
+        parsed.rest.frames.value = dict.fromkeys(table.frame_numbers.tolist(), [])
+        return parsed
 
 
 def _limbs(links: Any, names: list[str]) -> tuple[tuple[int, int], ...]:

@@ -1,13 +1,9 @@
 """NPZ archives that may be hostile: nothing is unpickled, and nothing is unpacked before its size is checked."""
 
-import io
 import math
-import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -100,82 +96,29 @@ class NpzFile:
         except Exception as error:
             raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
 
-    @contextmanager
-    def rows(self, name: str, kinds: str = "biuf", axes: int = 1) -> Iterator["ArrayRows"]:
-        """An array to be read part by part, its first `axes` taken as one. Raises InputError as `read`."""
-        self.check_kind(name, kinds)
-        with ExitStack() as stack:
-            try:
-                archive = stack.enter_context(zipfile.ZipFile(self.path))
-                stream = stack.enter_context(archive.open(f"{name}.npy"))
-                array = ArrayRows(self.path, name, stream, self._members[f"{name}.npy"].file_size, axes)
-            except Exception as error:
-                raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
-            yield array
-
     def chunks(self, name: str, rows: int) -> Iterator[np.ndarray]:
         """An array of floats in parts of at most `rows` along its first axis, so that it is never whole in memory."""
         header = self.header(name)
         if header.dtype.kind != "f" or not header.shape or header.is_fortran:
             raise bad(self.path, name, "be floats in C order", f"{header.dtype}, shape {header.shape}", _REMEDY)
-        with self.rows(name) as array:
-            while len(part := array.take(rows)):
-                yield part
+        size = math.prod(header.shape[1:]) * header.dtype.itemsize
+        try:
+            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
+                _read_header(stream, self._members[f"{name}.npy"].file_size)
+                for start in range(0, header.shape[0], rows):
+                    count = min(rows, header.shape[0] - start)
+                    yield np.frombuffer(stream.read(count * size), header.dtype).reshape(count, *header.shape[1:])
+        except Exception as error:
+            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
 
     def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
         """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
         try:
             with zipfile.ZipFile(self.path) as archive:
-                return [(name, archive.read(name)) for name in self._others(leave_out)]
+                names = [name for name in self._members if name not in {f"{name}.npy" for name in leave_out}]
+                return [(name, archive.read(name)) for name in names]
         except Exception as error:
             raise bad(self.path, "content", "be a readable NPZ file", reason(error), _REMEDY) from None
-
-    def copies(self, leave_out: Iterable[str] = ()) -> "list[tuple[str, Write]]":
-        """As `raw`, to be copied without being held."""
-        return [(name, partial(self._copy, name)) for name in self._others(leave_out)]
-
-    def _others(self, leave_out: Iterable[str]) -> list[str]:
-        without = {f"{name}.npy" for name in leave_out}
-        return [name for name in self._members if name not in without]
-
-    def _copy(self, name: str, target: IO[bytes]) -> None:
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(name) as stream:
-                shutil.copyfileobj(stream, target)
-        except OSError:
-            raise
-        except Exception as error:
-            raise bad(self.path, name, "be readable", reason(error), _REMEDY) from None
-
-
-class ArrayRows:
-    """The rows of an array that is stored in C order, one part after the other."""
-
-    def __init__(self, path: Path, name: str, stream: IO[bytes], size: int, axes: int = 1) -> None:
-        """`size` is that of the array with its header; its first `axes` are taken as one."""
-        self._path, self._name, self._stream = path, name, stream
-        self.header = _read_header(stream, size)
-        self._tail = self.header.shape[axes:]
-        self._left = math.prod(self.header.shape[:axes])
-        self._size = math.prod(self._tail) * self.header.dtype.itemsize
-
-    def take(self, count: int) -> np.ndarray:
-        """The next rows, at most `count`; none at the end. Raises InputError where the file is damaged."""
-        count = min(count, self._left)
-        self._left -= count
-        try:
-            data = self._stream.read(count * self._size)
-            return np.frombuffer(data, self.header.dtype).reshape(count, *self._tail)
-        except Exception as error:
-            raise bad(self._path, self._name, "be a readable array", reason(error), _REMEDY) from None
-
-    def skip(self, count: int) -> None:
-        """Leaves out rows; in a packed file they are unpacked all the same."""
-        self._left -= count
-        try:
-            self._stream.seek(count * self._size, io.SEEK_CUR)
-        except Exception as error:
-            raise bad(self._path, self._name, "be a readable array", reason(error), _REMEDY) from None
 
 
 def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
@@ -201,13 +144,6 @@ def npy_header(path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> ArrayHeader:
     return header
 
 
-@contextmanager
-def npy_rows(path: Path, axes: int) -> Iterator[ArrayRows]:
-    """A .npy file whose header was checked, to be read part by part, its first `axes` taken as one."""
-    with path.open("rb") as stream:
-        yield ArrayRows(path, "content", stream, path.stat().st_size, axes)
-
-
 def read_npy(path: Path) -> np.ndarray:
     """The numbers of a .npy file. Raises InputError for anything else."""
     npy_header(path)
@@ -219,28 +155,14 @@ def read_npy(path: Path) -> np.ndarray:
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:
     """Writes arrays (under `name.npy`) and raw members, unpacked and undated: the same bytes for the same content."""
-    with replacing(path) as temporary:
-        write_members(temporary, [(f"{n}.npy" if isinstance(v, np.ndarray) else n, writing(v)) for n, v in members])
-
-
-Write = Callable[[IO[bytes]], object]
-"""Writes a member of an archive."""
-
-
-def writing(value: np.ndarray | bytes) -> Write:
-    """What writes an array, or bytes as they are."""
-    if isinstance(value, bytes):
-        return lambda stream: stream.write(value)
-    array = np.asarray(value, order="C")
-    return lambda stream: np.lib.format.write_array(stream, array, allow_pickle=False)
-
-
-def write_members(path: Path, members: list[tuple[str, Write]]) -> None:
-    """Writes an archive of members, each by its name, unpacked and undated."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, write in members:
-            with archive.open(zipfile.ZipInfo(name, _DATE), "w", force_zip64=True) as stream:
-                write(stream)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for name, value in members:
+            member = f"{name}.npy" if isinstance(value, np.ndarray) else name
+            with archive.open(zipfile.ZipInfo(member, _DATE), "w", force_zip64=True) as stream:
+                if isinstance(value, np.ndarray):
+                    np.lib.format.write_array(stream, np.asarray(value, order="C"), allow_pickle=False)
+                else:
+                    stream.write(value)
 
 
 def write_npy(path: Path, array: np.ndarray) -> None:

@@ -1,36 +1,26 @@
 """OpenPifPaf: the list of people in one image, or for videos one line {frame, predictions} per frame."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
-from kerasmooth.formats.frame_names import FrameNames
-from kerasmooth.formats.json_files import (
-    MAX_JSON_BYTES,
-    JsonStyle,
-    dumps,
-    first_and_keys,
-    integer,
-    load,
-    parse,
-    style_of,
-)
-from kerasmooth.formats.json_records import JsonRecordFormat, Records
-from kerasmooth.formats.limits import MAX_FRAMES, bad
-from kerasmooth.formats.triples import Record, box_of, fresh_triples, mean_score
+from kerasmooth.formats.bounded_files import head_text, replacing
+from kerasmooth.formats.json_files import first_and_keys, integer, load, load_lines
+from kerasmooth.formats.json_folder import JsonFolder
+from kerasmooth.formats.json_people import Frames, JsonFormat, Record, box_of, mean_score, records_of
+from kerasmooth.formats.limits import bad
 from kerasmooth.pose_table import PoseTable
 
 
-class OpenPifPaf(JsonRecordFormat):
+class OpenPifPaf(JsonFormat):
     """Ids are `id_`. The image of a single-image file is frame 0. A keypoint that is not there is at (0, -3)."""
 
     name = "openpifpaf"
     description = "OpenPifPaf predictions of an image, or of a video"
     suffix = ".openpifpaf.json"
+    needs = "keypoints bbox"
     person_key = "id_"
-    missing = (0.0, -3.0, 0.0)
+    absent = (0.0, -3.0, 0.0)
 
     def detect(self, path: Path) -> bool:
         first, keys = first_and_keys(path)
@@ -39,74 +29,52 @@ class OpenPifPaf(JsonRecordFormat):
         has_person = {"keypoints", "bbox"} <= keys and "image_id" not in keys and "keypoint_scores" not in keys
         return first == "[" and (has_person or (not keys and path.name.endswith(".predictions.json")))
 
-    def _load(self, path: Path) -> Records:
-        if head_text(path, 64).lstrip().startswith("{"):
-            return _load_lines(path)
-        items, style = load(path)
-        if not isinstance(items, list) or any(type(item) is not dict for item in items):
-            raise bad(path, "content", "be a list of people", items, "check what wrote the file")
-        return Records(items, np.empty(0, np.int64), FrameNames(np.zeros(len(items), np.int64), {}, None), style)
+    def load(self, path: Path) -> Any:
+        return _Lines(load_lines(path)) if head_text(path, 64).lstrip().startswith("{") else load(path)
 
-    def read(self, path: Path, **asked: Any) -> PoseTable:
-        table = super().read(path, **asked)
-        lines = table.source.payload.lines
-        numbers = [int(line["frame"]) for line in lines] if lines else [0]
-        return table.with_(frame_numbers=np.unique(np.array(numbers, np.int64)))
+    def split(self, path: Path, value: Any) -> Frames:
+        if not isinstance(value, _Lines):
+            return Frames([0], [records_of(path, "content", value)])
+        numbers, people = [], []
+        for at, line in enumerate(value, 1):
+            predictions = line.get("predictions") if isinstance(line, dict) else None
+            people.append(records_of(path, f"predictions of line {at}", predictions))
+            numbers.append(integer(path, f"frame of line {at}", line.get("frame")))
+        if len(set(numbers)) < len(numbers):
+            raise bad(path, "frame", "differ from line to line", "one twice", "check what wrote the file")
+        return Frames(numbers, people, dict(zip(numbers, value, strict=True)))
 
-    def fresh(self, table: PoseTable, row: int, payload: Records) -> Record:
-        box = box_of(table.keypoints[row])
-        record: Record = {
-            "keypoints": fresh_triples(table, row, self.missing),
-            "bbox": box,
-            "score": mean_score(table.confidence[row]),
-            "category_id": 1,
-        }
-        if table.people[row] >= 0:
-            record["id_"] = int(table.people[row])
-        return record
-
-    def _text(self, table: PoseTable, items: list[Record], frames: list[int], payload: Records) -> bytes:
-        if table.source is not None and table.source.format == self.name and not payload.lines:
-            if set(frames) - {0}:
-                raise bad(
-                    table.source.path, "content", "stay one image", "people in other frames", "choose another format"
-                )
-            return dumps(items, payload.style)
-        by_frame: dict[int, list[Record]] = {int(frame): [] for frame in table.frame_numbers}
-        for item, frame in zip(items, frames, strict=True):
-            by_frame[frame].append(item)
-        lines = {int(line["frame"]): line for line in payload.lines}
-        return b"".join(
-            dumps({**lines.get(frame, {"frame": frame}), "predictions": people}, payload.style) + b"\n"
-            for frame, people in sorted(by_frame.items())
+    def join(self, frames: Frames, order: list[int]) -> Any:
+        if frames.value is None and frames.numbers == [0]:
+            return frames.people[0]
+        lines = frames.value or {}
+        return _Lines(
+            {**lines.get(number, {"frame": number}), "predictions": people}
+            for number, people in ((frames.numbers[at], frames.people[at]) for at in order)
         )
 
+    def dump(self, value: Any, path: Path, fill: Any) -> None:
+        if not isinstance(value, _Lines):
+            super().dump(value, path, fill)
+            return
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            stream.writelines(json.dumps(line, default=fill) + "\n" for line in value)
 
-def _load_lines(path: Path) -> Records:
-    text = decode(path, read_bytes(path, MAX_JSON_BYTES))
-    return records_of(path, [line for line in text.split("\n") if line.strip()])
+    def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
+        score = mean_score(table.confidence[row])
+        return {"bbox": box_of(table.keypoints[row]), "score": score, "category_id": 1}
 
 
-def records_of(path: Path, texts: list[str], first: int = 1) -> Records:
-    """The people in the lines of a video's file, the first of which has this number."""
-    if len(texts) > MAX_FRAMES:
-        raise bad(path, "lines", f"be at most {MAX_FRAMES:,}", f"{len(texts):,}", "split the file")
-    items: list[Record] = []
-    frames: list[int] = []
-    lines: list[Record] = []
-    for number, line in enumerate(texts, start=first):
-        value = parse(path, line, f"line {number}")
-        people = value.get("predictions") if isinstance(value, dict) else None
-        if not isinstance(people, list) or any(type(person) is not dict for person in people):
-            raise bad(
-                path, f"line {number}", "have frame and a list of predictions", value, "check what wrote the file"
-            )
-        frame = integer(path, f"frame of line {number}", value.get("frame"))
-        lines.append(value)
-        items.extend(people)
-        frames.extend([frame] * len(people))
-    if len({line["frame"] for line in lines}) < len(lines):
-        raise bad(path, "frame", "differ from line to line", "one twice", "check what wrote the file")
-    style = style_of(texts[0]) if texts else JsonStyle()
-    names = FrameNames(np.array(frames, np.int64), {}, None)
-    return Records(items, np.empty(0, np.int64), names, style, lines=tuple(lines))
+class OpenPifPafFolder(JsonFolder, OpenPifPaf):
+    """The frame number is what varies in the names of the files."""
+
+    name = "openpifpaf_folder"
+    description = "a folder of OpenPifPaf predictions, one file an image"
+    ending = ".jpg.predictions.json"
+
+    def is_image(self, value: Any) -> bool:
+        return isinstance(value, list)
+
+
+class _Lines(list[Any]):
+    """The lines of a video's file."""

@@ -6,24 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.boxes import Size
-from kerasmooth.formats.bounded_files import head_text, write_bytes
-from kerasmooth.formats.building import build_table, check_asked, check_counts
-from kerasmooth.formats.instance_lists import Instances, People, check_people, find_places, person_ids, updated
-from kerasmooth.formats.json_files import JsonStyle, dumps, first_and_keys, load, numbers
-from kerasmooth.formats.limits import MAX_FRAMES, bad
-from kerasmooth.formats.pose_format import PoseFormat, confidence_to_write, in_image_pixels, source_of
-from kerasmooth.formats.skeleton_names import skeleton_of_count
-from kerasmooth.formats.triples import Record, box_of, mean_score
+from kerasmooth.formats.bounded_files import head_text
+from kerasmooth.formats.cells import CONFIDENCE, X, Y
+from kerasmooth.formats.json_files import first_and_keys, numbers
+from kerasmooth.formats.json_folder import JsonFolder
+from kerasmooth.formats.json_people import Frames, JsonFormat, Record, box_of, mean_score, records_of
+from kerasmooth.formats.limits import bad
 from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import Skeleton
+
+_REMEDY = "check what wrote the file"
 
 
-class UltralyticsJson(PoseFormat):
+class UltralyticsJson(JsonFormat):
     """Frame numbers are places in the list, from 0. Coordinates that are all within 0..1 count as normalised."""
 
     name = "ultralytics"
     description = "Ultralytics results as JSON, one list of people an image"
-    suffix = ".json"
+    needs = "keypoints x y box"
+    fields = ("x", "y", "visible")
+    nowhere = (0.0,)
+    counts_from_zero = True
 
     def detect(self, path: Path) -> bool:
         first, keys = first_and_keys(path)
@@ -32,136 +35,74 @@ class UltralyticsJson(PoseFormat):
         is_nested = re.match(r"\s*\[\s*\[\s*[\]{]", head_text(path, 256)) is not None
         return (is_nested and not keys) or {"keypoints", "x", "y", "box"} <= keys
 
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        value, style = load(path)
+    def split(self, path: Path, value: Any) -> Frames:
         if not isinstance(value, list):
-            raise bad(path, "content", "be a list", value, "check what wrote the file")
+            raise bad(path, "content", "be a list", value, _REMEDY)
         one_image = bool(value) and isinstance(value[0], dict)
         lists = [value] if one_image else value
-        return self.table_of(path, value, lists, style, fps=fps, image_size=image_size)
+        people = [records_of(path, f"image {at}", each) for at, each in enumerate(lists)]
+        return Frames(list(range(len(people))), people, "one image" if one_image else None)
 
-    def table_of(
-        self,
-        path: Path,
-        value: Any,
-        lists: list[Any],
-        style: JsonStyle,
-        *,
-        fps: float | None,
-        image_size: Size | None,
-        first: int = 0,
-    ) -> PoseTable:
-        """The table of a file, or of the lists from number `first`, as the value of a file of their own."""
-        people = [check_people(path, f"image {i}", each) for i, each in enumerate(lists, first)]
-        places = find_places(people, lambda person: _has_keypoints(path, person))
-        instances = Instances(value, list(range(first, first + len(people))), people, places, style)
-        keypoints, confidence = _arrays(path, [people[at][i] for at, i in places])
-        skeleton = skeleton_of_count(confidence.shape[1])
-        normalised = bool(keypoints.size) and bool(np.nanmax(np.abs(keypoints), initial=0) <= 1.5)
-        return build_table(
-            self.name,
-            path,
-            frames=first + np.array([at for at, _ in places], np.int64),
-            people=person_ids(path, instances, "track_id"),
-            keypoints=keypoints,
-            confidence=confidence,
-            skeleton=skeleton,
-            payload=instances,
-            frame_numbers=first + np.arange(len(people)),
-            fps=fps,
-            image_size=image_size,
-            unit="normalised" if normalised else "px",
-        )
+    def join(self, frames: Frames, order: list[int]) -> Any:
+        if frames.value and frames.numbers == [0]:
+            return frames.people[0]
+        return [frames.people[at] for at in order]
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
-        if source is not None:
-            write_bytes(path, dumps(self.changed(table, path), source.payload.style))
-            return
-        table = in_image_pixels(table, path, self.name)
-        scores = confidence_to_write(table)
-        lists: list[People] = [[] for _ in range(_last(table, path) + 1)]
-        for row, frame in enumerate(table.frames.tolist()):
-            lists[frame].append(_fresh(table, scores, row))
-        write_bytes(path, dumps(lists, JsonStyle()))
+    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+        keypoints = record.get("keypoints")
+        if keypoints is not None and not (isinstance(keypoints, dict) and (not keypoints or "x" in keypoints)):
+            raise bad(path, f"keypoints of {where}", "be an object with x and y", keypoints, _REMEDY)
+        if not keypoints or keypoints["x"] == []:
+            return {}
+        found = {}
+        for name in self.fields:
+            values = keypoints.get(name)
+            if values is None and name == "visible":
+                continue
+            if not isinstance(values, list) or len(values) != len(keypoints["x"]):
+                received = f"{len(values)} values" if isinstance(values, list) else values
+                raise bad(path, f"{name} of {where}", "be as many numbers as x", received, "one skeleton a file")
+            found[name] = numbers(path, f"{name} of {where}", values)
+        record["keypoints"] = {**keypoints, **dict.fromkeys(found)}
+        return found
 
-    def changed(self, table: PoseTable, path: Path) -> Any:
-        """The value that a table was read from, with what changed and what was added."""
-        instances: Instances = table.source.payload
-        scores, last = confidence_to_write(table), _last(table, path)
-        lists, further = updated(
-            table,
-            table.source,
-            "track_id",
-            lambda record, row, moved: _changed(record, table, scores, row, moved),
-            lambda row: _fresh(table, scores, row),
-        )
-        one_image = bool(instances.value) and isinstance(instances.value[0], dict)
-        if further and one_image:
-            raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
-        known = instances.frames[-1] if instances.frames else -1
-        lists += [further.get(frame, []) for frame in range(known + 1, last + 1)]
-        return lists[0] if one_image else lists
+    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+        return {**record, "keypoints": {**record["keypoints"], **values}}
+
+    def columns(self, path: Path, fields: dict[str, int]) -> np.ndarray:
+        count = fields["x"]
+        columns = np.full((1, count, 4), -1, np.int64)
+        for which, coord in enumerate((X, Y, CONFIDENCE)[: len(fields)]):
+            columns[..., coord] = which * count + np.arange(count)
+        return columns
+
+    def empty_fields(self) -> dict[str, int]:
+        return dict.fromkeys(self.fields, 17)
+
+    def fresh_fields(self, table: PoseTable) -> dict[str, int]:
+        return dict.fromkeys(self.fields, table.skeleton.num_keypoints)
+
+    def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
+        x, y, width, height = box_of(table.keypoints[row])
+        box = {"x1": x, "y1": y, "x2": x + width, "y2": y + height}
+        score = mean_score(table.confidence[row])
+        return {"name": "person", "class": 0, "confidence": score, "box": box, "keypoints": {}}
+
+    def describe(self, keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
+        largest = np.nanmax(np.abs(keypoints), initial=0) if not np.isnan(keypoints).all() else np.inf
+        return {"unit": "normalised" if largest <= 1.5 else "px"}
 
 
-def _last(table: PoseTable, path: Path) -> int:
-    """The last frame number. Raises InputError for numbers that are no places in a list."""
-    last = int(table.frame_numbers[-1]) if len(table.frame_numbers) else -1
-    if last >= MAX_FRAMES or any(table.frame_numbers < 0):
-        received = f"{table.frame_numbers[0]} to {last}"
-        raise bad(path, "frames", f"be 0 to {MAX_FRAMES:,} in this format", received, "choose another format")
-    return last
+class UltralyticsFolder(JsonFolder, UltralyticsJson):
+    """The frame number is what varies in the names of the files."""
 
+    name = "ultralytics_folder"
+    counts_from_zero = False
+    description = "a folder of Ultralytics results as JSON, one file an image"
 
-def _changed(record: Record, table: PoseTable, scores: np.ndarray, row: int, moved: np.ndarray) -> Record:
-    known = record["keypoints"]
-    fields = {name: list(values) for name, values in known.items() if name in ("x", "y", "visible")}
-    xy, confidence = np.nan_to_num(table.keypoints[row]).tolist(), scores[row].tolist()
-    for k in np.flatnonzero(moved).tolist():
-        fields["x"][k], fields["y"][k] = xy[k]
-        if "visible" in fields:
-            fields["visible"][k] = confidence[k]
-    return {**record, "keypoints": {**known, **fields}}
+    def is_image(self, value: Any) -> bool:
+        return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
-
-def _fresh(table: PoseTable, scores: np.ndarray, row: int) -> Record:
-    x, y, width, height = box_of(table.keypoints[row])
-    xs, ys = np.nan_to_num(table.keypoints[row]).T.tolist()
-    record: Record = {
-        "name": "person",
-        "class": 0,
-        "confidence": mean_score(table.confidence[row]),
-        "box": {"x1": x, "y1": y, "x2": x + width, "y2": y + height},
-        "keypoints": {"x": xs, "y": ys, "visible": scores[row].tolist()},
-    }
-    return {**record, "track_id": int(table.people[row])} if table.people[row] >= 0 else record
-
-
-def _has_keypoints(path: Path, person: Record) -> bool:
-    keypoints = person.get("keypoints")
-    if keypoints is not None and not (isinstance(keypoints, dict) and (not keypoints or "x" in keypoints)):
-        raise bad(path, "keypoints", "be an object with x and y", keypoints, "check what wrote the file")
-    return bool(keypoints and keypoints["x"] != [])
-
-
-def _arrays(path: Path, records: list[Record]) -> tuple[np.ndarray, np.ndarray]:
-    """float64 [D, K, 2] and [D, K] of the records; an unseen keypoint is at (0, 0)."""
-    if not records:
-        return np.empty((0, 17, 2)), np.empty((0, 17))
-    first = records[0]["keypoints"]["x"]
-    count = len(first) if isinstance(first, list) else 0
-    check_counts(path, len(records), count)
-    fields: dict[str, list[Any]] = {"x": [], "y": [], "visible": []}
-    for row, record in enumerate(records):
-        for name, values in fields.items():
-            found = record["keypoints"].get(name)
-            if found is None and name == "visible":
-                found = [None] * count
-            if not isinstance(found, list) or len(found) != count:
-                received = f"{len(found)} values" if isinstance(found, list) else found
-                raise bad(path, f"{name} of person {row}", f"be {count} numbers", received, "one skeleton a file")
-            values.extend(found)
-    x, y, visible = (numbers(path, name, values).reshape(-1, count) for name, values in fields.items())
-    nowhere = (x == 0) & (y == 0)
-    return np.stack([x, y], axis=-1), np.where(nowhere, 0.0, visible)
+    def join(self, frames: Frames, order: list[int]) -> Any:
+        frames.value = dict.fromkeys(frames.numbers, "one image")
+        return super().join(frames, order)

@@ -1,148 +1,149 @@
-"""CSV with one line a frame and columns such as L0_x, left_knee_y, x12: what scripts around MediaPipe write."""
+"""CSV with one line a frame, or a person in a frame, and columns such as L0_x, left_knee_y, x12: of many tools."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from kerasmooth.boxes import Size
-from kerasmooth.formats.bounded_files import head_text, write_bytes
-from kerasmooth.formats.building import check_asked
-from kerasmooth.formats.coordinates import is_normalised, looks_up
-from kerasmooth.formats.csv_grid import CONFIDENCE, DEPTH, X, Y, body_lines, grid_table, read_grid, updated_lines
-from kerasmooth.formats.csv_lines import TextLines, frame_column, join, number_text, parse_columns, read_lines, split
-from kerasmooth.formats.limits import AS_NPZ, bad
-from kerasmooth.formats.pose_format import PoseFormat, confidence_to_write, source_of
+from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y, columns_of, coords_of
+from kerasmooth.formats.coordinates import unit_and_direction
+from kerasmooth.formats.frame_names import FrameNames
+from kerasmooth.formats.headings import asked_roles, keypoint_columns
+from kerasmooth.formats.limits import bad
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_single
 from kerasmooth.formats.skeleton_json import index_skeleton
 from kerasmooth.formats.skeleton_names import skeleton_of_names
+from kerasmooth.formats.text_table import (
+    TABLES,
+    Dialect,
+    TextTable,
+    frames_of,
+    fresh_table,
+    headings_of,
+    people_of,
+    person_names,
+    read_table,
+    write_table,
+)
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton
 
-_FRAME = re.compile(r"(frame|image)?[ _-]?(number|num|no|idx|index|id|frame)?", re.IGNORECASE)
-_COORDS = {
-    "x": X,
-    "y": Y,
-    "z": DEPTH,
-    "v": CONFIDENCE,
-    "visibility": CONFIDENCE,
-    "vis": CONFIDENCE,
-    "score": CONFIDENCE,
-    "confidence": CONFIDENCE,
-    "conf": CONFIDENCE,
-    "likelihood": CONFIDENCE,
-}
-_BEHIND = re.compile(r"(.+?)[ _.-]?(x|y|z|v|visibility|vis|score|confidence|conf|likelihood)", re.IGNORECASE)
-_BEFORE = re.compile(r"(x|y|z|v|visibility|vis|score|confidence|conf)[ _.-]?(\d+)", re.IGNORECASE)
+_REMEDY = "one recording a file, or say who is who with --columns=person=HEADING"
+_COORDS = {X: "x", Y: "y", DEPTH: "z", CONFIDENCE: "visibility"}
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """The table, the columns of frames and people (-1: none), and what frames and people are called."""
+
+    table: TextTable
+    frame_column: int
+    person_column: int
+    frames: FrameNames
+    people: dict[int, str]
 
 
 class WideCsv(PoseFormat):
-    """The frame is a column so called, or the line; 33 numbered points are MediaPipe's. z is the depth.
-
-    Other columns are copied.
-    """
+    """The frame is a column so called, or the line; a column of people, if any, says who it is. z is the depth."""
 
     name = "mediapipe"
-    description = "CSV with one line a frame (MediaPipe landmarks, wide)"
+    description = "CSV with one line a frame and columns nose_x, nose_y ... (MediaPipe and many scripts)"
     suffix = ".csv"
+    needs = "NAME_x NAME_y"
 
     def detect(self, path: Path) -> bool:
-        if path.suffix.lower() != ".csv":
+        if path.suffix.lower() not in TABLES:
             return False
-        cells = split(head_text(path).partition("\n")[0].strip())
-        return len(_groups(cells)) >= 1 and not cells[0].startswith("scorer")
+        headings = headings_of(path)[0]
+        return bool(keypoint_columns(headings, set())) and not headings[0].startswith("scorer")
 
-    def read(self, path: Path, *, fps: float | None = None, image_size: Size | None = None) -> PoseTable:
-        check_asked(fps, image_size)
-        return self.read_text(read_lines(path), fps, image_size)
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        headings, dialect = headings_of(path)
+        found = asked_roles(path, headings, columns)
+        known = {found[role] for role in ("frame", "person") if role in found}
+        points = keypoint_columns(headings, known)
+        if not points:
+            expected = "name columns of x and y, such as nose_x and nose_y"
+            raise bad(path, "header", expected, ",".join(headings)[:60], "say which they are with --columns=...")
+        wanted = [column for columns_ in points.values() for column in columns_ if column >= 0]
+        table, values = read_table(path, 1, wanted, headings, dialect)
+        return parse_wide(path, table, values, headings, found, points)
 
-    def read_text(self, text: TextLines, fps: float | None, image_size: Size | None) -> PoseTable:
-        """The table of a header and some of the lines behind it."""
-        cells = split(text.lines[0])
-        groups = _groups(cells)
-        if not groups:
-            raise bad(
-                text.path, "header", "name columns of x and y", text.lines[0][:60], "check that it is a pose file"
-            )
-        skeleton, names = _skeleton(list(groups))
-        columns = np.array([[groups[name] for name in names]], np.int64)
-        body = body_lines(text, 1)
-        positions, confidence = read_grid(text, columns, body=body, width=len(cells), names=cells)
-        named = [i for i, cell in enumerate(cells) if cell.strip() and _FRAME.fullmatch(cell.strip())]
-        frames = np.arange(len(body))
-        if named:
-            values = parse_columns(text, body.tolist(), named[:1], len(cells), names=cells)[:, 0]
-            frames = frame_column(text, body.tolist(), values, cells[named[0]])
-        parts = {
-            "text": text,
-            "body": body,
-            "frames": frames,
-            "columns": columns,
-            "frame_column": named[0] if named else -1,
-            "width": len(cells),
-            "delimiter": ",",
-        }
-        normalised = is_normalised(positions[..., :2])
-        return grid_table(
-            self.name,
-            parts,
-            positions,
-            confidence,
-            skeleton,
-            fps=fps,
-            image_size=image_size,
-            unit="normalised" if normalised else "px",
-            y_up=not normalised and bool(looks_up(positions[:, 0, :, :2], skeleton)),
-        )
+    def describe(self, keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
+        return unit_and_direction(keypoints, skeleton)
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
-        if source is not None:
-            write_bytes(path, source.payload.text.with_lines(updated_lines(table, source, path)))
-        else:
-            write_bytes(path, "\n".join([*_fresh_lines(table, path), ""]).encode("utf-8"))
+    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+        check_single(table, path, "this format")
+        coords = coords_of(table)
+        points = [f"L{i}" for i in range(33)] if table.skeleton.num_keypoints == 33 else list(table.skeleton.keypoints)
+        headings = ["frame", *[f"{point}_{_COORDS[coord]}" for point in points for coord in coords]]
+        empty = fresh_table(headings, [0], Dialect())
+        columns = columns_of(1, len(points), coords)
+        cells = Cells(np.empty((0, len(headings) - 1)), np.empty(0, np.int64), columns)
+        return Parsed(cells, table.skeleton, Wide(empty, 0, -1, FrameNames(cells.frames, {}, None), {}))
+
+    def converted(self, table: PoseTable, path: Path) -> PoseTable:
+        return table
+
+    def save(self, path: Path, cells: Cells, rest: Wide, table: PoseTable) -> None:
+        write_table(path, *wide_lines(cells, rest, table))
 
 
-def _groups(cells: list[str]) -> dict[str, list[int]]:
-    """Columns of x, y, confidence and depth by what stands before or behind, for those that have x and y."""
-    found: dict[str, list[int]] = {}
-    for column, cell in enumerate(cells):
-        plain = cell.strip()
-        before, behind = _BEFORE.fullmatch(plain), _BEHIND.fullmatch(plain)
-        if before:
-            coord, name = before.group(1), before.group(2)
-        elif behind:
-            name, coord = behind.group(1), behind.group(2)
-        else:
-            continue
-        place = _COORDS[coord.lower()]
-        columns = found.setdefault(name, [-1] * 4)
-        columns[place] = column if columns[place] < 0 else columns[place]
-    return {name: columns for name, columns in found.items() if columns[X] >= 0 and columns[Y] >= 0}
+def parse_wide(
+    path: Path,
+    table: TextTable,
+    values: np.ndarray,
+    headings: list[str],
+    found: dict[str, int],
+    points: dict[str, list[int]],
+) -> Parsed:
+    """What a table holds whose columns of frame and person are `found`, and those of keypoints `points`."""
+    skeleton, names = _skeleton(list(points))
+    places = np.array([[points[name] for name in names]], np.int64)
+    frame, person = found.get("frame", -1), found.get("person", -1)
+    frames = FrameNames(np.arange(len(values)), {}, None)
+    if frame >= 0:
+        frames = frames_of(path, headings[frame], table.texts[frame])
+    people, called = None, {}
+    if person >= 0 and not _numbers_lines(frames.frames, table.texts[person]):
+        people, called = people_of(table.texts[person])
+    if people is None and len(np.unique(frames.frames)) < len(values):
+        raise bad(path, "frame numbers", "differ from line to line", "one twice", _REMEDY)
+    cells = Cells(
+        values,
+        frames.frames,
+        np.where(places >= 0, np.searchsorted(table.positions, places), -1),
+        people=people,
+        nowhere=(0.0, -1.0),
+        is_single=people is None,
+    )
+    return Parsed(cells, skeleton, Wide(table, frame, person, frames, called))
+
+
+def wide_lines(cells: Cells, rest: Wide, table: PoseTable) -> tuple[TextTable, np.ndarray, np.ndarray]:
+    """The table, its numbers, and the order of its lines: what there was and what came."""
+    texts = rest.table.with_lines(len(cells.further))
+    names = [str(rest.frames.name(frame)) for frame in cells.frames[cells.known :].tolist()]
+    texts.put(rest.frame_column, cells.further, names)
+    renamed = cells.renamed(table)
+    texts.put(rest.person_column, renamed, person_names(rest.people, renamed.values()))
+    return texts, cells.values, cells.in_order()
+
+
+def _numbers_lines(frames: np.ndarray, ids: pd.Series) -> bool:
+    """Whether a column called id only numbers the lines: it never says the same twice, nor do the frames."""
+    return len(ids) > 1 and ids.nunique() == len(ids) and len(np.unique(frames)) == len(frames)
 
 
 def _skeleton(names: list[str]) -> tuple[Skeleton, list[str]]:
     """The skeleton, and the names in its order."""
-    numbers = [re.search(r"(\d+)$", name) for name in names]
+    numbers = [re.search(r"(\d{1,15})$", name) for name in names]
     if all(numbers):
-        names = sorted(names, key=lambda name: int(name[re.search(r"\d+$", name).start() :][:15]))  # type: ignore[union-attr]
+        order = {name: int(match.group(1)) for name, match in zip(names, numbers, strict=True) if match}
+        names = sorted(names, key=lambda name: order[name])
         return (BLAZEPOSE_33 if len(names) == 33 else index_skeleton(len(names))), names
     return skeleton_of_names("mediapipe", names), names
-
-
-def _fresh_lines(table: PoseTable, path: Path) -> list[str]:
-    counts = np.unique(table.frames, return_counts=True)[1]
-    if counts.max(initial=0) > 1:
-        raise bad(path, "people", "be one in this format", f"{counts.max()} in a frame", AS_NPZ)
-    columns = [table.keypoints, confidence_to_write(table)[..., None]]
-    coords = ["x", "y", "visibility"]
-    if table.depth is not None:
-        columns.insert(1, table.depth[..., None])
-        coords.insert(2, "z")
-    points = [f"L{i}" for i in range(33)] if table.skeleton.num_keypoints == 33 else list(table.skeleton.keypoints)
-    lines = [join(["frame", *[f"{point}_{coord}" for point in points for coord in coords]])]
-    values = np.concatenate(columns, axis=2).reshape(len(table.frames), len(coords) * len(points))
-    row_of = {int(frame): row for row, frame in enumerate(table.frames)}
-    for frame in table.frame_numbers.tolist():
-        row = values[row_of[frame]].tolist() if frame in row_of else [np.nan] * values.shape[1]
-        lines.append(",".join([str(frame), *["" if value != value else number_text(value) for value in row]]))
-    return lines

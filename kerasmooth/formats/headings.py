@@ -1,0 +1,131 @@
+"""What the headings of a table mean, in the spellings that people use."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kerasmooth.formats.cells import CONFIDENCE, DEPTH, X, Y
+from kerasmooth.formats.limits import bad
+
+_SCORES = ("visibility", "vis", "score", "scores", "confidence", "conf", "likelihood", "prob", "probability")
+_ROLES: dict[str, set[str]] = {
+    "frame": {"frame", "frames", "image", "img", "file", "filename", "file_name", "file_path", "path"},
+    "person": {
+        "person",
+        "people",
+        "pose",
+        "track",
+        "id",
+        "individual",
+        "animal",
+        "instance",
+        "subject",
+        "player",
+        "pid",
+    },
+    "keypoint": {
+        "landmark",
+        "name",
+        "keypoint",
+        "joint",
+        "bodypart",
+        "body_part",
+        "node",
+        "marker",
+        "point",
+        "kp",
+        "part",
+    },
+    "group": {"model", "type", "component", "landmark_type", "hand", "handedness", "body_region", "source_model"},
+    "time": {
+        "time",
+        "timestamp",
+        "timestamps",
+        "seconds",
+        "time_s",
+        "timestamp_ms",
+        "time_ms",
+        "timestamp_s",
+        "t",
+        "ms",
+    },
+    "x": {"x"},
+    "y": {"y"},
+    "z": {"z"},
+    "confidence": {*_SCORES, "v"},
+}
+_ENDINGS = {"id", "index", "idx", "number", "num", "no", "name", "nr", "label"}
+_COORDINATE_WORDS = {"coordinate", "coord", "position", "pos", "px", "pixel", "pixels", "landmark", "keypoint", "norm"}
+_COORDS = {"x": X, "y": Y, "z": DEPTH, "v": CONFIDENCE} | dict.fromkeys(_SCORES, CONFIDENCE)
+_COORD = "|".join(sorted(_COORDS, key=len, reverse=True))
+_BEHIND = re.compile(rf"(.+?)(?:[ _.:/-]+|(?<=[a-z])(?=[A-Z])|(?<=\d))((?i:{_COORD}))")
+_BEFORE = re.compile(rf"((?i:{_COORD}))(?:[ _.:/-]+(.+)|(\d+))")
+_NO_KEYPOINTS = {
+    *("box", "bbox", "bb", "roi", "crop", "image", "img", "frame", "screen", "camera", "cam", "window", "offset"),
+    *("acc", "accel", "acceleration", "gyro", "gyroscope", "mag", "magnetometer", "imu", "sensor", "gravity", "force"),
+    *("vel", "velocity", "speed", "torque", "angle", "rot", "rotation", "quat", "gaze", "world", "linear", "angular"),
+}
+"""Words in the names of columns that have an x and a y, or an x, y and z, but are no keypoints of the picture."""
+
+
+def words(heading: str) -> list[str]:
+    """The words of a heading in lower case: those of LandmarkID and landmark_id are the same."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+", heading)]
+
+
+def roles(headings: Sequence[str]) -> dict[str, int]:
+    """Which column is the frame, person, keypoint, group, time, x, y, z and confidence; the first of each that fits."""
+    found: dict[str, int] = {}
+    for name, spellings in _ROLES.items():
+        exact = [i for i, heading in enumerate(headings) if "_".join(words(heading)) in spellings]
+        loose = [i for i, heading in enumerate(headings) if _loosely(words(heading)) in spellings]
+        if exact or loose:
+            found[name] = (exact or loose)[0]
+    return found
+
+
+def _loosely(parts: list[str]) -> str:
+    """A heading without what says that it is a number, a name or a coordinate: frame for FrameNumber, x for landmark_x."""
+    kept = [part for part in parts if part not in _ENDINGS]
+    if kept and kept[-1] in ("x", "y", "z", *_SCORES) and set(kept[:-1]) <= _COORDINATE_WORDS:
+        return kept[-1]
+    if kept and kept[0] in ("x", "y", "z") and set(kept[1:]) <= _COORDINATE_WORDS:
+        return kept[0]
+    return "_".join(kept) if kept else "_".join(parts)
+
+
+def asked_roles(path: Path, headings: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
+    """`roles`, with those that the user says. Raises InputError for unknown roles and headings that there are not."""
+    plain = [heading.strip() for heading in headings]
+    for role, heading in columns.items():
+        if role not in _ROLES:
+            raise bad(path, "columns", f"be {', '.join(_ROLES)}", role, "write --columns=frame=...,x=...,y=...")
+        if heading not in plain:
+            raise bad(path, "columns", f"name headings such as {', '.join(plain)[:60]}", heading, "correct --columns")
+    said = {role: plain.index(heading) for role, heading in columns.items()}
+    return {role: at for role, at in roles(headings).items() if at not in said.values()} | said
+
+
+def keypoint_columns(headings: Sequence[str], taken: set[int]) -> dict[str, list[int]]:
+    """For each keypoint that has columns of x and y in a table of a line a frame: columns of x, y, confidence, depth.
+
+    Headings are nose_x, nose.x, nose x, noseX, x_nose, x12 or L0_x; what is no keypoint (bbox_x, acc_x) is left out.
+    """
+    found: dict[str, list[int]] = {}
+    for column, heading in enumerate(headings):
+        name, coord = split_heading(heading.strip())
+        if name and column not in taken and not set(words(name)) & _NO_KEYPOINTS:
+            columns = found.setdefault(name, [-1] * 4)
+            place = _COORDS[coord.lower()]
+            columns[place] = column if columns[place] < 0 else columns[place]
+    return {name: columns for name, columns in found.items() if columns[X] >= 0 and columns[Y] >= 0}
+
+
+def split_heading(heading: str) -> tuple[str, str]:
+    """(keypoint, coordinate) of nose_x or x_nose; empty texts for other headings."""
+    before, behind = _BEFORE.fullmatch(heading), _BEHIND.fullmatch(heading)
+    if behind and not (before and len(behind.group(1)) == 1):
+        return behind.group(1), behind.group(2)
+    if before:
+        return before.group(2) or before.group(3), before.group(1)
+    return "", ""

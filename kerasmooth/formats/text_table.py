@@ -1,0 +1,292 @@
+"""Tables of text read and written with pandas: columns of keypoints as numbers, all other columns as the text they are."""
+
+import csv
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kerasmooth.formats.bounded_files import check_file, decode, reason, replacing
+from kerasmooth.formats.frame_names import FrameNames, frame_names
+from kerasmooth.formats.limits import MAX_CELLS, bad
+
+TABLES = (".csv", ".tsv", ".txt")
+_BOM = b"\xef\xbb\xbf"
+_MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "None", "none", "null", "NULL", "<NA>"]
+_LINES_AT_ONCE = 4096
+_SAMPLE_BYTES = 1 << 16
+_LONGEST_LINE = 4 << 20
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a table is written: between cells, in numbers, at the ends of lines, for missing numbers; with a mark first."""
+
+    separator: str = ","
+    decimal: str = "."
+    newline: str = "\n"
+    missing: str = ""
+    mark: bool = False
+
+    def split(self, line: str) -> list[str]:
+        """The cells of a line, quoted ones without their quotes."""
+        try:
+            return next(csv.reader([line], delimiter=self.separator), [])
+        except csv.Error:
+            return line.split(self.separator)
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """A table of text.
+
+    Attributes:
+      header: the lines before the first one with numbers.
+      dialect: of the text.
+      positions: which of the columns are numbers.
+      whole: bool, which of these hold whole numbers.
+      texts: the other columns, named by their position, one row a line.
+      width: number of columns.
+    """
+
+    header: list[str]
+    dialect: Dialect
+    positions: list[int]
+    whole: np.ndarray
+    texts: pd.DataFrame
+    width: int
+
+    def with_lines(self, count: int) -> "TextTable":
+        """A copy with further lines, whose texts are empty."""
+        return replace(self, texts=self.texts.reindex(range(len(self.texts) + count), fill_value=""))
+
+    def put(self, position: int, lines: Iterable[int], texts: Iterable[str]) -> None:
+        """Writes texts into lines of the column at a position, if there is one."""
+        if position in self.texts.columns:
+            column = self.texts[position].to_numpy(object, copy=True)
+            column[list(lines)] = list(texts)
+            self.texts[position] = column
+
+
+def first_lines(path: Path, count: int) -> list[str]:
+    """The first lines of a text file, without their ends; [] where there is no readable text."""
+    try:
+        if not path.is_file():
+            return []
+        with path.open("rb") as stream:
+            lines = [stream.readline(_LONGEST_LINE) for _ in range(count)]
+    except (OSError, ValueError):
+        return []
+    if b"\0" in b"".join(lines):
+        return []
+    texts = [line.decode("utf-8", errors="replace").rstrip("\r\n") for line in lines if line]
+    return [texts[0].removeprefix("\ufeff"), *texts[1:]] if texts else []
+
+
+def dialect_of(path: Path, header: str) -> Dialect:
+    """How a file is written whose line of headings is `header`: the separator is the most frequent of tab ; and ,."""
+    separator = max("\t;,", key=lambda mark: (header.count(mark), mark == ","))
+    with path.open("rb") as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    text = sample.decode("utf-8", errors="replace")
+    cells = re.split(rf"[{separator}\r\n]", text)
+    with_comma = separator != "," and any(re.fullmatch(r"-?\d+,\d+", cell.strip()) for cell in cells)
+    missing = next((cell for cell in cells if cell and cell in _MISSING), "")
+    newline = "\r\n" if b"\r\n" in sample else "\n"
+    return Dialect(separator, "," if with_comma else ".", newline, missing, sample.startswith(_BOM))
+
+
+def headings_of(path: Path) -> tuple[list[str], Dialect]:
+    """The headings in the first line of a table, and its dialect; no headings where there is no readable text."""
+    lines = first_lines(path, 1)
+    if not lines:
+        return [], Dialect()
+    dialect = dialect_of(path, lines[0])
+    return dialect.split(lines[0]), dialect
+
+
+def read_table(
+    path: Path,
+    header_lines: int,
+    positions: Sequence[int],
+    names: Sequence[str],
+    dialect: Dialect,
+    trimmed: bool = False,
+) -> tuple[TextTable, np.ndarray]:
+    """A table and the numbers [L, N] in its columns `positions`; missing ones are NaN.
+
+    Args:
+      path: of the file.
+      header_lines: how many lines the header has.
+      positions: of the columns of numbers.
+      names: headings of all columns, for messages; as many as there are columns.
+      dialect: of the text.
+      trimmed: empty cells at the end of a line may be left out.
+
+    Raises:
+      InputError: no text, too large, cells that are no numbers, a line with more cells than headings.
+    """
+    _check_size(path, len(names), dialect, trimmed)
+    numbers = sorted(set(positions))
+    texts = [column for column in range(len(names)) if column not in set(numbers)]
+    with warnings.catch_warnings():
+        # A column of numbers and texts; the texts are found below.
+        warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                path,
+                sep=dialect.separator,
+                decimal=dialect.decimal,
+                header=None,
+                names=range(len(names)),
+                index_col=False,
+                skiprows=header_lines,
+                dtype=dict.fromkeys(texts, str),
+                na_values=dict.fromkeys(numbers, _MISSING),
+                keep_default_na=False,
+                float_precision="round_trip",
+                encoding="utf-8-sig",
+            )
+        except pd.errors.EmptyDataError:
+            frame = pd.DataFrame({column: [] for column in range(len(names))}, dtype=np.float64)
+        except UnicodeDecodeError:
+            decode(path, path.read_bytes())
+            raise
+        except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning, csv.Error) as error:
+            expected = f"be a table of {len(names)} columns"
+            raise bad(path, "content", expected, reason(error), "write the file again") from None
+    for column in numbers:
+        if frame[column].dtype.kind not in "iuf":
+            frame[column] = _numbers(path, frame[column], names[column], header_lines)
+    whole = np.array([frame[column].dtype.kind in "iu" for column in numbers], bool)
+    values = frame[numbers].to_numpy(np.float64) if numbers else np.empty((len(frame), 0))
+    rest = frame[texts].fillna("").astype(str) if texts else pd.DataFrame(index=range(len(frame)))
+    if texts:
+        # Lines of nothing but separators.
+        kept = ~(np.isnan(values).all(axis=1) & (rest == "").all(axis=1).to_numpy())
+        values, rest = values[kept], rest[kept].reset_index(drop=True)
+    header = first_lines(path, header_lines)
+    return TextTable(header, dialect, numbers, whole, rest, len(names)), values
+
+
+def _check_size(path: Path, width: int, dialect: Dialect, trimmed: bool) -> None:
+    """Raises InputError for more cells than fit into memory, and for a file whose last line was cut."""
+    check_file(path)
+    cells = lines = 0
+    last = b""
+    with path.open("rb") as stream:
+        while part := stream.read(1 << 24):
+            cells += part.count(dialect.separator.encode())
+            lines += part.count(b"\n")
+            last = part
+    if b"\0" in last[-4096:]:
+        raise bad(path, "content", "be text", "binary data", "check that it is a pose file")
+    if max(cells + lines, lines * width) > MAX_CELLS:
+        received = f"{lines:,} lines of {width:,}"
+        raise bad(path, "content", f"have at most {MAX_CELLS:,} cells", received, "split the file")
+    end = last[last.rfind(b"\n") + 1 :]
+    if lines > 1 and not trimmed and end.strip() and end.count(dialect.separator.encode()) + 1 < width:
+        received = f"{end.count(dialect.separator.encode()) + 1} in the last one"
+        raise bad(path, "lines", f"have {width} cells as the header", received, "write the file again")
+
+
+def _numbers(path: Path, column: pd.Series, name: str, header_lines: int) -> pd.Series:
+    """A column of numbers among which are texts, bools or numbers that are too large for whole ones."""
+    texts = column.astype(str).str.strip()
+    numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
+    faulty = np.flatnonzero(numbers.isna() & ~texts.isin(_MISSING))
+    if len(faulty):
+        where = f"{name} in line {faulty[0] + header_lines + 1}"
+        raise bad(path, where, "be a number", str(texts.iloc[faulty[0]])[:60], "correct the cell")
+    return numbers
+
+
+def write_table(path: Path, table: TextTable, values: np.ndarray, order: np.ndarray) -> None:
+    """Writes a table whose numbers are now `values`, its lines in this order, whole or not at all."""
+    dialect = table.dialect
+    whole = table.whole & np.array(
+        [np.array_equal(column, np.rint(column), equal_nan=True) for column in values.T], bool
+    ).reshape(table.whole.shape)
+    place = {column: i for i, column in enumerate(table.positions)}
+    encoding = "utf-8-sig" if dialect.mark else "utf-8"
+    with replacing(path) as temporary, temporary.open("w", encoding=encoding, newline="") as stream:
+        stream.writelines(line + dialect.newline for line in table.header)
+        for start in range(0, len(order), _LINES_AT_ONCE):
+            lines = order[start : start + _LINES_AT_ONCE]
+            block, texts = values[lines], table.texts.iloc[lines]
+            columns = {
+                column: _column(block[:, place[column]], bool(whole[place[column]]))
+                if column in place
+                else texts[column].to_numpy()
+                for column in range(table.width)
+            }
+            pd.DataFrame(columns, copy=False).to_csv(
+                stream,
+                sep=dialect.separator,
+                decimal=dialect.decimal,
+                na_rep=dialect.missing,
+                header=False,
+                index=False,
+                lineterminator=dialect.newline,
+            )
+
+
+def _column(values: np.ndarray, is_whole: bool) -> object:
+    if not is_whole:
+        return values
+    missing = np.isnan(values)
+    return pd.arrays.IntegerArray(np.where(missing, 0, values).astype(np.int64), missing)
+
+
+def fresh_table(headings: list[str], texts: list[int], dialect: Dialect) -> TextTable:
+    """An empty table with these headings, of which those at `texts` are of columns of text."""
+    positions = [column for column in range(len(headings)) if column not in texts]
+    empty = pd.DataFrame({column: [] for column in texts}, dtype=str)
+    line = dialect.separator.join(f'"{name}"' if dialect.separator in name else name for name in headings)
+    return TextTable([line], dialect, positions, np.zeros(len(positions), bool), empty, len(headings))
+
+
+def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
+    """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
+    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
+    if whole.all():
+        return FrameNames(numbers.astype(np.int64), {}, None)
+    if np.isfinite(numbers).any():
+        at = int(np.flatnonzero(~whole)[0])
+        raise bad(
+            path,
+            f"{name} of line {at + 1} of the table",
+            "be a whole number",
+            str(texts.iloc[at])[:60],
+            "correct the cell",
+        )
+    return frame_names(path, name, texts.astype(str).tolist())
+
+
+def people_of(texts: pd.Series) -> tuple[np.ndarray, dict[int, str]]:
+    """Ids int64 [L] of the people in a column, and what each is called; -1 where a cell is empty.
+
+    Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
+    others are numbered in order of appearance.
+    """
+    texts = texts.astype(str)
+    names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() and name not in _MISSING]
+    found = [re.search(r"(\d{1,15})(?:\.0+)?\s*$", name) for name in names]
+    ids = [int(match.group(1)) for match in found if match]
+    if len(set(ids)) < len(names):
+        ids = list(range(len(names)))
+    id_of = dict(zip(names, ids, strict=True))
+    return np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64), dict(zip(ids, names, strict=True))
+
+
+def person_names(names: dict[int, str], people: Iterable[int]) -> list[str]:
+    """What people are called: as in the file, new ones as its first one with their own number."""
+    first = next(iter(names.values()), "")
+    before = re.sub(r"\d+(?:\.0+)?\s*$", "", first)
+    return [names.get(person, f"{before}{person}" if person >= 0 else "") for person in people]
