@@ -93,10 +93,11 @@ class PoseTable:
         import pandas
 
         rows, count = self.confidence.shape
-        columns = {
+        from_codes: Any = pandas.Categorical.from_codes
+        columns: dict[str, Any] = {
             "frame": np.repeat(self.frames, count),
             "person": np.repeat(self.people, count),
-            "keypoint": pandas.Categorical.from_codes(np.tile(np.arange(count), rows), list(self.skeleton.keypoints)),
+            "keypoint": from_codes(np.tile(np.arange(count), rows), list(self.skeleton.keypoints)),
             "x": self.keypoints[..., 0].ravel(),
             "y": self.keypoints[..., 1].ravel(),
         }
@@ -104,7 +105,7 @@ class PoseTable:
             columns["z"] = self.depth.ravel()
         columns |= {
             "confidence": self.confidence.ravel(),
-            "provenance": pandas.Categorical.from_codes(self.provenance.ravel().astype(np.int8), list(PROVENANCE)),
+            "provenance": from_codes(self.provenance.ravel().astype(np.int8), list(PROVENANCE)),
             "deviation": self.deviation.ravel(),
         }
         return pandas.DataFrame(columns)

@@ -32,7 +32,7 @@ class AlphaPose(CocoResults):
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         record = super().fresh_person(table, row, example)
         # Where the file has lists of ids, so have new people.
-        ids = {"idx": []} if isinstance(example.get("idx"), list) else {}
+        ids: Record = {"idx": []} if isinstance(example.get("idx"), list) else {}
         return {**record, "box": box_of(table.keypoints[row]), **ids}
 
 
@@ -59,7 +59,7 @@ class AlphaPoseImages(JsonFormat):
     def join(self, frames: Frames, order: list[int]) -> Any:
         names = frames.names or FrameNames(np.empty(0, np.int64), {}, ("", 1, ".jpg"))
         value = frames.value or {}
-        first = next(iter(value.values()), [])
+        first: Any = next(iter(value.values()), [])
         joined = {}
         for at in order:
             image = names.name(frames.numbers[at])

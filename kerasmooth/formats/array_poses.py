@@ -39,7 +39,7 @@ class Arrays:
 
 
 class ArrayPoses(PoseFormat):
-    """NaN, (0, 0) and (-1, -1) are missing. A third coordinate that looks like scores is the confidence, else the depth."""
+    """NaN, (0, 0) and (-1, -1) are missing. A third coordinate is the confidence if it looks so, else the depth."""
 
     name = "arrays"
     description = "NPZ or NPY with an array `keypoints`, perhaps `scores`, `fps` and `frame_numbers`"
@@ -60,7 +60,7 @@ class ArrayPoses(PoseFormat):
             received = f"{found[scores].shape}"
             raise bad(path, scores, f"have shape {keypoints.shape[:-1]}", received, _REMEDY)
         numbers = _frame_numbers(file)
-        axes = _axes(path, keypoints, numbers)
+        axes = _axes(path, keypoints, numbers, file)
         moved = [axis for axis in (axes[1], axes[0]) if axis is not None]
         keypoints = np.moveaxis(keypoints, moved, range(len(moved)))
         length, count, width = keypoints.shape[0], keypoints.shape[-2], keypoints.shape[-1]
@@ -104,6 +104,7 @@ class ArrayPoses(PoseFormat):
         cells = Cells(np.empty((0, total)), np.empty(0, np.int64), places)
         others: list[tuple[str, Any]] = [("frame_numbers", table.frame_numbers)]
         others += [] if table.fps is None else [("fps", np.array(table.fps))]
+        others += [] if people == 1 else [("axes", np.array("people, frames, keypoints, coordinates"))]
         axes = (None, 0) if people == 1 else (0, 1)
         kinds = dict.fromkeys(names, np.dtype(np.float64))
         return Parsed(cells, table.skeleton, Arrays(axes, kinds, others if path.suffix.lower() != ".npy" else None))
@@ -134,16 +135,19 @@ class ArrayPoses(PoseFormat):
             write_npz(path, members + rest.others)
 
 
-def _axes(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None) -> tuple[int | None, int]:
+def _axes(
+    path: Path, keypoints: np.ndarray, numbers: np.ndarray | None, file: NpzFile | None
+) -> tuple[int | None, int]:
     """The axes of people and of frames. Raises InputError where that cannot be told."""
     shape = keypoints.shape
     if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not min(shape[-2:]):
         raise bad(path, "keypoints", "have 3 or 4 axes, the last of 2 or 3", f"shape {shape}", _REMEDY)
     if len(shape) == 3:
         return None, 0
-    people = _people_axis(keypoints, numbers)
+    said = str(file.read("axes", "U")) if file and "axes" in file.arrays else ""
+    people = {"people": 0, "frames": 1}.get(said.partition(",")[0]) if said else _people_axis(keypoints, numbers)
     if people is None:
-        remedy = "save them as [people, frames, keypoints, 2] with frame_numbers beside them"
+        remedy = 'save axes="people, frames" or "frames, people" beside them in an NPZ'
         raise bad(path, "keypoints", "show which axis is time", f"shape {shape}", remedy)
     if shape[people] > MAX_PEOPLE:
         raise bad(path, "keypoints", f"be of at most {MAX_PEOPLE:,} people", f"{shape[people]:,}", _REMEDY)
@@ -151,7 +155,7 @@ def _axes(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None) -> tupl
 
 
 def _people_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | None:
-    """Whichever axis is not time: along time positions change little; else the much shorter one. None: cannot be told."""
+    """The axis that is not time: along time positions change little. Otherwise the much shorter one, or None."""
     first, second = keypoints.shape[:2]
     if numbers is not None and (len(numbers) == second) != (len(numbers) == first):
         return 0 if len(numbers) == second else 1
@@ -170,7 +174,7 @@ def _people_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | Non
 
 
 def are_scores(keypoints: np.ndarray) -> bool:
-    """Whether a third coordinate is the confidence: not negative, and within 0..1 or small beside pixels in hundreds."""
+    """Whether a third coordinate is the confidence: not negative, and within 0..1 or small beside pixels."""
     third = keypoints[..., 2]
     known = third[np.isfinite(third)].astype(np.float64)
     if not len(known) or known.min() < 0:

@@ -53,9 +53,11 @@ class Cells:
         return range(self.known, len(self.frames))
 
     def rows(self) -> Rows:
-        """Those who have a row in a table: every person of a line, or in lines of frames those who have any keypoint."""
+        """Those who have a row in a table: everybody who is a line, and of lines of frames who has any keypoint."""
         if self.people is not None:
             return np.arange(len(self.values)), np.zeros(len(self.values), np.int64)
+        if not len(self.columns):
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         there = np.stack([self._parts(self.values, s)[3].any(axis=1) for s in range(len(self.columns))], axis=1)
         lines, slots = np.nonzero(there)
         return lines, slots
@@ -188,15 +190,16 @@ class Cells:
         """Puts rows `at` of a table into lines, where they differ from what stands there."""
         columns = self.columns[slot]
         x, y, scores, there = self._parts(values, slot, lines)
-        new, confidence = table.keypoints[at], table.confidence[at]
+        new: np.ndarray = table.keypoints[at]
+        confidence: np.ndarray = table.confidence[at]
         seen = ~np.isnan(new).any(axis=-1) & (confidence != 0)
-        moved = seen & (_differ(new[..., 0], x) | _differ(new[..., 1], y) | ~there)
+        moved: np.ndarray = seen & (_differ(new[..., 0], x) | _differ(new[..., 1], y) | ~there)
         gone = there & ~seen
         for which, old in ((X, x), (Y, y)):
             self._put(values, lines, columns[:, which], moved, new[..., which])
             self._put(values, lines, columns[:, which], gone, np.full_like(old, self.missing[which]))
         # The confidence of a keypoint that was not there, and still is not, is the file's affair.
-        rescored = _differ(confidence, scores) & ~np.isnan(confidence) & (seen | gone)
+        rescored = _differ(confidence, scores) & ~np.isnan(confidence) & (seen | gone | (lines >= self.known)[:, None])
         # A keypoint that appears without a confidence must not count as missing.
         sure = moved & ~there & np.isnan(confidence)
         self._put(values, lines, columns[:, CONFIDENCE], rescored, self._in_file(confidence))
@@ -204,9 +207,10 @@ class Cells:
         if self.missing[CONFIDENCE] is not None:
             self._put(values, lines, columns[:, CONFIDENCE], gone, np.full_like(x, self.missing[CONFIDENCE]))
         if table.depth is not None and (columns[:, DEPTH] >= 0).any():
-            depth = table.depth[at]
-            deepened = _differ(depth, self._column(values[lines], slot, DEPTH)) & (seen & ~np.isnan(depth) | gone)
-            self._put(values, lines, columns[:, DEPTH], deepened, np.where(gone, self.missing[X], depth))
+            depth = np.array(table.depth[at])
+            deepened = _differ(depth, self._column(values[lines], slot, DEPTH)) & (seen | gone)
+            depth[gone] = self.missing[X]
+            self._put(values, lines, columns[:, DEPTH], deepened, depth)
 
     def _in_file(self, confidence: np.ndarray) -> np.ndarray:
         return np.where(confidence == 0, 0, np.where(confidence <= 0.5, 1, 2)) if self.flags else confidence
@@ -255,7 +259,7 @@ def person_slots(frames: np.ndarray, people: np.ndarray, taken: dict[int, int]) 
 
 
 def columns_of(num_people: int, num_keypoints: int, coords: tuple[int, ...]) -> np.ndarray:
-    """Columns [S, K, 4] where people, keypoints and coordinates follow each other; `coords` are X, Y, CONFIDENCE, DEPTH."""
+    """Columns [S, K, 4] where people, keypoints and their coordinates (X, Y, CONFIDENCE, DEPTH) follow each other."""
     columns = np.full((num_people, num_keypoints, 4), -1, np.int64)
     at = np.arange(num_people * num_keypoints * len(coords)).reshape(num_people, num_keypoints, len(coords))
     columns[..., list(coords)] = at

@@ -56,8 +56,8 @@ class CocoAnnotations(CocoResults):
         size = next(iter(sizes)) if len(sizes) == 1 else (0, 0)
         known = all(type(side) is int and side > 0 for side in size)
         attributes = {"image_size": size} if known else {}
-        assert_names = frames.names.frames if frames.names else np.empty(0, np.int64)
-        return replace(parsed, frame_numbers=np.unique(assert_names), attributes=attributes)
+        numbers = frames.names.frames if frames.names else np.empty(0, np.int64)
+        return replace(parsed, frame_numbers=np.unique(numbers), attributes=attributes)
 
     def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
         count = cells.columns.shape[1]
@@ -136,7 +136,7 @@ def _frames(path: Path, images: list[Record]) -> tuple[list[int], FrameNames]:
 
 
 def _with_limbs(skeleton: Skeleton, links: Any) -> Skeleton:
-    """A skeleton with the links of a category, which count from 1; with the limbs that known skeletons have otherwise."""
+    """A skeleton with the links of a category, which count from 1, or else with the limbs that known skeletons have."""
     count = skeleton.num_keypoints
     pairs = [tuple(link) for link in links if isinstance(link, list)] if isinstance(links, list) else []
     limbs = [

@@ -1,4 +1,4 @@
-"""COCO keypoint results: a list of {image_id, category_id, keypoints, score}, perhaps with the lists of COCO-WholeBody."""
+"""COCO keypoint results: a list of {image_id, category_id, keypoints, score}, perhaps with COCO-WholeBody's lists."""
 
 from pathlib import Path
 from typing import Any

@@ -17,8 +17,9 @@ from kerasmooth.formats.text_table import (
     TextTable,
     dialect_of,
     first_lines,
-    fresh_table,
     frames_of,
+    fresh_table,
+    header_lines,
     read_table,
     write_table,
 )
@@ -53,7 +54,7 @@ class DeepLabCutCsv(PoseFormat):
         return path.suffix.lower() == ".csv" and "".join(first_lines(path, 1))[:6] == "scorer"
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        lines = first_lines(path, len(_LINES))
+        lines = header_lines(path, len(_LINES))
         dialect = dialect_of(path, lines[0] if lines else "")
         labels, index, height = _labels(path, [dialect.split(line) for line in lines])
         places, bodyparts = label_columns(path, labels)
@@ -64,7 +65,9 @@ class DeepLabCutCsv(PoseFormat):
         if len(np.unique(frames.frames)) < len(values):
             raise bad(path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
         cells = Cells(values, frames.frames, places, is_single=len(places) == 1)
-        return Parsed(cells, skeleton_of_names("deeplabcut", bodyparts), Dlc(table, index, frames))
+        individuals = dict.fromkeys(person for person, _, coord in labels if coord in ("x", "y"))
+        called = {"person_names": dict(enumerate(individuals))} if len(places) > 1 else {}
+        return Parsed(cells, skeleton_of_names("deeplabcut", bodyparts), Dlc(table, index, frames), attributes=called)
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         labels, columns = fresh_labels(table)

@@ -68,7 +68,7 @@ class EasyViTPose(JsonFormat):
         record["keypoints"] = None
         return {"keypoints": numbers(path, f"keypoints of {where}", [value for point in points for value in point])}
 
-    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+    def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         flat = values["keypoints"]
         return {**record, "keypoints": [flat[at : at + 3] for at in range(0, len(flat), 3)]}
 
@@ -106,7 +106,7 @@ class EasyViTPoseFolder(JsonFolder, EasyViTPose):
         return isinstance(value, dict) and (isinstance(value.get("keypoints"), dict) or len(value["keypoints"]) == 1)
 
     def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
-        first = next(iter(frames.value.values()), {})
+        first: Record = next(iter(frames.value.values()), {})
         return super().skeleton(Frames([], [], first), fields, cells)
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:

@@ -85,7 +85,7 @@ def roles(headings: Sequence[str]) -> dict[str, int]:
 
 
 def _loosely(parts: list[str]) -> str:
-    """A heading without what says that it is a number, a name or a coordinate: frame for FrameNumber, x for landmark_x."""
+    """A heading without what says that it is a number, name or coordinate: frame of FrameNumber, x of landmark_x."""
     kept = [part for part in parts if part not in _ENDINGS]
     if kept and kept[-1] in ("x", "y", "z", *_SCORES) and set(kept[:-1]) <= _COORDINATE_WORDS:
         return kept[-1]

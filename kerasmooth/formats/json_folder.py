@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kerasmooth.formats.bounded_files import head_text, replacing_folder
 from kerasmooth.formats.frame_names import FrameNames, are_counted, file_frames
 from kerasmooth.formats.json_files import dump, load
-from kerasmooth.formats.json_people import Frames, JsonFormat
+from kerasmooth.formats.json_people import Frames
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed
 from kerasmooth.pose_table import PoseTable
@@ -16,13 +16,13 @@ MAX_FRAME_BYTES = 64 << 20
 _LOOKED_AT = 20
 
 if TYPE_CHECKING:
-    _Base = JsonFormat
+    _Base = Any
 else:
     _Base = object
 
 
 class JsonFolder(_Base):
-    """Comes before a JSON format of single images among the bases of a class: that format in a folder, a file an image."""
+    """Before a JSON format of single images among the bases of a class: that format in a folder, a file an image."""
 
     suffix = ""
     ending: ClassVar[str] = ".json"
@@ -66,7 +66,7 @@ class JsonFolder(_Base):
         documents = frames.value or {}
         joined = []
         for number, people in zip(frames.numbers, frames.people, strict=True):
-            image = Frames([0], [people], documents.get(number))
+            image = Frames([0], [people], documents.get(number), is_image=True)
             joined.append((frames.names.name(number) if frames.names else number, super().join(image, [0])))
         return joined
 

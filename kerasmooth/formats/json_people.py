@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,12 +31,14 @@ class Frames:
       people: the lists; the numbers of a record that has keypoints were taken out of it, its `Person` stands there.
       value: the document that the lists were in.
       names: what the images are called.
+      is_image: the file is of one image, and has no place for other frames.
     """
 
     numbers: list[int]
     people: list[list[Any]]
     value: Any = None
     names: FrameNames | None = None
+    is_image: bool = False
 
 
 @dataclass
@@ -101,7 +103,7 @@ class JsonFormat(PoseFormat):
             record[name] = None
         return found
 
-    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+    def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         """A record with its lists of numbers."""
         return {**record, **values}
 
@@ -175,6 +177,8 @@ class JsonFormat(PoseFormat):
             frames.people = [
                 [fill(each) if isinstance(each, Person) else each for each in list_] for list_ in frames.people
             ]
+        if frames.is_image and len(frames.numbers) > 1:
+            raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
         numbers = np.array(frames.numbers, np.int64)
         known = len(rest.frames.numbers)
         in_order = np.all(np.diff(numbers[:known]) >= 0)
@@ -199,7 +203,7 @@ class JsonFormat(PoseFormat):
 
         def fill(person: Any) -> Record:
             values = cells.values[person.line]
-            lists = {}
+            lists: dict[str, list[Any]] = {}
             for name, length in rest.fields.items():
                 part = values[starts[name] : starts[name] + length]
                 # A list that a record of the file did not have, and still nobody knows anything of.
@@ -211,7 +215,7 @@ class JsonFormat(PoseFormat):
             record = self.put(person.record, lists)
             return self.with_person(record, renamed[person.line]) if person.line in renamed else record
 
-        return Frames(numbers, people, rest.frames.value, rest.frames.names), fill
+        return replace(rest.frames, numbers=numbers, people=people), fill
 
 
 _NOTHING = object()

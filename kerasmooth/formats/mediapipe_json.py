@@ -83,7 +83,7 @@ class MediaPipeJson(JsonFormat):
             for name in found[:3] + found[3:4]
         }
 
-    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+    def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         points = record.get("points") or [{} for _ in values["x"]]
         now = [dict(zip(values, each, strict=True)) for each in zip(*values.values(), strict=True)]
         return {**record, "points": [{**old, **new} for old, new in zip(points, now, strict=True)]}
@@ -132,7 +132,7 @@ class _Lines(list[Any]):
 
 def _people(path: Path, at: int, found: Any) -> list[Record]:
     """The people of a frame: lists of points, or one list of points, or nobody."""
-    lists = [] if not found else found
+    lists = found or []
     if isinstance(lists, list) and lists and isinstance(lists[0], dict):
         lists = [lists]
     for points in lists if isinstance(lists, list) else [None]:

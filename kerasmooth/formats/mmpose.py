@@ -32,7 +32,7 @@ class MMPose(JsonFormat):
     def split(self, path: Path, value: Any) -> Frames:
         entries = records_of(path, "instance_info", value.get("instance_info") if isinstance(value, dict) else value)
         if not any("instances" in entry for entry in entries):
-            return Frames([0], [entries], value) if entries else Frames([], [], value)
+            return Frames([0], [entries], value, is_image=True) if entries else Frames([], [], value)
         numbers, people = [], []
         for index, entry in enumerate(entries):
             people.append(records_of(path, f"instances of frame entry {index}", entry.get("instances")))
@@ -44,7 +44,7 @@ class MMPose(JsonFormat):
     def join(self, frames: Frames, order: list[int]) -> Any:
         value = frames.value
         old = value["instance_info"] if isinstance(value, dict) else value or []
-        if frames.numbers == [0] and not any("instances" in entry for entry in old) and value is not None:
+        if frames.is_image:
             entries: list[Any] = frames.people[0]
         else:
             entries = [
@@ -67,7 +67,7 @@ class MMPose(JsonFormat):
         record |= {"keypoints": None, "keypoint_scores": None}
         return {"keypoints": flat, "keypoint_scores": numbers(path, f"keypoint_scores of {where}", scores)}
 
-    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+    def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         flat, scores = values["keypoints"], values["keypoint_scores"]
         width = len(flat) // len(scores)
         points = [flat[at : at + width] for at in range(0, len(flat), width)]
@@ -125,7 +125,7 @@ class MMPoseFolder(JsonFolder, MMPose):
 
     def fresh(self, table: PoseTable, path: Path) -> Any:
         parsed = super().fresh(table, path)
-        parsed.rest.frames.value = dict.fromkeys(table.frame_numbers.tolist(), [])
+        parsed.rest.frames.value = None
         return parsed
 
 

@@ -45,7 +45,9 @@ class OwnFormat(PoseFormat):
 
     def checked(self, path: Path, rest: Any, **attributes: Any) -> PoseTable:
         """The table of these attributes. Raises InputError for what cannot be a table."""
-        frames, numbers = attributes["frames"], attributes["frame_numbers"]
+        frames, numbers, size = attributes["frames"], attributes["frame_numbers"], attributes["image_size"]
+        if size is not None and (len(size) != 2 or not all(type(side) is int and side > 0 for side in size)):
+            raise bad(path, "image_size", "be (height, width)", f"{size}"[:40], _REMEDY)
         if np.any(np.diff(numbers) <= 0) or not np.isin(frames, numbers).all():
             received = "numbers out of order or without those of frames"
             raise bad(path, "frame_numbers", "increase and hold every frame of frames", received, _REMEDY)
@@ -94,7 +96,9 @@ class NpzPoses(OwnFormat):
         if len(shape) != 3 or shape[1:] != (skeleton.num_keypoints, 2):
             raise bad(path, "keypoints", f"have shape [rows, {skeleton.num_keypoints}, 2]", f"{shape}", _REMEDY)
         check_counts(path, *shape[:2])
-        shapes = {name: shape[:1] if name in ("frames", "people") else shape[:2] for name in (*_ROWS, *depth)}
+        shapes: dict[str, tuple[int, ...]] = {
+            name: shape[:1] if name in ("frames", "people") else shape[:2] for name in (*_ROWS, *depth)
+        }
         shapes |= {"keypoints": shape, "fps": (), "y_up": (), "image_size": (2,)}
         numbers = file.header("frame_numbers").shape
         if len(numbers) != 1 or numbers[0] > MAX_FRAMES:

@@ -34,7 +34,7 @@ class OpenPifPaf(JsonFormat):
 
     def split(self, path: Path, value: Any) -> Frames:
         if not isinstance(value, _Lines):
-            return Frames([0], [records_of(path, "content", value)])
+            return Frames([0], [records_of(path, "content", value)], is_image=True)
         numbers, people = [], []
         for at, line in enumerate(value, 1):
             predictions = line.get("predictions") if isinstance(line, dict) else None
@@ -45,7 +45,7 @@ class OpenPifPaf(JsonFormat):
         return Frames(numbers, people, dict(zip(numbers, value, strict=True)))
 
     def join(self, frames: Frames, order: list[int]) -> Any:
-        if frames.value is None and frames.numbers == [0]:
+        if frames.is_image:
             return frames.people[0]
         lines = frames.value or {}
         return _Lines(

@@ -1,9 +1,8 @@
 """Parquet: our own, one row a person in a frame with all that a table has; and tidy or wide tables of other tools."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

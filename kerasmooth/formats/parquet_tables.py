@@ -10,6 +10,7 @@ import pandas as pd
 
 from kerasmooth.formats.bounded_files import head
 from kerasmooth.formats.cells import Cells
+from kerasmooth.formats.coordinates import unit_and_direction
 from kerasmooth.formats.headings import asked_roles, keypoint_columns, roles
 from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.parquet_poses import is_ours, load_pyarrow, opened, write_arrow
@@ -19,7 +20,6 @@ from kerasmooth.formats.tidy_csv import COORDS, NEEDED, Tidy, parse_tidy, tidy_l
 from kerasmooth.formats.wide_csv import parse_wide, wide_lines
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.formats.coordinates import unit_and_direction
 
 _REMEDY = "name columns frame, keypoint, x and y, or say which they are with --columns=..."
 

@@ -44,17 +44,19 @@ class SleapAnalysis(PoseFormat):
             # -> [frame, person, node, 2]
             tracks = numbers(path, file, "tracks").transpose(3, 0, 2, 1)
             places = columns_of(people, nodes, (X, Y))
-            values = tracks.reshape(length, -1)
+            values = tracks.reshape(length, 2 * people * nodes)
             if "point_scores" in file:
                 found = dataset(path, file, "point_scores").shape
                 if found != (people, nodes, length):
                     raise bad(path, "point_scores", f"have shape {(people, nodes, length)}", f"{found}", _REMEDY)
-                scores = numbers(path, file, "point_scores").transpose(2, 0, 1).reshape(length, -1)
+                scores = numbers(path, file, "point_scores").transpose(2, 0, 1).reshape(length, people * nodes)
                 places[..., CONFIDENCE] = values.shape[1] + np.arange(people * nodes).reshape(people, nodes)
                 values = np.concatenate([values, scores], axis=1)
+            called = texts(path, file, "track_names") if len(file.get("track_names", ())) == people else []
             edges = numbers(path, file, "edge_inds") if "edge_inds" in file else np.empty((0, 2))
+        attributes = {"person_names": dict(enumerate(called)), "first_frame": 0}
         cells = Cells(values, np.arange(length), places, can_grow=True, is_single=people == 1)
-        return Parsed(cells, _with_edges(skeleton_of_names("sleap", names), edges), path)
+        return Parsed(cells, _with_edges(skeleton_of_names("sleap", names), edges), path, attributes=attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         people = int(person_slots(table.frames, table.people, {}).max(initial=0)) + 1

@@ -90,7 +90,7 @@ class SleapLabels(PoseFormat):
             raise bad(path, "instances", "be in one of the frames", "one that is in none", _REMEDY)
         numbers = frames["frame_idx"].astype(np.int64)
         cells = Cells(
-            values.reshape(len(chosen), -1),
+            values.reshape(len(chosen), 3 * count),
             numbers[np.array(owner, np.int64)],
             columns_of(1, count, (X, Y, CONFIDENCE)),
             people=instances["track"][chosen_at].astype(np.int64),
@@ -284,7 +284,11 @@ def _create(file: h5py.File, table: PoseTable) -> None:
         "version": "2.0.0",
         "skeletons": [skeleton],
         "nodes": [{"name": name, "weight": 1.0} for name in names],
-        **{"videos": [], "tracks": [], "suggestions": [], "negative_anchors": {}, "provenance": {}},
+        "videos": [],
+        "tracks": [],
+        "suggestions": [],
+        "negative_anchors": {},
+        "provenance": {},
     }
     metadata = file.create_group("metadata")
     metadata.attrs["format_id"] = 1.2

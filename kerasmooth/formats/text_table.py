@@ -1,4 +1,4 @@
-"""Tables of text read and written with pandas: columns of keypoints as numbers, all other columns as the text they are."""
+"""Tables of text read and written with pandas: columns of keypoints as numbers, all others as the text they are."""
 
 import csv
 import re
@@ -6,17 +6,20 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.bounded_files import check_file, decode, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, decode, head, reason, replacing
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.limits import MAX_CELLS, bad
 
 TABLES = (".csv", ".tsv", ".txt")
 _BOM = b"\xef\xbb\xbf"
 _MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "None", "none", "null", "NULL", "<NA>"]
+_EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
+"""Numbers as Python reads them, which newer versions of pandas do by themselves."""
 _LINES_AT_ONCE = 4096
 _SAMPLE_BYTES = 1 << 16
 _LONGEST_LINE = 4 << 20
@@ -24,7 +27,7 @@ _LONGEST_LINE = 4 << 20
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written: between cells, in numbers, at the ends of lines, for missing numbers; with a mark first."""
+    """What stands between cells, in numbers, at the ends of lines, for missing numbers, and at the beginning."""
 
     separator: str = ","
     decimal: str = "."
@@ -100,6 +103,16 @@ def dialect_of(path: Path, header: str) -> Dialect:
     return Dialect(separator, "," if with_comma else ".", newline, missing, sample.startswith(_BOM))
 
 
+def header_lines(path: Path, count: int) -> list[str]:
+    """As `first_lines`. Raises InputError where there is no text."""
+    check_file(path)
+    lines = first_lines(path, count)
+    if not lines:
+        raise bad(path, "content", "be text", "binary data", "check that it is a pose file")
+    decode(path, head(path))
+    return lines
+
+
 def headings_of(path: Path) -> tuple[list[str], Dialect]:
     """The headings in the first line of a table, and its dialect; no headings where there is no readable text."""
     lines = first_lines(path, 1)
@@ -115,7 +128,7 @@ def read_table(
     positions: Sequence[int],
     names: Sequence[str],
     dialect: Dialect,
-    trimmed: bool = False,
+    trimmed: int = 0,
 ) -> tuple[TextTable, np.ndarray]:
     """A table and the numbers [L, N] in its columns `positions`; missing ones are NaN.
 
@@ -125,20 +138,20 @@ def read_table(
       positions: of the columns of numbers.
       names: headings of all columns, for messages; as many as there are columns.
       dialect: of the text.
-      trimmed: empty cells at the end of a line may be left out.
+      trimmed: so many empty cells, or twice as many and so on, may be left out at the end of a line; 0: none.
 
     Raises:
       InputError: no text, too large, cells that are no numbers, a line with more cells than headings.
     """
-    _check_size(path, len(names), dialect, trimmed)
-    numbers = sorted(set(positions))
-    texts = [column for column in range(len(names)) if column not in set(numbers)]
+    _check_size(path, header_lines, len(names), dialect, trimmed)
+    numbers: list[Any] = sorted(set(positions))
+    texts: list[Any] = [column for column in range(len(names)) if column not in set(numbers)]
     with warnings.catch_warnings():
         # A column of numbers and texts; the texts are found below.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            frame = pd.read_csv(
+            frame: Any = pd.read_csv(
                 path,
                 sep=dialect.separator,
                 decimal=dialect.decimal,
@@ -149,7 +162,7 @@ def read_table(
                 dtype=dict.fromkeys(texts, str),
                 na_values=dict.fromkeys(numbers, _MISSING),
                 keep_default_na=False,
-                float_precision="round_trip",
+                **_EXACT,
                 encoding="utf-8-sig",
             )
         except pd.errors.EmptyDataError:
@@ -163,7 +176,7 @@ def read_table(
     for column in numbers:
         if frame[column].dtype.kind not in "iuf":
             frame[column] = _numbers(path, frame[column], names[column], header_lines)
-    whole = np.array([frame[column].dtype.kind in "iu" for column in numbers], bool)
+    whole = np.array([str(frame[column].dtype).startswith(("int", "uint")) for column in numbers], bool)
     values = frame[numbers].to_numpy(np.float64) if numbers else np.empty((len(frame), 0))
     rest = frame[texts].fillna("").astype(str) if texts else pd.DataFrame(index=range(len(frame)))
     if texts:
@@ -174,32 +187,31 @@ def read_table(
     return TextTable(header, dialect, numbers, whole, rest, len(names)), values
 
 
-def _check_size(path: Path, width: int, dialect: Dialect, trimmed: bool) -> None:
-    """Raises InputError for more cells than fit into memory, and for a file whose last line was cut."""
+def _check_size(path: Path, header: int, width: int, dialect: Dialect, trimmed: int) -> None:
+    """Raises InputError for more cells than fit into memory, and for a line with more or fewer than the others."""
     check_file(path)
-    cells = lines = 0
-    last = b""
+    mark, marks, lines = dialect.separator.encode(), 0, 0
     with path.open("rb") as stream:
         while part := stream.read(1 << 24):
-            cells += part.count(dialect.separator.encode())
-            lines += part.count(b"\n")
-            last = part
-    if b"\0" in last[-4096:]:
-        raise bad(path, "content", "be text", "binary data", "check that it is a pose file")
-    if max(cells + lines, lines * width) > MAX_CELLS:
+            marks, lines = marks + part.count(mark), lines + part.count(b"\n")
+    if max(marks + lines, lines * width) > MAX_CELLS:
         received = f"{lines:,} lines of {width:,}"
         raise bad(path, "content", f"have at most {MAX_CELLS:,} cells", received, "split the file")
-    end = last[last.rfind(b"\n") + 1 :]
-    if lines > 1 and not trimmed and end.strip() and end.count(dialect.separator.encode()) + 1 < width:
-        received = f"{end.count(dialect.separator.encode()) + 1} in the last one"
-        raise bad(path, "lines", f"have {width} cells as the header", received, "write the file again")
+    if marks in ((lines - 1) * (width - 1), lines * (width - 1), (lines + 1) * (width - 1)):
+        return
+    with path.open("r", encoding="utf-8", errors="replace", newline="\n") as stream:
+        for number, line in enumerate(stream, 1):
+            count = len(dialect.split(line.rstrip("\r\n"))) if number > header and line.strip() else width
+            if count > width or (width - count) % (trimmed or width):
+                where, expected = f"line {number}", f"have {width} cells as the header"
+                raise bad(path, where, expected, f"{count}", "write the file again")
 
 
 def _numbers(path: Path, column: pd.Series, name: str, header_lines: int) -> pd.Series:
     """A column of numbers among which are texts, bools or numbers that are too large for whole ones."""
     texts = column.astype(str).str.strip()
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
-    faulty = np.flatnonzero(numbers.isna() & ~texts.isin(_MISSING))
+    faulty = np.flatnonzero(numbers.isna() & ~column.isna() & ~texts.isin(_MISSING))
     if len(faulty):
         where = f"{name} in line {faulty[0] + header_lines + 1}"
         raise bad(path, where, "be a number", str(texts.iloc[faulty[0]])[:60], "correct the cell")

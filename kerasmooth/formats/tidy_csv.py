@@ -1,4 +1,4 @@
-"""CSV with one line a keypoint: frame, landmark, x, y, perhaps z: MediaPipe landmarks, FreeMoCap by frame, tidy tables."""
+"""CSV with one line a keypoint: frame, keypoint, x, y, perhaps z (MediaPipe landmarks, FreeMoCap by frame)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,8 +20,9 @@ from kerasmooth.formats.text_table import (
     TABLES,
     Dialect,
     TextTable,
-    fresh_table,
     frames_of,
+    fresh_table,
+    header_lines,
     headings_of,
     people_of,
     person_names,
@@ -68,6 +69,7 @@ class TidyCsv(PoseFormat):
         return path.suffix.lower() in TABLES and set(NEEDED) <= set(roles(headings_of(path)[0]))
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        header_lines(path, 1)
         headings, dialect = headings_of(path)
         found = asked_roles(path, headings, columns)
         for role in NEEDED:
@@ -106,7 +108,7 @@ class TidyCsv(PoseFormat):
 def parse_tidy(path: Path, table: TextTable, values: np.ndarray, found: dict[str, int]) -> Parsed:
     """What a table of keypoints holds whose columns are `found`."""
     keys, keypoints, skeleton = _keypoints(path, table.texts, found)
-    people, called = np.zeros(len(values), np.int64), {}
+    people, called = np.zeros(len(values), np.int64), dict[int, str]()
     if "person" in found:
         people, called = people_of(table.texts[found["person"]])
     frames = _frames(path, table.texts, found, keys, people)
@@ -125,25 +127,30 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, found: dict[str
     order = [table.positions.index(found[name]) for name in COORDS if name in found]
     laid[line, keys] = values[:, order]
     cells = Cells(
-        laid.reshape(len(pairs), -1),
+        laid.reshape(len(pairs), laid[:1].size if len(laid) else skeleton.num_keypoints * len(coords)),
         frame_at[pairs // max(1, len(person_at))],
         columns,
         people=person_at[pairs % max(1, len(person_at))] if len(pairs) else np.empty(0, np.int64),
         nowhere=(0.0, -1.0),
         is_single="person" not in found,
     )
-    return Parsed(cells, skeleton, Tidy(table, found, lines, frames, called, keypoints))
+    rest = Tidy(table, found, lines, frames, called, keypoints)
+    return Parsed(cells, skeleton, rest, attributes={"person_names": called} if called else {})
 
 
 def _keypoints(
-    path: Path, texts: pd.DataFrame, found: dict[str, int]
+    path: Path, texts: pd.DataFrame, columns: dict[str, int]
 ) -> tuple[np.ndarray, list[tuple[str, str]], Skeleton]:
     """The index of each line's keypoint, (group, name) of each keypoint, and the skeleton."""
-    names = texts[found["keypoint"]].astype(str)
-    groups = texts[found["group"]].astype(str) if "group" in found else names.str.slice(0, 0)
+    names = texts[columns["keypoint"]].astype(str)
+    groups = texts[columns["group"]].astype(str) if "group" in columns else names.str.slice(0, 0)
     if groups.nunique() < 2:
         numbers = pd.to_numeric(names, errors="coerce").to_numpy(np.float64)
-        if (np.isfinite(numbers) & (numbers == np.rint(numbers)) & (numbers >= 0) & (numbers < MAX_KEYPOINTS)).all():
+        if np.isfinite(numbers).all():
+            faulty = (numbers != np.rint(numbers)) | (numbers < 0) | (numbers >= MAX_KEYPOINTS)
+            if faulty.any():
+                expected, culprit = f"be a whole number below {MAX_KEYPOINTS:,}, or a name", numbers[faulty][0]
+                raise bad(path, "keypoint", expected, f"{culprit:g}", "correct the cell")
             keys = numbers.astype(np.int64)
             first = 1 if len(keys) and (keys.min(), keys.max()) == (1, 33) else 0
             count = int(keys.max()) + 1 - first if len(keys) else 33
@@ -151,7 +158,8 @@ def _keypoints(
             skeleton = BLAZEPOSE_33 if count == 33 else index_skeleton(count)
             return keys - first, [(group, str(k + first)) for k in range(count)], skeleton
     pairs = pd.MultiIndex.from_arrays([groups, names])
-    keys, different = pairs.factorize()
+    found: Any = pairs.factorize()
+    keys, different = found[0], [(str(group), str(name)) for group, name in found[1].tolist()]
     if len(different) > MAX_KEYPOINTS:
         received = f"{len(different):,} different ones, such as {different[-1][1]!r}"
         raise bad(
@@ -164,7 +172,7 @@ def _keypoints(
         if set(known.keypoints) == set(skeleton.keypoints):
             order = np.array([known.keypoints.index(name) for name in skeleton.keypoints])
             return order[keys], [different[i] for i in np.argsort(order)], known
-    return keys.astype(np.int64), list(different), skeleton
+    return keys.astype(np.int64), different, skeleton
 
 
 def _frames(path: Path, texts: pd.DataFrame, found: dict[str, int], keys: np.ndarray, people: np.ndarray) -> FrameNames:

@@ -1,4 +1,4 @@
-"""TRC marker files: X Y Z of each marker a frame, one person, between tabs (or commas, where a spreadsheet saved them)."""
+"""TRC marker files: X Y Z of each marker a frame, one person, between tabs or, from a spreadsheet, commas."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.bounded_files import check_file
 from kerasmooth.formats.cells import DEPTH, Cells, X, Y, columns_of
 from kerasmooth.formats.coordinates import looks_up
 from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
@@ -19,8 +18,9 @@ from kerasmooth.formats.text_table import (
     TextTable,
     dialect_of,
     first_lines,
-    fresh_table,
     frames_of,
+    fresh_table,
+    header_lines,
     read_table,
     write_table,
 )
@@ -29,11 +29,11 @@ from kerasmooth.skeletons import Skeleton
 
 _REMEDY = "check that it is a TRC file"
 _HEADER_LINES = 5
-_FACTS = "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame OrigNumFrames".split()
+_FACTS = "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames"
 
 
 class Trc(PoseFormat):
-    """Z is the depth. Knows frame rate and unit; y grows upwards unless the unit is px, or head and legs say otherwise."""
+    """Z is the depth. Says frame rate and unit. y grows upwards unless the unit is px or heads would be below."""
 
     name = "trc"
     description = "TRC markers (Pose2Sim, Sports2D, OpenSim)"
@@ -46,8 +46,7 @@ class Trc(PoseFormat):
         )
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        check_file(path)
-        lines = first_lines(path, _HEADER_LINES + 3)
+        lines = header_lines(path, _HEADER_LINES + 3)
         if len(lines) < _HEADER_LINES or not lines[0].startswith("PathFileType"):
             received = lines[0][:60] if lines else "no text"
             raise bad(path, "header", "begin with PathFileType and have 5 lines", received, _REMEDY)
@@ -64,7 +63,7 @@ class Trc(PoseFormat):
         headings = ["Frame#", "Time", *(f"{name} {axis}" for name in names for axis in "XYZ")]
         headings += [""] * (width - len(headings))
         positions = range(2, 2 + 3 * len(names))
-        table, values = read_table(path, _HEADER_LINES, positions, headings, dialect, trimmed=True)
+        table, values = read_table(path, _HEADER_LINES, positions, headings, dialect, trimmed=3)
         frames = frames_of(path, "Frame#", table.texts[0]).frames
         if len(np.unique(frames)) < len(frames):
             raise bad(path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
@@ -87,7 +86,7 @@ class Trc(PoseFormat):
         headings = ["Frame#", "Time", *(cell for marker in markers for cell in (marker, "", ""))]
         header = [
             f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
-            "\t".join(_FACTS),
+            _FACTS,
             "\t".join(facts),
             "\t".join(headings),
             "\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(len(markers)) for axis in "XYZ"),
@@ -120,7 +119,8 @@ def _width(path: Path, found: list[int], markers: int) -> int:
 
 def _rate(path: Path, cell: str) -> float | None:
     try:
-        rate = float(cell.replace(",", "."))
+        # To float, 6_0 is sixty.
+        rate = float(cell.replace(",", ".").replace("_", "?"))
     except ValueError:
         raise bad(path, "DataRate", "be a number", cell[:40], "correct the cell") from None
     return rate if 0 < rate < 1e6 else None
@@ -131,7 +131,7 @@ def _times(texts: pd.DataFrame, frames: np.ndarray, fps: float | None) -> list[s
     known = texts.apply(pd.to_numeric, errors="coerce")[[0, 1]].to_numpy(np.float64)
     known = known[np.isfinite(known).all(axis=1)]
     if not len(known):
-        return [repr(frame / fps) if fps else "" for frame in frames.tolist()]
+        return [repr(frame / fps) if fps and not len(texts) else "" for frame in frames.tolist()]
     nearest = known[np.abs(known[:, 0] - frames[:, None]).argmin(axis=1)] if len(frames) else known[:0]
     return [
         repr(float(time + (frame - at) / fps)) if fps else ""

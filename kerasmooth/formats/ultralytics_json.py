@@ -41,10 +41,10 @@ class UltralyticsJson(JsonFormat):
         one_image = bool(value) and isinstance(value[0], dict)
         lists = [value] if one_image else value
         people = [records_of(path, f"image {at}", each) for at, each in enumerate(lists)]
-        return Frames(list(range(len(people))), people, "one image" if one_image else None)
+        return Frames(list(range(len(people))), people, is_image=one_image)
 
     def join(self, frames: Frames, order: list[int]) -> Any:
-        if frames.value and frames.numbers == [0]:
+        if frames.is_image:
             return frames.people[0]
         return [frames.people[at] for at in order]
 
@@ -66,7 +66,7 @@ class UltralyticsJson(JsonFormat):
         record["keypoints"] = {**keypoints, **dict.fromkeys(found)}
         return found
 
-    def put(self, record: Record, values: dict[str, list[float]]) -> Record:
+    def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         return {**record, "keypoints": {**record["keypoints"], **values}}
 
     def columns(self, path: Path, fields: dict[str, int]) -> np.ndarray:
@@ -102,7 +102,3 @@ class UltralyticsFolder(JsonFolder, UltralyticsJson):
 
     def is_image(self, value: Any) -> bool:
         return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-    def join(self, frames: Frames, order: list[int]) -> Any:
-        frames.value = dict.fromkeys(frames.numbers, "one image")
-        return super().join(frames, order)

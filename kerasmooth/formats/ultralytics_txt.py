@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,11 +20,12 @@ _BOX = 5
 """Cells before the keypoints: class, and centre, width and height of the box."""
 _REMEDY = "check that it is a labels folder of a pose model"
 _LOOKED_AT = 500
+_CLEAR = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Files and what stands around the keypoints of each line, as text; `ids` and `scores`: whether lines end in them."""
+    """Files, what stands before and behind the keypoints of each line, and whether lines end in ids."""
 
     names: FrameNames
     heads: list[str]
@@ -68,7 +68,7 @@ class UltralyticsTxt(PoseFormat):
         check_counts(path, len(lines), count)
         # An id that only some lines have stands behind what all have.
         some = len(widths) == 2
-        last = [line[-1] if len(line) > width or not some else -1 for line in lines]
+        last = [line[-1] if len(line) > width or not some else -1.0 for line in lines]
         ids = some or tail == 2 or (tail == 1 and all(value.is_integer() for value in last))
         end = _BOX + step * count
         values = np.array([line[_BOX:end] for line in lines], np.float64).reshape(len(lines), step * count)
@@ -87,7 +87,7 @@ class UltralyticsTxt(PoseFormat):
         )
         rest = Labels(names, heads, scores, ids)
         numbers = np.unique(names.frames)
-        return Parsed(cells, skeleton_of_count(count), rest, numbers, {"unit": "normalised"})
+        return Parsed(cells, skeleton_of_count(count), rest, numbers, {"unit": "normalised", "first_frame": 1})
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         count, empty = table.skeleton.num_keypoints, np.empty(0, np.int64)
@@ -112,8 +112,8 @@ class UltralyticsTxt(PoseFormat):
                 x, y, width, height = box_of(table.keypoints[line])
                 head = " ".join(map(_short, (0.0, x + width / 2, y + height / 2, width, height)))
                 score = _short(mean_score(table.confidence[line])) if scored else ""
-            who = str(people[line]) if rest.ids and people[line] >= 0 else ""
-            text = " ".join(filter(None, [head, *map(_short, values), score, who]))
+            last = str(people[line]) if rest.ids and people[line] >= 0 else ""
+            text = " ".join(filter(None, [head, *map(_short, values), score, last]))
             files.setdefault(rest.names.name(frame), []).append(text)
         with replacing_folder(path) as target:
             for name, lines in files.items():
@@ -157,7 +157,10 @@ def _layout(path: Path, lines: list[list[float]], width: int) -> tuple[int, int]
     if not layouts:
         raise bad(path, "lines", "have a box and keypoints", f"{width} cells", _REMEDY)
     values = np.array([line[:width] for line in lines[:: max(1, len(lines) // _LOOKED_AT)]]).reshape(-1, width)
-    return max(layouts, key=lambda layout: _share_inside(values, *layout))
+    shares = {layout: _share_inside(values, *layout) for layout in layouts}
+    best = max(layouts, key=lambda layout: shares[layout])
+    # Points may lie outside the box of a bad detection; only a clear case is read without confidences.
+    return best if shares[best] > _CLEAR or layouts[0][0] == 2 else layouts[0]
 
 
 def _share_inside(values: np.ndarray, step: int, tail: int) -> float:

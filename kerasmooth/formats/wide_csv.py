@@ -23,6 +23,7 @@ from kerasmooth.formats.text_table import (
     TextTable,
     frames_of,
     fresh_table,
+    header_lines,
     headings_of,
     people_of,
     person_names,
@@ -62,6 +63,7 @@ class WideCsv(PoseFormat):
         return bool(keypoint_columns(headings, set())) and not headings[0].startswith("scorer")
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        header_lines(path, 1)
         headings, dialect = headings_of(path)
         found = asked_roles(path, headings, columns)
         known = {found[role] for role in ("frame", "person") if role in found}
@@ -108,7 +110,7 @@ def parse_wide(
     frames = FrameNames(np.arange(len(values)), {}, None)
     if frame >= 0:
         frames = frames_of(path, headings[frame], table.texts[frame])
-    people, called = None, {}
+    people, called = None, dict[int, str]()
     if person >= 0 and not _numbers_lines(frames.frames, table.texts[person]):
         people, called = people_of(table.texts[person])
     if people is None and len(np.unique(frames.frames)) < len(values):
@@ -121,7 +123,8 @@ def parse_wide(
         nowhere=(0.0, -1.0),
         is_single=people is None,
     )
-    return Parsed(cells, skeleton, Wide(table, frame, person, frames, called))
+    attributes = {"person_names": called} if called else {}
+    return Parsed(cells, skeleton, Wide(table, frame, person, frames, called), attributes=attributes)
 
 
 def wide_lines(cells: Cells, rest: Wide, table: PoseTable) -> tuple[TextTable, np.ndarray, np.ndarray]:

@@ -97,7 +97,7 @@ case(
     "keypoint_scores",
     records("mmpose", lambda people: people[0]["keypoint_scores"].append(1)),
 )
-case("points of four", "mmpose", "one skeleton", records("mmpose", at(1, "keypoints", value=[[1, 2, 3, 4]] * 3)))
+case("points of four", "mmpose", "list of .x, y", records("mmpose", at(1, "keypoints", value=[[1, 2, 3, 4]] * 3)))
 case("ragged points", "mmpose", "list of .x, y", records("mmpose", at(1, "keypoints", value=[[1, 2], [1], [1, 2]])))
 case(
     "mixed skeletons",
@@ -107,7 +107,7 @@ case(
 )
 case("frame twice", "mmpose", "differ from frame", edited("mmpose", b'"frame_id": 2', b'"frame_id": 1'))
 case("frame of text", "mmpose", "frame_id", edited("mmpose", b'"frame_id": 2', b'"frame_id": "b"'))
-case("instances of text", "mmpose", "list of people", edited("mmpose", b'"instances": []', b'"instances": "none"'))
+case("instances of text", "mmpose", "list of objects", edited("mmpose", b'"instances": []', b'"instances": "none"'))
 case(
     "mixed skeletons",
     "ultralytics",
@@ -123,8 +123,8 @@ for title, message, old, new in (
     ("truncated", "whole JSON", b'"}]}', b""),
     ("NaN as text", "hold numbers", b"[40,140", b'["nan",140'),
     ("huge", "within 1e", b"[40,140", b"[1e200,140"),
-    ("wrong count", "list of x, y, score", b"[40,140", b"[140"),
-    ("mixed skeletons", "as many keypoints", b"[40,140", b"[1,1,1,40,140"),
+    ("wrong count", "as the others", b"[40,140", b"[140"),
+    ("mixed skeletons", "as the others", b"[40,140", b"[1,1,1,40,140"),
     ("people of text", "list of objects", b'"people":[{', b'"people":"","p":[{'),
     ("id of text", "person_id", b"[-1]", b'["a"]'),
 ):  # fmt: skip
@@ -162,9 +162,9 @@ case("no files", "openpose", "hold .json files", a_folder)
 case("a file", "openpose", "folder of all frames", lambda folder: next(SAMPLES["openpose"](folder)[0].iterdir()))
 
 TXT = "video_12.txt"
-case("word", "ultralytics_txt", "hold numbers", edited("ultralytics_txt", b"0.75", b"wide", TXT))
+case("word", "ultralytics_txt", "hold numbers", edited("ultralytics_txt", b"0.28", b"wide", TXT))
 case("huge", "ultralytics_txt", "within 1e", edited("ultralytics_txt", b"0.10", b"1e99", TXT))
-case("ragged", "ultralytics_txt", "cells", edited("ultralytics_txt", b"0.10 ", b"", TXT))
+case("ragged", "ultralytics_txt", "cells", edited("ultralytics_txt", b"0.10 0.20 0.5 ", b"", TXT))
 case("boxes only", "ultralytics_txt", "cells", edited("ultralytics_txt", b"0", b"0 0.5 0.5 0.1 0.1\n0", "video_1.txt"))
-case("junk", "ultralytics_txt", "UTF-8", edited("ultralytics_txt", b"0.5 0.5", JUNK, TXT))
+case("junk", "ultralytics_txt", "UTF-8", edited("ultralytics_txt", b"0.18 0.28", JUNK, TXT))
 case("no files", "ultralytics_txt", "hold .txt files", a_folder)

@@ -27,7 +27,7 @@ case("huge", "lightning_pose", "within 1e", edited("lightning_pose", b"1.5", b"9
 
 case("word", "mediapipe", "must be a number", edited("mediapipe", b"0.1000", b"nose"))
 case("underscore", "mediapipe", "must be a number, received 0_1:", edited("mediapipe", b"0.1000", b"0_1"))
-case("underscore in a frame", "mediapipe", "must be a number", edited("mediapipe", b"\n2,", b"\n0_2,"))
+case("underscore in a frame", "mediapipe", "whole number", edited("mediapipe", b"\n2,", b"\n0_2,"))
 case("word for a depth", "mediapipe", "L0_z in line 2 must be a number", edited("mediapipe", b"-0.1000", b"far"))
 case("huge depth", "mediapipe", "depth must be within 1e", edited("mediapipe", b"-0.1000", b"1e300"))
 case("ragged", "mediapipe", "cells", edited("mediapipe", b"0.1000,", b""))
@@ -46,7 +46,7 @@ case("landmark twice", "mediapipe_long", "one twice", edited("mediapipe_long", b
 case("landmark of a million", "mediapipe_long", "below 2,000", edited("mediapipe_long", b"\n0,1,", b"\n0,1000000,"))
 case("landmark below 0", "mediapipe_long", "whole number", edited("mediapipe_long", b"\n0,1,", b"\n0,-1,"))
 case("frame of nothing", "mediapipe_long", "whole number", edited("mediapipe_long", b"\n0,1,", b"\n,1,"))
-case("no landmark", "mediapipe_long", "column of landmark", edited("mediapipe_long", b"Landmark_ID", b"what"))
+case("no landmark", "mediapipe_long", "column of keypoint", edited("mediapipe_long", b"Landmark_ID", b"what"))
 
 case("word", "trc", "must be a number", edited("trc", b"0.10", b"head"))
 case("underscore", "trc", "line 6 must be a number", edited("trc", b"0.10", b"0_1"))
@@ -63,7 +63,7 @@ case("no markers", "trc", "different names", edited("trc", b"Head\t\t\tRKnee", b
 case("frame twice", "trc", "one twice", edited("trc", b"\n2\t", b"\n1\t"))
 case("not UTF-8", "trc", "UTF-8", edited("trc", b"RKnee", b"\xe9nee"))
 
-case("word", "speed21", "hold numbers", edited("speed21", b"100.5", b"left"))
+case("word", "speed21", "of numbers", edited("speed21", b"100.5", b"left"))
 case("wrong count", "speed21", "hold 16 pairs", edited("speed21", b"4#100.5,200;", b"4#"))
 case("not pairs", "speed21", "pairs", edited("speed21", b"100.5,200", b"100.5"))
 case("no mark", "speed21", "frame#", edited("speed21", b"2#NULL", b"2 NULL"))

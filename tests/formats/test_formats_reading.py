@@ -144,4 +144,4 @@ def test_visibility_flags_of_coco_count_as_confidence_and_stay_flags(tmp_path: P
         table.with_(keypoints=keypoints, confidence=np.where(table.confidence == 0, 0.7, table.confidence)),
         tmp_path / "o.json",
     )
-    assert '"keypoints": [1, 2, 2, 2, 3, 1, 7.5, 7.5, 2, 4' in (tmp_path / "o.json").read_text()
+    assert '"keypoints": [1.0, 2.0, 2, 2.0, 3.0, 1, 7.5, 7.5, 2, 4' in (tmp_path / "o.json").read_text()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from added_rows import with_row
+from file_content import content
 from pose_files import SAMPLES
 
 from kerasmooth import formats
@@ -13,22 +14,12 @@ from kerasmooth.errors import InputError
 WRITABLE = sorted(set(SAMPLES) - {"climbalong"})
 
 
-def content(path: Path) -> dict[str, bytes]:
-    files = [path] if path.is_file() else sorted(path.iterdir())
-    return {file.name if path.is_dir() else "": file.read_bytes() for file in files}
-
-
 @pytest.mark.parametrize("sample", WRITABLE)
 def test_unchanged_tables_give_the_file_back(sample: str, tmp_path: Path) -> None:
     path, _ = SAMPLES[sample](tmp_path)
     out = tmp_path / "out" / path.name
     formats.write(formats.read(path), out)
-    if sample == "arrays":
-        with np.load(path) as old, np.load(out) as new:
-            assert set(old) == set(new)
-            assert all(np.array_equal(old[name], new[name], equal_nan=old[name].dtype.kind == "f") for name in old)
-    else:
-        assert content(out) == content(path)
+    assert content(out) == content(path)
 
 
 @pytest.mark.parametrize("sample", WRITABLE)
@@ -68,7 +59,8 @@ def test_a_filled_keypoint_is_written_and_a_removed_one_vanishes(sample: str, tm
         assert len(again.frames) == len(table.frames) - 1
         return
     np.testing.assert_allclose(again.keypoints, keypoints)
-    np.testing.assert_allclose(again.confidence, confidence)
+    known = ~np.isnan(confidence)
+    np.testing.assert_allclose(again.confidence[known], confidence[known])
 
 
 @pytest.mark.parametrize("sample", WRITABLE)

@@ -16,10 +16,10 @@ from kerasmooth.skeletons import BLAZEPOSE_33, COCO_17, Skeleton
 OURS = ("npz", "parquet")
 
 LONG = """Frame,Landmark_ID,Landmark_X,Landmark_Y,Landmark_Z,note
-0,0,1.50,2.50,3.50,a
-0,1,4.00,5.00,,b
-1,0,1.60,2.60,nan,c
-1,1,4.10,5.10,6.10,d
+0,0,1.5,2.5,3.5,a
+0,1,4.0,5.0,,b
+1,0,1.6,2.6,,c
+1,1,4.1,5.1,6.1,d
 """
 
 
@@ -32,18 +32,18 @@ def test_z_of_a_long_file_is_the_depth(tmp_path: Path) -> None:
     formats.write(table, out)
     assert out.read_text() == LONG
     formats.write(table.with_(depth=np.array([[3.5, 7], [np.nan, np.nan]])), out)
-    lines = LONG.replace("5.00,,", "5.00,7.0,").replace("6.10,", ",")
+    lines = LONG.replace("5.0,,", "5.0,7.0,").replace("6.1,", ",")
     assert out.read_text() == lines
     formats.write(table.with_(keypoints=table.keypoints + [0.25, 0]), out)
     assert [line.split(",")[3:] for line in out.read_text().splitlines()[1:3]] == [
-        ["2.5", "3.50", "a"],
+        ["2.5", "3.5", "a"],
         ["5.0", "", "b"],
     ]
 
 
 def test_a_long_file_with_a_depth_that_is_no_number(smooth: Callable[..., Any], tmp_path: Path) -> None:
     clip = tmp_path / "clip.csv"
-    clip.write_text(LONG.replace("6.10", "deep"))
+    clip.write_text(LONG.replace("6.1", "deep"))
     done = smooth(clip, f"--output={tmp_path / 'out.csv'}", "--fps=30")
     assert done.is_bad_input
     assert "Landmark_Z in line 5 must be a number" in done.err
