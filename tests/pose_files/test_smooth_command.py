@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from kerasmooth import formats
+from kerasmooth.pose_files import tables
 from kerasmooth.pose_table import PROVENANCE, PoseTable
 from kerasmooth.skeletons import COCO_17, Skeleton
 
@@ -215,6 +217,16 @@ def test_a_video_says_the_frame_rate_and_the_size(smooth: Callable[..., Any], tm
     assert (new.fps, new.image_size) == (50, (400, 640))
     assert smooth(clip, f"--output={tmp_path / 'own.npz'}", f"--video={video}", "--fps=25").code == 0
     assert formats.read(tmp_path / "own.npz").fps == 25
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_nothing(
+    smooth: Callable[..., Any], clip: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
+) -> None:
+    monkeypatch.setattr(tables, "smooth_segment", lambda *values: signal.raise_signal(how))
+    done = smooth(clip, f"--output={clip.parent / 'out.npz'}")
+    assert (done.code, done.err.strip()) == (130, "interrupted")
+    assert list(clip.parent.iterdir()) == [clip]
 
 
 def test_tensorflow_stays_out_of_it(clip: Path) -> None:
