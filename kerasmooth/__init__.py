@@ -7,16 +7,11 @@ __version__ = "0.1.0"
 
 from typing import Any
 
-_LAZY = {
-    "read_poses": "kerasmooth.formats",
-    "write_poses": "kerasmooth.formats",
-    "smooth_keypoints": "kerasmooth.smoothing.keypoints",
-    "KeypointStream": "kerasmooth.streaming.stream",
-}
+_LAZY = {"smooth_keypoints": "kerasmooth.smoothing.keypoints", "KeypointStream": "kerasmooth.streaming.stream"}
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, loaded when first asked for."""
+    """`smooth_keypoints` and `KeypointStream`, loaded when first asked for."""
     if name not in _LAZY:
         raise AttributeError(f"module 'kerasmooth' has no attribute {name!r}")
     import importlib

@@ -1,6 +1,8 @@
 """What a request must be, checked in the graph: a server has no other place to refuse what would be answered wrongly.
 
-Every failure is an InvalidArgument whose text says what was expected and ends with what was received.
+A shape that is wrong refuses the request. A value that is wrong only spoils its own row: a server that batches runs the
+requests of several callers at once and would refuse all of them for the fault of one. So such a row is answered with
+nothing found and a text in `fault`, and the request is refused only if no row of it can be answered.
 """
 
 from collections.abc import Sequence
@@ -9,6 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 MAX_FPS = 10_000.0
+FARTHEST = 2.0
+"""Widths and heights of the grid from its first cell, beyond which no keypoint in cells can be meant."""
 
 
 def checked_shape(tensor: Any, name: str, expected: Sequence[int | None], letters: str) -> Any:
@@ -25,15 +29,6 @@ def checked_shape(tensor: Any, name: str, expected: Sequence[int | None], letter
         return tf.ensure_shape(tf.identity(free), expected)
 
 
-def checked_rows(tensor: Any, name: str, num_rows: Any) -> Any:
-    """A tensor [B], once it is seen to have as many rows as the others."""
-    tensor = checked_shape(tensor, name, (None,), "[B], one number a row")
-    agree = tf.equal(tf.shape(tensor)[0], num_rows)
-    text = f"{name} must be [B], of the same B as the other inputs. Received: shape ="
-    with tf.control_dependencies([_require(agree, text, tf.shape(tensor))]):
-        return tf.identity(tensor)
-
-
 def checked_confidence(confidence: Any, keypoints: Any, letters: str) -> Any:
     """confidence, once it is seen to have the shape of keypoints [..., K, 2] without its last axis."""
     confidence = checked_shape(confidence, "confidence", keypoints.shape[:-1], letters)
@@ -43,45 +38,72 @@ def checked_confidence(confidence: Any, keypoints: Any, letters: str) -> Any:
         return tf.identity(confidence)
 
 
-def checked_fps(fps: Any, num_rows: Any) -> Any:
-    """fps [B], once each is seen to be a frame rate."""
-    fps = checked_rows(fps, "fps", num_rows)
-    sensible = tf.reduce_all((fps > 0) & (fps <= MAX_FPS))
-    text = f"fps must be above 0 and at most {MAX_FPS:g} frames per second. Received:"
-    with tf.control_dependencies([_require(sensible, text, fps)]):
-        return tf.identity(fps)
+class RowChecks:
+    """Checks of values, row by row.
 
+    Args:
+      num_rows: B.
+    """
 
-def checked_length(length: Any, num_rows: Any, num_frames: Any) -> Any:
-    """length [B], once each is seen to be a number of frames that there are."""
-    length = checked_rows(length, "length", num_rows)
-    sensible = tf.reduce_all((length >= 0) & (length <= num_frames))
-    text = "length must be from 0 to T, the number of frames of each row. Received:"
-    with tf.control_dependencies([_require(sensible, text, length)]):
-        return tf.identity(length)
+    def __init__(self, num_rows: Any) -> None:
+        self._num_rows = num_rows
+        self.fault = tf.fill([num_rows], "")
+        """string [B]: the first thing that is wrong with each row; empty where nothing is."""
 
+    def fps(self, fps: Any) -> Any:
+        """fps [B]; 1 where it is no frame rate."""
+        fps = self._of_rows(fps, "fps")
+        fine = (fps > 0) & (fps <= MAX_FPS)
+        self._require(fine, f"fps must be above 0 and at most {MAX_FPS:g} frames per second. Received:", fps)
+        return tf.where(fine, fps, 1.0)
 
-def checked_state(state: Any, num_rows: Any) -> Any:
-    """state [B, S], once it is seen to have as many rows as there are frames, and no value that is not finite."""
-    agree = tf.equal(tf.shape(state)[0], num_rows)
-    text = "state must be [B, S], of the same B as keypoints. Received: shape ="
-    checks = [_require(agree, text, tf.shape(state))]
-    text = "state must be all 0, or what the call before returned. Received values that are not finite:"
-    odd = tf.math.count_nonzero(~tf.math.is_finite(state))
-    with tf.control_dependencies([*checks, _require(tf.equal(odd, 0), text, odd)]):
-        return tf.identity(state)
+    def length(self, length: Any, num_frames: Any) -> Any:
+        """length [B]; 0 where it is no number of frames that there are."""
+        length = self._of_rows(length, "length")
+        fine = (length >= 0) & (length <= num_frames)
+        self._require(fine, "length must be from 0 to T, the number of frames. Received:", length)
+        return tf.where(fine, length, 0)
 
+    def cells(self, keypoints: Any, known: Any, size: tuple[int, int]) -> None:
+        """The known keypoints [B, ..., K, 2] lie in the grid (height, width), or not far from it."""
+        height, width = size
+        far = tf.reduce_max(tf.abs(keypoints) / tf.constant([width, height], tf.float32), axis=-1)
+        far = tf.reduce_max(
+            tf.reshape(tf.where(known, far, 0.0), [self._num_rows, known.shape[1:].num_elements()]), axis=1
+        )
+        text = (
+            f"keypoints must be (x, y) in cells of the {height} x {width} grid of the box; image pixels go to the "
+            "signature sequence. Received, in widths and heights of the grid:"
+        )
+        self._require(far <= FARTHEST, text, far)
 
-def checked_cells(keypoints: Any, known: Any, size: tuple[int, int]) -> Any:
-    """keypoints [..., K, 2], once the known ones are seen to lie in the grid (height, width), or beside it."""
-    height, width = size
-    far = tf.where(known, tf.reduce_max(tf.abs(keypoints) / tf.constant([width, height], tf.float32), axis=-1), 0.0)
-    text = (
-        f"keypoints must be (x, y) in cells of the {height} x {width} grid of the box; image pixels go to the "
-        "signature sequence. Received, in widths and heights of the grid:"
-    )
-    with tf.control_dependencies([_require(tf.reduce_all(far <= 2.0), text, tf.reduce_max(far))]):
-        return tf.identity(keypoints)
+    def state(self, state: Any) -> Any:
+        """state [B, S]; all 0 where a value of it is not finite."""
+        agree = tf.equal(tf.shape(state)[0], self._num_rows)
+        text = "state must be [B, S], of the same B as keypoints. Received: shape ="
+        with tf.control_dependencies([_require(agree, text, tf.shape(state))]):
+            odd = tf.math.count_nonzero(~tf.math.is_finite(state), axis=1)
+        text = "state must be all 0, or what the call before returned. Received values that are not finite:"
+        self._require(odd == 0, text, odd)
+        return tf.where((odd == 0)[:, None], state, 0.0)
+
+    def fine(self, known: Any) -> Any:
+        """bool [B, ...]: known, in rows that have no fault. Refuses the request where all have."""
+        fine = self.fault == ""
+        some = tf.reduce_any(fine) | tf.equal(self._num_rows, 0)
+        with tf.control_dependencies([tf.debugging.Assert(some, [self.fault[:1]])]):
+            return known & tf.reshape(fine, [-1] + [1] * (known.shape.rank - 1))
+
+    def _of_rows(self, tensor: Any, name: str) -> Any:
+        tensor = checked_shape(tensor, name, (None,), "[B], one number a row")
+        agree = tf.equal(tf.shape(tensor)[0], self._num_rows)
+        text = f"{name} must be [B], of the same B as the other inputs. Received: shape ="
+        with tf.control_dependencies([_require(agree, text, tf.shape(tensor))]):
+            return tf.identity(tensor)
+
+    def _require(self, holds: Any, text: str, received: Any) -> None:
+        told = tf.strings.join([text, " ", tf.strings.as_string(received, shortest=received.dtype.is_floating)])
+        self.fault = tf.where(holds | (self.fault != ""), self.fault, told)
 
 
 def _require(condition: Any, text: str, received: Any) -> Any:

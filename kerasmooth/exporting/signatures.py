@@ -38,6 +38,7 @@ OUTPUTS = {
     "confidence": "the detector's, as it came (of heatmaps: their maximum); 0 where not found",
     "heatmaps": "refined, the mean over the windows that show the frame",
     "state": "for the next call",
+    "fault": "why nothing of the row could be answered; empty where it was. A request of faults only is refused",
     "metadata": "JSON",
 }
 
@@ -93,9 +94,10 @@ class Signatures:
         no area nothing is found.
         """
         keypoints, confidence, known = self._checked(keypoints, confidence, (None, None), "T, ")
-        rows, num_frames = tf.shape(known)[0], tf.shape(known)[1]
-        fps = checks.checked_fps(fps, rows)
-        known = known & _within(checks.checked_length(length, rows, num_frames), num_frames)[..., None]
+        num_frames = tf.shape(known)[1]
+        rows = checks.RowChecks(tf.shape(known)[0])
+        fps = rows.fps(fps)
+        known = rows.fine(known & _within(rows.length(length, num_frames), num_frames)[..., None])
         boxes, usable = tight_boxes(keypoints, known, self._model.codec.size)
         first, last = run_bounds(usable)
         boxes = steadied(tf.reshape(boxes, [-1, 4]), first, last, tf.repeat(fps, num_frames))
@@ -107,16 +109,19 @@ class Signatures:
         )
         smoothed, found = _mean(sums)
         smoothed = (smoothed + 0.5) / scale + origin
-        return _answer(smoothed, found & known_frames, confidence)
+        return _answer(smoothed, found & known_frames, confidence, rows)
 
     def keypoints(self, keypoints: Any, confidence: Any) -> Tensors:
         """keypoints [B, window, K, 2] in cells, confidence [B, window, K] -> keypoints, found, confidence."""
         window = self._model.window
-        keypoints, confidence, known = self._checked(keypoints, confidence, (None, window), f"{window}, ", cells=True)
+        keypoints, confidence, known = self._checked(keypoints, confidence, (None, window), f"{window}, ")
+        rows = checks.RowChecks(tf.shape(known)[0])
+        rows.cells(keypoints, known, self._model.codec.size)
+        known = rows.fine(known)
         frames = tf.reshape(tf.range(tf.size(known[..., 0])), [-1, window])
         sums = self._summed(_flat(keypoints), _flat(known), frames, tf.ones_like(frames, tf.bool))
         smoothed, found = _mean(sums)
-        return _answer(smoothed, found & _flat(known), confidence)
+        return _answer(smoothed, found & _flat(known), confidence, rows)
 
     def heatmaps(self, heatmaps: Any, length: Any) -> Tensors:
         """heatmaps [B, T, H, W, K], length [B] -> heatmaps, keypoints in cells, found, confidence."""
@@ -133,10 +138,11 @@ class Signatures:
         frames late and equal to the merged windows of the whole recording; the others are what is known of them so far.
         Before `window` frames came, nothing is found.
         """
-        keypoints, confidence, known = self._checked(keypoints, confidence, (None,), "", cells=True)
-        state = checks.checked_shape(state, "state", (None, self._stream.size), f"[B, {self._stream.size}]")
-        state = checks.checked_state(state, tf.shape(known)[0])
-        shown = self._stream.frames(state, keypoints, confidence)
+        keypoints, confidence, known = self._checked(keypoints, confidence, (None,), "")
+        rows = checks.RowChecks(tf.shape(known)[0])
+        rows.cells(keypoints, known, self._model.codec.size)
+        state = rows.state(checks.checked_shape(state, "state", (None, self._stream.size), f"[B, {self._stream.size}]"))
+        shown = self._stream.frames(state, keypoints, tf.where(rows.fine(known), confidence, 0.0))
         window = self._model.window
         frames = tf.reshape(tf.range(tf.size(shown[..., 0, 0])), [-1, window])
         flat = tf.reshape(shown, [-1, *shown.shape[2:]])
@@ -147,7 +153,7 @@ class Signatures:
         sums, state = self._stream.add(state, shown, sums)
         smoothed, found = _mean(sums)
         confidence = shown[..., 2]
-        return _answer(smoothed, found & (confidence > 0), confidence) | {"state": state}
+        return _answer(smoothed, found & (confidence > 0), confidence, rows) | {"state": state}
 
     def metadata(self, rows: Any) -> Tensors:
         """rows [B] -> metadata [B], the same JSON for each."""
@@ -158,8 +164,9 @@ class Signatures:
         shape = (None, None, height, width, model.num_keypoints)
         letters = f"[B, T, {height}, {width}, {model.num_keypoints}]"
         heatmaps = checks.checked_shape(heatmaps, "heatmaps", shape, letters)
-        rows, num_frames = tf.shape(heatmaps)[0], tf.shape(heatmaps)[1]
-        usable = _within(checks.checked_length(length, rows, num_frames), num_frames)
+        num_frames = tf.shape(heatmaps)[1]
+        rows = checks.RowChecks(tf.shape(heatmaps)[0])
+        usable = rows.fine(_within(rows.length(length, num_frames), num_frames))
         first, last = run_bounds(usable)
         usable = tf.reshape(usable, [-1])
         maps, peak = model.normalised(tf.reshape(heatmaps, [-1, *shape[2:]]))
@@ -175,7 +182,8 @@ class Signatures:
 
             sums = summed(ask, self._said() | said, *windows, tf.size(usable), model.chunk)
         smoothed, found = _mean(sums)
-        answer = _answer(smoothed, found & known, tf.reshape(peak, tf.concat([[rows, num_frames], peak.shape[1:]], 0)))
+        peak = tf.reshape(peak, tf.concat([tf.shape(heatmaps)[:2], peak.shape[1:]], 0))
+        answer = _answer(smoothed, found & known, peak, rows)
         if refined:
             shown_in = self._windows_of(*windows, tf.size(usable))
             mean = tf.math.divide_no_nan(sums["heatmaps"], shown_in[:, None, None, None])
@@ -183,7 +191,7 @@ class Signatures:
         return answer
 
     def _checked(
-        self, keypoints: Any, confidence: Any, leading: tuple[int | None, ...], letters: str, cells: bool = False
+        self, keypoints: Any, confidence: Any, leading: tuple[int | None, ...], letters: str
     ) -> tuple[Any, Any, Any]:
         """Keypoints and confidence with 0 where missing, and bool [..., K]: there, with a finite position."""
         num_keypoints = self._model.num_keypoints
@@ -192,8 +200,6 @@ class Signatures:
         confidence = checks.checked_confidence(confidence, keypoints, shape)
         known = (confidence > 0) & tf.reduce_all(tf.math.is_finite(keypoints), axis=-1)
         keypoints = tf.where(known[..., None], keypoints, 0.0)
-        if cells:
-            keypoints = checks.checked_cells(keypoints, known, self._model.codec.size)
         return keypoints, tf.where(known, confidence, 0.0), known
 
     def _said(self) -> dict[str, tuple[int, ...]]:
@@ -232,7 +238,7 @@ def _mean(sums: Tensors) -> tuple[Any, Any]:
     return tf.math.divide_no_nan(sums["keypoints"], sums["count"][..., None]), sums["count"] > 0
 
 
-def _answer(keypoints: Any, found: Any, confidence: Any) -> Tensors:
+def _answer(keypoints: Any, found: Any, confidence: Any, rows: checks.RowChecks) -> Tensors:
     """Zeros where nothing is found; all in the leading shape of confidence [..., K]."""
     found = tf.reshape(found, tf.shape(confidence))
     keypoints = tf.reshape(keypoints, tf.concat([tf.shape(confidence), [2]], 0))
@@ -240,4 +246,5 @@ def _answer(keypoints: Any, found: Any, confidence: Any) -> Tensors:
         "keypoints": tf.where(found[..., None], keypoints, 0.0),
         "found": found,
         "confidence": tf.where(found, confidence, 0.0),
+        "fault": rows.fault,
     }

@@ -84,7 +84,7 @@ def smooth_table(
     unit = SquareUnit.of(table)
     square = unit.into(table)
     step = frame_step(table.frame_numbers)
-    tracks = _follow(square, fps / step, step, settings.min_confidence)
+    tracks = _follow(square, fps / step, step)
     if (table.people < 0).all() and photographs.are_unrelated(table.frames, tracks):
         return SmoothedTable(table, table.people, unit=unit.name, unrelated=True)
     # A file of one person without ids stays so.
@@ -109,16 +109,14 @@ def smooth_table(
     )
 
 
-def _follow(square: PoseTable, fps: float, step: int, min_confidence: float) -> tracking.Tracks:
-    known = np.isfinite(square.keypoints).all(axis=-1) & ~(square.confidence <= 0)
-    known &= ~(square.confidence < min_confidence)
+def _follow(square: PoseTable, fps: float, step: int) -> tracking.Tracks:
     people = np.unique(square.people)
     one = len(people) == 1 and people[0] >= 0 and len(np.unique(square.frames)) == len(square.frames)
     return tracking.follow(
         square.frames // step,
         square.people,
         square.keypoints,
-        known,
+        np.isfinite(square.keypoints).all(axis=-1) & ~(square.confidence <= 0),
         fps=fps,
         confidence=square.confidence,
         single=square.is_single or one,

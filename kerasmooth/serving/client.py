@@ -60,7 +60,11 @@ class Client:
         Raises:
           InputError: there is no such server, model, version or signature, it refuses the inputs, or it is too slow.
         """
-        return self._tried(lambda: self._transport.ask(signature, inputs, self._timeout))
+        answer = self._tried(lambda: self._transport.ask(signature, inputs, self._timeout))
+        for fault in answer.get("fault", ()):
+            if fault:
+                raise InputError(f"{self.address} refuses: {fault if isinstance(fault, str) else fault.decode()}")
+        return _cut(answer, inputs)
 
     def smooth(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
         """Smooths one person's keypoints, of the skeleton that the metadata name.
@@ -124,6 +128,23 @@ class Client:
                 time.sleep(min(FIRST_WAIT * 2**attempt, LONGEST_WAIT) * random.uniform(0.5, 1))
         tries = self._retries + 1
         raise InputError(f"{self.address} cannot be reached ({reason.rstrip('.')}), tried {tries} times: is it up?")
+
+
+def _cut(answer: Arrays, inputs: Arrays) -> Arrays:
+    """The answer for the frames that were asked about: a server that batches fills up the shorter requests.
+
+    Raises:
+      InputError: the request had fewer keypoints than the model, and was filled up by the server, too.
+    """
+    given = inputs.get("keypoints", inputs.get("heatmaps"))
+    if "length" not in inputs or given is None:
+        return answer
+    num_frames, num_keypoints = given.shape[1], given.shape[-1 if "heatmaps" in inputs else 2]
+    answer = {name: value[:, :num_frames] if value.ndim > 1 else value for name, value in answer.items()}
+    if answer["found"].shape[2] != num_keypoints:
+        known = answer["found"].shape[2]
+        raise InputError(f"the model is one of {known} keypoints (see its metadata), received {num_keypoints}")
+    return answer
 
 
 def _transport(address: str | Path) -> Transport:

@@ -7,7 +7,7 @@ import numpy as np
 
 Arrays = dict[str, np.ndarray]
 
-_ASSERTION = re.compile(r"assertion failed: \[(.*?)\] \[(.*?)\]", re.DOTALL)
+_ASSERTION = "assertion failed: "
 
 
 class UnavailableError(Exception):
@@ -40,7 +40,9 @@ class Transport(Protocol):
 
 def plain(text: str) -> str:
     """What TensorFlow says of a request, without the parts of the graph that it happened in."""
-    checked = _ASSERTION.search(text)
-    if checked:
-        return " ".join(checked.groups())
-    return re.split(r"\[\[\{\{node|Received args:", " ".join(text.split()))[0].strip()
+    text = re.split(r"\[\[\{\{node|Received args:", " ".join(text.split()))[0].strip()
+    _, found, checked = text.partition(_ASSERTION)
+    if not found:
+        return text
+    # "assertion failed: [confidence must be [B, T, 25]. Received: shape =] [1 1 25]"
+    return checked.removeprefix("[").removesuffix("]").replace("] [", " ")

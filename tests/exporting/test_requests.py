@@ -33,20 +33,20 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "confidence that broadcasts": ("sequence", {"confidence": np.ones((1, 1, 25))}, r"same B and T.* = 1 1 25"),
     "confidence of a frame more": ("sequence", {"confidence": np.ones((2, 8, 25))}, r"confidence must be .* = 2 8 25"),
     "one fps for two": ("sequence", {"fps": np.array([30.0])}, r"fps must be \[B\].* = 1"),
-    "fps zero": ("sequence", {"fps": np.array([30.0, 0])}, r"fps must be above 0.* 30 0"),
-    "fps no number": ("sequence", {"fps": np.array([np.nan, 30])}, r"fps must be above 0.* nan 30"),
-    "longer than it is": ("sequence", {"length": np.array([8, 1])}, r"length must be from 0 to T.* 8 1"),
-    "length negative": ("sequence", {"length": np.array([7, -1])}, r"length must be from 0 to T.* 7 -1"),
+    "fps zero": ("sequence", {"fps": np.array([30.0, 0])}, r"refuses: fps must be above 0.* Received: 0"),
+    "fps no number": ("sequence", {"fps": np.array([np.nan, 30])}, r"fps must be above 0.* Received: nan"),
+    "longer than it is": ("sequence", {"length": np.array([8, 1])}, r"length must be from 0 to T.* Received: 8"),
+    "length negative": ("sequence", {"length": np.array([7, -1])}, r"length must be from 0 to T.* Received: -1"),
     "window of another size": ("keypoints", {"keypoints": np.zeros((2, 3, 25, 2))}, r"\[B, 5, 25, 2\]. .* = 2 3 25 2"),
     "pixels for cells": (
         "keypoints",
         {"keypoints": np.full((2, 5, 25, 2), 160.0)},
-        r"cells of the 12 x 16 grid.*: 13.3",
+        r"cells of the 12 x 16 grid.*: 13.333",
     ),
     "pixels in a stream": ("stream", {"keypoints": np.full((2, 25, 2), 160.0)}, r"cells of the 12 x 16 grid"),
     "state of another model": ("stream", {"state": np.zeros((2, 7))}, r"state must be \[B, 601\]. .* = 2 7"),
     "state of one for two": ("stream", {"state": np.zeros((1, 601))}, r"state must be \[B, S\].* = 1 601"),
-    "state no number": ("stream", {"state": np.full((2, 601), np.nan)}, r"state must be all 0.*: 1202"),
+    "state no number": ("stream", {"state": np.full((2, 601), np.nan)}, r"state must be all 0.*: 601"),
     "grid of another size": (
         "heatmaps",
         {"heatmaps": np.zeros((2, 7, 56, 56, 25))},
@@ -74,3 +74,29 @@ def test_nothing_at_all_is_answered_with_nothing(client: Client, run: Run) -> No
         assert answer["keypoints"].shape == (2, frames, 25, 2)
     answer = client.ask("sequence", **{k: v[:0] for k, v in example_inputs(run, "sequence", (2, 7)).items()})
     assert answer["found"].shape == (0, 7, 25)
+
+
+def test_a_fault_of_one_row_does_not_touch_the_others(client: Client, run: Run) -> None:
+    """A server that batches puts the requests of several callers into one: none may be refused for another's fault."""
+    transport = client._transport
+    for signature, name, value in (
+        ("sequence", "fps", 0),
+        ("sequence", "length", 99),
+        ("keypoints", "keypoints", 160),
+        ("stream", "state", np.nan),
+        ("heatmaps", "length", -3),
+    ):
+        inputs = example_inputs(run, signature, (3, 7))
+        expected = transport.ask(signature, inputs, 1.0)
+        wrong = {key: array.copy() for key, array in inputs.items()}
+        wrong[name][1] = value
+        received = transport.ask(signature, wrong, 1.0)
+        assert [bool(fault) for fault in received["fault"]] == [False, True, False]
+        assert name.encode() in received["fault"][1]
+        assert not received["found"][1].any()
+        for key in set(expected) - {"fault"}:
+            np.testing.assert_allclose(received[key][::2], expected[key][::2], atol=1e-4)
+        for array in wrong.values():
+            array[:] = array[1]
+        with pytest.raises(InputError, match=f"refuses: {name} must be"):
+            client.ask(signature, **wrong)
