@@ -82,5 +82,10 @@ def main() -> None:
     print(report(exported))  # noqa: T201
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """The command `kerasmooth-export`."""
     run(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -23,7 +23,7 @@ MAX_OPEN_SHARDS = 16
 BLOCK_LENGTH = 16
 
 # AutoGraph has nothing to convert here, and would read the source, which may be under edit while a long run continues.
-_as_written = tf.autograph.experimental.do_not_convert
+as_written = tf.autograph.experimental.do_not_convert
 
 Batch = Mapping[str, Any]
 """What `tfrecord.reader.parse_batch` gives: keypoints [B, T, K, 2], visibility [B, T, K], boxes [B, T, 4],
@@ -65,14 +65,14 @@ def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = (
     random = np.random.default_rng(key)
     paths = [paths[i] for i in random.permutation(len(paths))]
     windows = tf.data.Dataset.from_tensor_slices(paths).interleave(
-        _as_written(lambda path: tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20)),
+        as_written(lambda path: tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20)),
         cycle_length=min(len(paths), MAX_OPEN_SHARDS),
         block_length=BLOCK_LENGTH,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
-    buffer = max(1, SHUFFLE_BYTES // records.largest_record(split))
-    return windows.shuffle(buffer, seed=int(random.integers(2**31)), reshuffle_each_iteration=False)
+    seed = int(random.integers(2**31))
+    return windows.shuffle(shuffle_buffer(records, split), seed=seed, reshuffle_each_iteration=False)
 
 
 def training_batches(
@@ -121,9 +121,22 @@ def evaluation_batches(
     """
     windows, total = serialized_windows(records, split), records.num_windows(split)
     if 0 < max_windows < total:
-        chosen = windows.enumerate().filter(_as_written(lambda index, _: index * max_windows % total < max_windows))
-        windows = chosen.map(_as_written(lambda _, window: window))
+        chosen = windows.enumerate().filter(as_written(lambda index, _: index * max_windows % total < max_windows))
+        windows = chosen.map(as_written(lambda _, window: window))
     return _delivered(windows.batch(batch_size), records, batch_size, shard)
+
+
+def shuffle_buffer(records: RecordSets, split: str) -> int:
+    """Windows that the shuffle buffer may hold."""
+    return max(1, SHUFFLE_BYTES // records.largest_record(split))
+
+
+def parsed(records: RecordSets, serialized: Any) -> dict[str, Any]:
+    """Serialized windows, string [B] -> a `Batch`."""
+    constant = "|".join(name for name, reader in DATASETS.items() if reader.constant_shift)
+    batch = records.parse(serialized)
+    batch["constant_shift"] = tf.strings.regex_full_match(batch["clip_id"], f"({constant})/.*")
+    return batch
 
 
 def steps_for(num_windows: int, batch_size: int) -> int:
@@ -136,14 +149,11 @@ def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, s
     mine = rows * shard.local_replicas
     first = shard.worker * mine
 
-    constant = "|".join(name for name, reader in DATASETS.items() if reader.constant_shift)
-
     def parse(serialized: Any) -> dict[str, Any]:
-        batch = records.parse(serialized[first : first + mine])
-        batch["constant_shift"] = tf.strings.regex_full_match(batch["clip_id"], f"({constant})/.*")
+        batch = parsed(records, serialized[first : first + mine])
         return {name: _split_and_pad(tensor, shard.local_replicas, rows) for name, tensor in batch.items()}
 
-    return strings.map(_as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return strings.map(as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
 
 
 def _split_and_pad(tensor: Any, replicas: int, rows: int) -> Any:

@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from kerasmooth.masked_mse import MaskedMSE
+
+__all__ = ["LOSSES", "Loss", "LossTerm", "MaskedMSE", "deciwatch", "mse", "register", "value"]
+
 RECOVER_WEIGHT = 5.0
 DENOISE_WEIGHT = 1.0
 

@@ -50,5 +50,10 @@ def main() -> None:
     train(config)
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """The command `kerasmooth-train`."""
     run(main)
+
+
+if __name__ == "__main__":
+    cli()

@@ -18,14 +18,15 @@ LAYERS: list[set[str]] = [
     {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
     | {"filters", "formats", "smoothing", "pose_files", "streaming"},
     {"quiet", "tfrecord"},
-    {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck"},
+    {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck", "fit_data"},
     {"training"},
     {"evaluation", "exporting"},
     {"serving"},
+    {"loading"},
     {"pose_files.model_smoother", "pose_files.command"},
     {"entry"},
 ]
-ENTRY_POINTS = {"train", "evaluate", "export", "smooth"}
+ENTRY_POINTS = {"make_records", "train", "evaluate", "export", "smooth"}
 WITHOUT_TENSORFLOW = set().union(*LAYERS[:4])
 
 

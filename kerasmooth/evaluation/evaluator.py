@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from rich.console import Console
 
@@ -19,6 +20,7 @@ from kerasmooth.evaluation.setting import Setting, setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, concatenated, merged
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
 from kerasmooth.input_pipeline import evaluation_batches, steps_for
+from kerasmooth.metrics import THRESHOLDS, pck_name
 from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run, load_run
@@ -56,6 +58,17 @@ class Evaluation:
         """A row's score over all datasets."""
         first, *rest = self.scores[name].values()
         return sum(rest, first)
+
+    def pck(self, protocol: str = "windows", space: str = "cells") -> pd.DataFrame:
+        """PCK in per cent, a row for each smoother and a column for each published threshold.
+
+        Args:
+          protocol: "windows", every frame of every window as published, or "frames", every frame once.
+          space: "cells", "pixels" or "published", see `scores.accuracies`.
+        """
+        found = {row.name: getattr(self.total(row.name), protocol) for row in self.rows}
+        values = {name: 100 * of_row[space].pck() for name, of_row in found.items() if of_row}
+        return pd.DataFrame.from_dict(values, "index", columns=[pck_name(a) for a in THRESHOLDS])
 
     def by_video(self, name: str) -> VideoCounts:
         """A row's hits in each video, every frame once, for `bootstrap.paired_bootstrap`."""
@@ -101,7 +114,7 @@ def evaluate(
     groups: dict[Setting, list[Run]] = {}
     for one in [runs] if isinstance(runs, str | Path | Run) else runs:
         run = one if isinstance(one, Run) else load_run(Path(one))
-        setting = setting_of(run, records_dir=records_dir, datasets=datasets, split=split)
+        setting = setting_of(run.config, records_dir=records_dir, datasets=datasets, split=split)
         groups.setdefault(setting, []).append(run)
     judge = Judge(decoders, batch_size, max_windows, classical, console or Console(quiet=True))
     return [judge.evaluate(setting, group) for setting, group in groups.items()]

@@ -8,7 +8,8 @@ from kerasmooth.datasets import Sample
 from kerasmooth.errors import InputError
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
-from kerasmooth.training.run_folder import Run
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import simulated_detector
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,23 @@ class Setting:
         return Sample.name in self.datasets
 
 
-def setting_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = (), split: str = "test") -> Setting:
-    """What a run is judged on: the records it was trained from, unless others are named.
+def setting_of(
+    config: TrainingConfig, *, records_dir: str = "", datasets: Sequence[str] = (), split: str = "test"
+) -> Setting:
+    """What a run of these settings is judged on: the records it was trained from, unless others are named.
 
     Raises:
       InputError: there are no such records, they have no such split, or they do not fit the model.
     """
-    folder, config = records_dir or run.config.records_dir, run.config
+    folder = records_dir or config.records_dir
     names = resolve_datasets(folder, tuple(datasets) or config.datasets, config.frame_step)
     records = RecordSets(folder, names)
     for what in ("window", "size", "frame_step"):
         received, expected = getattr(records, what), getattr(config, what)
         if received != expected:
             raise InputError(
-                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {run.folder} was trained "
-                f"with {expected}: name the records it was trained from by --records_dir, or make such"
+                f"the records of {', '.join(names)} in {folder} have {what} {received}, but {config.run_dir} was "
+                f"trained with {expected}: name the records it was trained from by --records_dir, or make such"
             )
     if not records.num_windows(split):
         there = sorted({s for manifest in records.manifests for s, count in manifest.windows.items() if count})
@@ -67,7 +70,7 @@ def setting_of(run: Run, *, records_dir: str = "", datasets: Sequence[str] = (),
             f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}"
         )
     # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
-    noise = replace(run.noise, fresh=True)
+    noise = replace(simulated_detector(config), fresh=True)
     return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)
 
 

@@ -16,7 +16,7 @@ from kerasmooth.exporting.metadata import metadata
 from kerasmooth.exporting.signatures import Signatures
 from kerasmooth.exporting.versions import new_version
 from kerasmooth.exporting.window_model import WindowModel, drawing_sigma
-from kerasmooth.training.run_folder import Run
+from kerasmooth.training.run_folder import Run, load_run
 
 EXTRA_ASSETS = "assets.extra"
 METADATA_FILE = "metadata.json"
@@ -56,8 +56,8 @@ class Exported:
 
 
 def export_run(
-    run: Run,
-    export_dir: Path,
+    run: Run | str | Path,
+    export_dir: str | Path = "exports",
     *,
     name: str = "",
     version: int | None = None,
@@ -69,7 +69,7 @@ def export_run(
     It is written into a hidden folder beside, loaded again and compared with the Keras model, and only then renamed.
 
     Args:
-      run: what to export.
+      run: what to export: a run folder, or a loaded run.
       export_dir: holds one folder for each model name.
       name: what the model is served as; "" is the kind of model, such as `conv3d`.
       version: at least 1; None is one more than the highest that is there.
@@ -80,6 +80,7 @@ def export_run(
       InputError: a name or version that cannot be, a version that exists, or a folder that cannot be written.
       RuntimeError: the SavedModel does not say what the Keras model says; nothing is left behind.
     """
+    run, export_dir = run if isinstance(run, Run) else load_run(Path(run)), Path(export_dir)
     with new_version(export_dir, name or run.config.model, version) as (partial, target):
         facts = metadata(run, name=target.parent.name, version=int(target.name), decoder=decoder)
         signatures = signatures_of(run, decoder, facts)

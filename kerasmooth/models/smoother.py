@@ -59,6 +59,17 @@ class Smoother(keras.Model):
         """Trainable variables of the head."""
         return [variable for name in self.head_layers for variable in self.get_layer(name).trainable_variables]
 
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As Keras has it; targets that are one array, true keypoints, are those of the refined output alone."""
+        return super().compute_loss(x, y, self._refined(y, y_pred), *args, **kwargs)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """As `compute_loss`."""
+        return super().compute_metrics(x, y, self._refined(y, y_pred), sample_weight)
+
+    def _refined(self, y: Any, y_pred: Any) -> Any:
+        return y_pred if isinstance(y, dict) else y_pred[self.takes]
+
     def get_config(self) -> dict[str, Any]:
         return {
             "window": self.window,

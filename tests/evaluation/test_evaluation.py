@@ -319,11 +319,11 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:
     louder = deciwatch.config.replace(shifting_scalar=2.0, noise="fixed")
     run = dataclasses.replace(deciwatch, config=louder)
-    one, two = setting_of(deciwatch), setting_of(run)
+    one, two = setting_of(deciwatch.config), setting_of(run.config)
     assert one != two
     assert two.noise.shifting_scalar == 2
     fixed = dataclasses.replace(deciwatch, config=deciwatch.config.replace(noise="fixed"))
-    assert setting_of(fixed) == one, "fresh or fixed makes no difference in epoch 0"
+    assert setting_of(fixed.config) == one, "fresh or fixed makes no difference in epoch 0"
 
 
 def test_a_shard_damaged_inside_is_bad_input(root: Path, tmp_path: Path, deciwatch: Run) -> None:

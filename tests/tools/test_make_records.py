@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from tool_runner import TOOLS, Outcome, Tool, loaded_tool
+from tool_runner import TOOLS, Outcome, Tool, entry_point
 
 from kerasmooth import boxes
 from kerasmooth.datasets import DATASETS, write_raw
@@ -24,9 +23,8 @@ REAL = {name: reader for name, reader in DATASETS.items() if reader.purpose != "
 
 
 @pytest.fixture(scope="module")
-def tool() -> Iterator[Tool]:
-    with loaded_tool("make_records") as tool:
-        yield tool
+def tool() -> Tool:
+    return entry_point("kerasmooth.make_records")
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import contextlib
 import importlib.util
 import io
+import runpy
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from unittest import mock
 
 from absl import flags
@@ -31,27 +31,40 @@ class Outcome:
         return self.err.rstrip("\n").rpartition("\n")[2]
 
 
-class Tool:
-    """A tool as a user calls it, by flags."""
+Tool = Callable[..., Outcome]
+"""A tool as a user calls it, by flags."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self._module = module
 
-    def __call__(self, *words: str) -> Outcome:
-        out, err = io.StringIO(), io.StringIO()
-        for name in flags.FLAGS:
-            flags.FLAGS[name].unparse()
-        code: object = 0
-        with (
-            mock.patch.object(sys, "argv", [f"{self._module.__name__}.py", *words]),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            try:
-                run(self._module.main)
-            except SystemExit as stop:
-                code = stop.code or 0
-        return Outcome(code if isinstance(code, int) else 1, out.getvalue(), err.getvalue())
+def outcome_of(call: Callable[[], object], name: str, words: Sequence[str]) -> Outcome:
+    """Runs what reads its flags from sys.argv."""
+    out, err = io.StringIO(), io.StringIO()
+    for flag in flags.FLAGS:
+        flags.FLAGS[flag].unparse()
+    code: object = 0
+    with (
+        mock.patch.object(sys, "argv", [f"{name}.py", *words]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            call()
+        except SystemExit as stop:
+            code = stop.code or 0
+    return Outcome(code if isinstance(code, int) else 1, out.getvalue(), err.getvalue())
+
+
+def entry_point(module: str) -> Tool:
+    """An entry point of the package, run as `python -m` runs it; its flags are gone after each run."""
+
+    def run_module(*words: str) -> Outcome:
+        before = set(flags.FLAGS)
+        try:
+            return outcome_of(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True), module, words)
+        finally:
+            for flag in set(flags.FLAGS) - before:
+                delattr(flags.FLAGS, flag)
+
+    return run_module
 
 
 @contextlib.contextmanager
@@ -65,7 +78,7 @@ def loaded_tool(name: str) -> Iterator[Tool]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-        yield Tool(module)
+        yield lambda *words: outcome_of(lambda: run(module.main), name, words)
     finally:
         for flag in set(flags.FLAGS) - before:
             delattr(flags.FLAGS, flag)
