@@ -39,7 +39,7 @@ from kerasmooth.formats.unsupported import known_elsewhere
 from kerasmooth.formats.wide_csv import WideCsv
 from kerasmooth.pose_table import PoseTable
 
-__all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "write"]
+__all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "read_poses", "write", "write_poses"]
 
 FORMATS: dict[str, PoseFormat] = {
     each.name: each
@@ -103,7 +103,7 @@ def by_name(name: str) -> PoseFormat:
 
 
 def read(
-    path: Path,
+    path: Path | str,
     *,
     fps: float | None = None,
     image_size: Size | None = None,
@@ -123,21 +123,27 @@ def read(
     Raises:
       InputError: no known format, or a damaged file.
     """
+    path = Path(path)
     if columns and not format_name and path.suffix.lower() != ".parquet":
         format_name = TidyCsv.name if "keypoint" in columns else None
     chosen = by_name(format_name) if format_name else detect(path)
     return chosen.read(path, fps=fps, image_size=image_size, columns=columns)
 
 
-def write(table: PoseTable, path: Path, to: str | None = None) -> None:
+def write(table: PoseTable, path: Path | str, to: str | None = None) -> None:
     """Writes the table in the format it came from, or in the format `to`.
 
     Raises:
       InputError: the format cannot hold the table, `path` is the file that was read, or it cannot be written.
     """
+    path = Path(path)
     source = table.source if isinstance(table.source, Source) else None
     if to is None and source is None:
         raise InputError(f"{path}: format must be named, received a table of no file: choose of {', '.join(FORMATS)}")
     if source and path.exists() and source.path.exists() and path.samefile(source.path):
         raise InputError(f"{path}: output must not be the input, received the same path: choose another --output")
     by_name(to or (source.format if source else "")).write(table, path)
+
+
+read_poses, write_poses = read, write
+"""What the package calls them."""

@@ -18,8 +18,8 @@ def nearest(path: Path, formats: Iterable[PoseFormat]) -> str:
     what, names = _names(path)
     best: tuple[float, str] = (0.0, "")
     for each in formats:
-        needs, kind = set(each.needs.split()), each.suffix or ".json"
-        if not needs or kind.rpartition(".")[2] != _kind(path):
+        needs, kind = set(each.needs.split()), each.suffix
+        if not needs or not each.suffix or kind.rpartition(".")[2] != _kind(path):
             continue
         missing = sorted(needs - names)
         score = 1 - len(missing) / len(needs)

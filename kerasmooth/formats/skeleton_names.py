@@ -9,7 +9,7 @@ from kerasmooth.skeletons import COCO_17, COCO_WHOLEBODY_133, HALPE_26, SKELETON
 _OF_DETECTORS = {each.num_keypoints: each for each in (COCO_17, HALPE_26, COCO_WHOLEBODY_133)}
 _KNOWN = {name for skeleton in SKELETONS.values() for name in skeleton.keypoints}
 _SIDES = {"left": "left", "right": "right", "l": "left", "r": "right", "lt": "left", "rt": "right"}
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]|\d+")
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 
 
 def skeleton_of_count(num_keypoints: int) -> Skeleton:

@@ -195,12 +195,12 @@ def _points_at(path: Path, tables: dict[str, np.ndarray], chosen: np.ndarray, co
 
 
 def _put(points: np.ndarray, at: np.ndarray, values: np.ndarray) -> None:
-    """Writes x, y and, where there is one, the score of points that changed."""
+    """Writes x, y and, where there is one, the score of points; a point that was not there is visible now."""
+    appeared = np.isnan(points["x"][at]) & ~np.isnan(values[..., 0])
     for i, name in enumerate(("x", "y", "score")):
         if name in (points.dtype.names or ()):
             points[name][at] = values[..., i]
-    if len(at):
-        points["visible"][at] |= ~np.isnan(values[..., 0])
+    points["visible"][at[appeared]] = True
 
 
 def _add_frames(tables: dict[str, np.ndarray], numbers: np.ndarray) -> None:
@@ -233,6 +233,7 @@ def _add_instances(path: Path, tables: dict[str, np.ndarray], rest: Slp, cells: 
     further["point_id_start"] = len(tables["pred_points"]) + count * np.arange(len(lines))
     further["point_id_end"] = further["point_id_start"] + count
     points = np.zeros(len(lines) * count, tables["pred_points"].dtype)
+    points["x"] = np.nan
     _put(points, np.arange(len(points)).reshape(-1, count), cells.values[lines].reshape(-1, count, 3))
     tables["pred_points"] = np.concatenate([tables["pred_points"], points])
     joined = np.concatenate([instances, further])

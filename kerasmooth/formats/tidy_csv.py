@@ -165,7 +165,7 @@ def _keypoints(
         raise bad(
             path, "keypoint", f"be one of at most {MAX_KEYPOINTS:,} names or numbers", received, "correct the cells"
         )
-    labels = [f"{group}_{name}" if groups.nunique() > 1 else name for group, name in different]
+    labels = [_label(group, name, different) for group, name in different]
     skeleton = skeleton_of_names("tidy", labels or ["none"])
     for known in SKELETONS.values():
         # A keypoint that the first frame does not have comes late in the file.
@@ -173,6 +173,16 @@ def _keypoints(
             order = np.array([known.keypoints.index(name) for name in skeleton.keypoints])
             return order[keys], [different[i] for i in np.argsort(order)], known
     return keys.astype(np.int64), different, skeleton
+
+
+def _label(group: str, name: str, keypoints: list[tuple[str, str]]) -> str:
+    """What a keypoint is called: those of a body by their names alone, of hands and faces with their group's."""
+    if group.lower() not in ("", "body", "pose"):
+        return f"{group}_{name}"
+    if name.isdigit():
+        of_body = sum(each == group for each, _ in keypoints)
+        return BLAZEPOSE_33.keypoints[int(name)] if of_body == 33 and int(name) < 33 else f"keypoint_{name}"
+    return name
 
 
 def _frames(path: Path, texts: pd.DataFrame, found: dict[str, int], keys: np.ndarray, people: np.ndarray) -> FrameNames:
@@ -184,6 +194,16 @@ def _frames(path: Path, texts: pd.DataFrame, found: dict[str, int], keys: np.nda
         return FrameNames(codes.astype(np.int64), dict(enumerate(times.tolist())), None)
     again = pd.DataFrame({"person": people, "keypoint": keys}).groupby(["person", "keypoint"]).cumcount()
     return FrameNames(again.to_numpy(np.int64), {}, None)
+
+
+def _time(times: dict[int, Any], frame: int) -> str:
+    """The time of a frame: as in the file, or as its first ones go on; an empty text where these are no numbers."""
+    if frame in times:
+        return str(times[frame])
+    known = pd.to_numeric(pd.Series(list(times.values()), dtype=object), errors="coerce").to_numpy(np.float64)
+    if len(known) < 2 or np.isnan(known).any():
+        return ""
+    return repr(float(known[0] + frame * np.median(np.diff(known))))
 
 
 def tidy_lines(cells: Cells, rest: Tidy, table: PoseTable) -> tuple[TextTable, np.ndarray, np.ndarray]:
@@ -203,6 +223,8 @@ def tidy_lines(cells: Cells, rest: Tidy, table: PoseTable) -> tuple[TextTable, n
     further = range(count, len(numbers))
     where = {role: rest.roles.get(role, -1) for role in ("frame", "time", "keypoint", "group", "person")}
     names = [str(rest.frames.name(frame)) for frame in cells.frames[added].tolist()]
+    if where["frame"] < 0:
+        names = [_time(rest.frames.names, frame) for frame in cells.frames[added].tolist()]
     texts.put(where["frame"] if where["frame"] >= 0 else where["time"], further, names)
     texts.put(where["keypoint"], further, [rest.keypoints[i][1] for i in k.tolist()])
     texts.put(where["group"], further, [rest.keypoints[i][0] for i in k.tolist()])

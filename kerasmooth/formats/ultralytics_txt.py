@@ -20,7 +20,6 @@ _BOX = 5
 """Cells before the keypoints: class, and centre, width and height of the box."""
 _REMEDY = "check that it is a labels folder of a pose model"
 _LOOKED_AT = 500
-_CLEAR = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,21 +156,17 @@ def _layout(path: Path, lines: list[list[float]], width: int) -> tuple[int, int]
     if not layouts:
         raise bad(path, "lines", "have a box and keypoints", f"{width} cells", _REMEDY)
     values = np.array([line[:width] for line in lines[:: max(1, len(lines) // _LOOKED_AT)]]).reshape(-1, width)
-    shares = {layout: _share_inside(values, *layout) for layout in layouts}
-    best = max(layouts, key=lambda layout: shares[layout])
-    # Points may lie outside the box of a bad detection; only a clear case is read without confidences.
-    return best if shares[best] > _CLEAR or layouts[0][0] == 2 else layouts[0]
+    return max(layouts, key=lambda layout: _likelihood(values, *layout))
 
 
-def _share_inside(values: np.ndarray, step: int, tail: int) -> float:
-    """How many of the points that a layout sees lie in their boxes, with some room."""
-    width = values.shape[1]
-    points = values[:, _BOX : width - tail].reshape(len(values), -1, step)
+def _likelihood(values: np.ndarray, step: int, tail: int) -> float:
+    """How well lines fit a layout: points lie anywhere in their boxes, rarely outside; scores are rather high."""
+    points = values[:, _BOX : values.shape[1] - tail].reshape(len(values), -1, step)
     centre, size = values[:, None, 1:3], values[:, None, 3:5]
-    seen = (points[..., :2] != 0).any(axis=-1)
     inside = (np.abs(points[..., :2] - centre) <= 0.6 * size + 0.01).all(axis=-1)
-    # A confidence is not negative and not above 1, or 2 where it is a flag.
-    scores = points[..., 2] if step == 3 else np.zeros(1)
-    if ((scores < 0) | (scores > 2)).any():
-        return -1.0
-    return float(inside[seen].mean()) if seen.any() else 0.0
+    area = np.clip(size.prod(axis=-1), 1e-4, 1.0)
+    fits = np.where(inside, -np.log(area), np.log(0.02))[(points[..., :2] != 0).any(axis=-1)].sum()
+    if step == 3:
+        scores = points[..., 2]
+        fits += np.where((scores < 0) | (scores > 2), -100, np.log(3 * np.clip(scores, 0, 1) ** 2 + 0.05)).sum()
+    return float(fits)

@@ -84,7 +84,7 @@ def smooth_table(
     unit = SquareUnit.of(table)
     square = unit.into(table)
     step = frame_step(table.frame_numbers)
-    tracks = _follow(square, fps / step, step)
+    tracks = _follow(square, fps / step, step, settings.min_confidence)
     if (table.people < 0).all() and photographs.are_unrelated(table.frames, tracks):
         return SmoothedTable(table, table.people, unit=unit.name, unrelated=True)
     # A file of one person without ids stays so.
@@ -109,14 +109,16 @@ def smooth_table(
     )
 
 
-def _follow(square: PoseTable, fps: float, step: int) -> tracking.Tracks:
+def _follow(square: PoseTable, fps: float, step: int, min_confidence: float) -> tracking.Tracks:
+    known = np.isfinite(square.keypoints).all(axis=-1) & ~(square.confidence <= 0)
+    known &= ~(square.confidence < min_confidence)
     people = np.unique(square.people)
     one = len(people) == 1 and people[0] >= 0 and len(np.unique(square.frames)) == len(square.frames)
     return tracking.follow(
         square.frames // step,
         square.people,
         square.keypoints,
-        np.isfinite(square.keypoints).all(axis=-1) & ~(square.confidence <= 0),
+        known,
         fps=fps,
         confidence=square.confidence,
         single=square.is_single or one,

@@ -51,7 +51,7 @@ def _array(array: np.ndarray) -> Any:
 
 def _number(cell: str) -> Any:
     try:
-        value = float(cell)
+        value = float(cell.replace(",", "."))
     except ValueError:
         return cell.strip()
     return value if value == value else "nan"

@@ -16,6 +16,7 @@ from pose_json_files import (
     ultralytics,
     ultralytics_txt,
 )
+from pose_more_files import MORE
 from pose_table_files import (
     array,
     arrays,
@@ -56,5 +57,6 @@ SAMPLES: dict[str, Callable[[Path], tuple[Path, Expected]]] = {
         arrays,
         array,
         climbalong,
+        *MORE,
     )
 }

@@ -33,7 +33,9 @@ def test_a_moved_keypoint_moves_and_nothing_else_does(sample: str, tmp_path: Pat
     out = tmp_path / "out" / path.name
     formats.write(table.with_(keypoints=keypoints), out)
     again = formats.read(out)
-    np.testing.assert_allclose(again.keypoints, keypoints, rtol=1e-7 if sample == "arrays" else 0)
+    np.testing.assert_allclose(
+        again.keypoints, keypoints, rtol=1e-7 if sample in ("arrays", "nwb", "parquet_tidy") else 0
+    )
     np.testing.assert_array_equal(again.confidence, table.confidence)
     assert again.frames.tolist() == table.frames.tolist()
     assert again.people.tolist() == table.people.tolist()
@@ -55,7 +57,11 @@ def test_a_filled_keypoint_is_written_and_a_removed_one_vanishes(sample: str, tm
     out = tmp_path / "out" / path.name
     formats.write(table.with_(keypoints=keypoints, confidence=confidence), out)
     again = formats.read(out)
-    if sample in ("deeplabcut_multi", "lightning_pose"):  # Their only keypoint went, and with it the person.
+    if sample in (
+        "deeplabcut_multi",
+        "lightning_pose",
+        "parquet_wide",
+    ):  # Their only keypoint went, and with it the person.
         assert len(again.frames) == len(table.frames) - 1
         return
     np.testing.assert_allclose(again.keypoints, keypoints)
@@ -78,10 +84,12 @@ def test_a_person_in_a_frame_that_had_nobody_is_added_the_file_s_way(sample: str
         return
     formats.write(added, out)
     again = formats.read(out)
+    # Frames that are told by their times are counted: the third one is the last.
+    frame = 2 if sample == "tidy_names" else frame
     at = np.flatnonzero(again.frames == frame)
     assert len(at) == 1
     np.testing.assert_array_equal(again.keypoints[at[0]], added.keypoints[-1])
-    assert again.people[at[0]] == added.people[-1]
+    assert sample == "mediapipe_json" or again.people[at[0]] == added.people[-1]
     assert len(again.frames) == len(table.frames) + 1
     others = again.frames != frame
     np.testing.assert_array_equal(again.keypoints[others], table.keypoints)

@@ -1,6 +1,7 @@
 """Recordings of people who move."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,4 +55,27 @@ def recording(
 
 def written(path: Path, to: str, table: PoseTable) -> Path:
     formats.write(table, path, to=to)
+    return path
+
+
+def walking(frames: int = 40, seed: int = 0, skeleton: Skeleton = COCO_17) -> np.ndarray:
+    """[T, K, 2]: a person of some 300 px who walks to the right, with noise."""
+    random = np.random.default_rng(seed)
+    place = random.uniform((200, 50), (320, 350), (skeleton.num_keypoints, 2))
+    return place + np.arange(frames)[:, None, None] * [2.0, 0.0] + random.normal(0, 2, (frames, len(place), 2))
+
+
+def table_of(keypoints: np.ndarray, numbers: np.ndarray | None = None, **attributes: Any) -> PoseTable:
+    """One person in 400 x 640 pixels; NaN is missing, the rest has a confidence of 0.9."""
+    numbers = np.arange(len(keypoints)) if numbers is None else numbers
+    skeleton = attributes.pop("skeleton", COCO_17)
+    confidence = np.where(np.isnan(keypoints[..., 0]), 0.0, 0.9)
+    people = attributes.pop("people", np.zeros(len(keypoints), np.int64))
+    settings = {"fps": FPS, "image_size": (400, 640)} | attributes
+    return PoseTable(numbers, people, keypoints, confidence, np.unique(numbers), skeleton, **settings)
+
+
+def write(path: Path, keypoints: np.ndarray, **attributes: Any) -> Path:
+    """A file of `table_of`, our NPZ unless `to` says otherwise."""
+    formats.write(table_of(keypoints, **attributes), path, to=attributes.pop("to", "npz"))
     return path

@@ -1,0 +1,312 @@
+"""Files as people have them, with what once went wrong: each made small here, each kind in several spellings."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+import kerasmooth
+from kerasmooth import formats
+from kerasmooth.errors import InputError
+from kerasmooth.pose_table import PoseTable
+
+
+def labels(folder: Path, lines: list[str], name: str = "clip_{}.txt") -> Path:
+    path = folder / "labels"
+    path.mkdir()
+    for at, line in enumerate(lines, 1):
+        (path / name.format(at)).write_text(line + "\n")
+    return path
+
+
+def moved(path: Path, out: Path, by: float = 0.001) -> PoseTable:
+    """The table of a file, written to `out` with every keypoint moved."""
+    table = formats.read(path)
+    formats.write(table.with_(keypoints=table.keypoints + by), out)
+    return table
+
+
+@pytest.mark.parametrize("score", [" 0.3", ""])
+def test_a_hidden_keypoint_of_ultralytics_stays_at_zero(score: str, tmp_path: Path) -> None:
+    hidden, seen = f"0 0{score}", f"0.5 0.4{score and ' 0.9'}"
+    lines = [f"0 0.5 0.5 0.4 0.4 {seen} {hidden if at % 2 else seen} {seen} {seen}" for at in range(4)]
+    table = moved(labels(tmp_path, lines), tmp_path / "out")
+    assert np.isnan(table.keypoints[:, 1]).any(axis=-1).tolist() == [False, True, False, True]
+    cells = (tmp_path / "out" / "clip_2.txt").read_text().split()
+    at = 5 + 2 + (score != "")
+    assert cells[at : at + 2 + (score != "")] == hidden.split()
+
+
+@pytest.mark.parametrize("nothing", [0.0, -1.0])
+def test_markers_of_unseen_keypoints_in_arrays_and_tables(nothing: float, tmp_path: Path) -> None:
+    keypoints = np.random.default_rng(0).uniform(100, 200, (6, 3, 2))
+    keypoints[2:4, 1] = nothing
+    np.save(tmp_path / "a.npy", keypoints)
+    columns = {f"kp{k}_{c}": keypoints[:, k, i] for k in range(3) for i, c in enumerate("xy")}
+    pd.DataFrame(columns).to_csv(tmp_path / "a.csv", index=False)
+    for file in ("a.npy", "a.csv"):
+        table = moved(tmp_path / file, tmp_path / f"out_{file}")
+        assert np.isnan(table.keypoints[:, 1, 0]).tolist() == [False, False, True, True, False, False]
+    assert (np.load(tmp_path / "out_a.npy")[2:4, 1] == nothing).all()
+    assert (pd.read_csv(tmp_path / "out_a.csv")[["kp1_x", "kp1_y"]].to_numpy()[2:4] == nothing).all()
+
+
+@pytest.mark.parametrize(("tail", "ids"), [("", False), (" 0.8", False), (" 7", True), (" 0.8 7", True)])
+@pytest.mark.parametrize("count", [4, 12, 17])
+@pytest.mark.parametrize("step", [2, 3])
+def test_labels_with_and_without_visibility(tail: str, ids: bool, count: int, step: int, tmp_path: Path) -> None:
+    random = np.random.default_rng(count)
+    points = random.uniform(0.3, 0.6, (3, count, 3))
+    points[..., 2] = random.uniform(0.5, 1, (3, count))
+    lines = [f"0 0.45 0.45 0.3 0.3 {' '.join(map(repr, each[:, :step].ravel().tolist()))}{tail}" for each in points]
+    path = labels(tmp_path, lines)
+    table = moved(path, tmp_path / "out")
+    np.testing.assert_array_equal(table.keypoints, points[..., :2])
+    assert np.isnan(table.confidence).all() == (step == 2)
+    assert table.people.tolist() == [7 if ids else -1] * 3
+    assert table.first_frame == 1
+    assert (tmp_path / "out" / "clip_1.txt").read_text().split()[5 + step * count :] == tail.split()
+
+
+def test_ids_that_some_lines_lack(tmp_path: Path) -> None:
+    body = "0 0.5 0.5 0.4 0.4 " + " ".join(["0.5 0.5 0.9"] * 5)
+    path = labels(tmp_path, [f"{body} 3\n{body}", body, f"{body} 3"])
+    table = moved(path, tmp_path / "out")
+    assert table.people.tolist() == [3, -1, -1, 3]
+    lines = [line.split() for line in (tmp_path / "out" / "clip_1.txt").read_text().splitlines()]
+    assert [len(line) for line in lines] == [21, 20]
+
+
+@pytest.mark.parametrize(
+    ("names", "frames"),
+    [
+        (["frame_0_cam1", "frame_10_cam1", "frame_2_cam1"], [0, 10, 2]),
+        (["walk_0001_cam2", "walk_0002_cam2", "walk_0003_cam2"], [1, 2, 3]),
+        (["clip_mp4-0000_jpg.rf.cfc20849", "clip_mp4-0001_jpg.rf.c4ca4238", "clip_mp4-0007_jpg.rf.eccb"], [0, 1, 7]),
+        (["s01_f003", "s02_f001", "s03_f002"], [3, 1, 2]),
+        (["20240101_120000_5", "20240101_120000_6", "20240101_120001_7"], [5, 6, 7]),
+        (["a", "b", "c"], [0, 1, 2]),
+    ],
+)
+def test_the_digits_that_vary_number_images(names: list[str], frames: list[int], tmp_path: Path) -> None:
+    records = [{"image_id": f"{name}.jpg", "keypoints": [1, 2, 0.5], "box": [1, 2, 3, 4]} for name in names]
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    assert formats.read(tmp_path / "a.json").frames.tolist() == frames
+
+
+def test_photographs_in_a_folder_are_no_sequence(tmp_path: Path) -> None:
+    for name in ("paris", "rome", "oslo"):
+        person = {"keypoints": [[1, 2]], "keypoint_scores": [0.5]}
+        (tmp_path / f"{name}.json").write_text(json.dumps([person]))
+    with pytest.raises(InputError, match="received a folder of none"):
+        formats.detect(tmp_path)
+
+
+def test_only_columns_of_keypoints_change(tmp_path: Path) -> None:
+    names = ["frame", "nose_x", "nose_y", "L Hip X", "L Hip Y", "rightKneeX", "rightKneeY", "kp7x", "kp7y"]
+    others = ["bbox_x", "bbox_y", "AX", "AY", "AZ", "acc_x", "acc_y", "gyro.x", "gyro.y", "X", "Y", "timestamp", "code"]
+    values = np.random.default_rng(0).uniform(1, 9, (5, len(names) + len(others))).round(2)
+    frame = pd.DataFrame(values, columns=[*names, *others])
+    frame["frame"] = range(5)
+    frame["code"] = ["007", "1e5", "NA", "", "'"]
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = moved(tmp_path / "a.csv", tmp_path / "b.csv", by=1)
+    assert table.skeleton.keypoints == ("nose", "left_hip", "right_knee", "kp_7")
+    assert table.is_single
+    old, new = (pd.read_csv(tmp_path / f"{n}.csv", dtype=str, keep_default_na=False) for n in "ab")
+    assert new[others].equals(old[others])
+    np.testing.assert_allclose(new[names[1:]].astype(float), old[names[1:]].astype(float) + 1)
+
+
+def test_a_column_that_only_numbers_the_lines_is_nobody(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,frame,nose_x,nose_y\n5,0,1,2\n6,1,2,3\n7,2,3,4\n")
+    assert formats.read(tmp_path / "a.csv").people.tolist() == [0, 0, 0]
+
+
+def test_columns_are_what_the_user_says(tmp_path: Path) -> None:
+    text = "Bild,wer,was,rechts,runter\n4,a,hand,1.5,2.5\n4,a,foot,3.5,4.5\n5,a,hand,1.75,2.75\n"
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(InputError, match="received a file of none"):
+        formats.read(tmp_path / "a.csv")
+    said = {"frame": "Bild", "person": "wer", "keypoint": "was", "x": "rechts", "y": "runter"}
+    table = formats.read(tmp_path / "a.csv", columns=said)
+    assert (table.frames.tolist(), table.skeleton.keypoints) == ([4, 5], ("hand", "foot"))
+    formats.write(table, tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == text
+    for columns, message in (({**said, "x": "links"}, "name headings such as Bild"), ({"size": "wer"}, "be frame,")):
+        with pytest.raises(InputError, match=message):
+            formats.read(tmp_path / "a.csv", columns={**said, **columns})
+
+
+@pytest.mark.parametrize("name", ["scores", "keypoint_scores", "confidence"])
+def test_named_scores_of_arrays(name: str, tmp_path: Path) -> None:
+    keypoints = np.random.default_rng(0).uniform(100, 200, (5, 3, 2)).astype(np.float32)
+    scores = np.random.default_rng(1).uniform(0, 9, (5, 3))
+    np.savez(tmp_path / "a.npz", keypoints=keypoints, **{name: scores})
+    table = moved(tmp_path / "a.npz", tmp_path / "b.npz")
+    np.testing.assert_array_equal(table.confidence, scores)
+    with np.load(tmp_path / "b.npz") as archive:
+        assert archive["keypoints"].dtype == np.float32
+        np.testing.assert_array_equal(archive[name], scores)
+
+
+@pytest.mark.parametrize(
+    ("third", "what"), [((0, 1), "confidence"), ((0, 9.5), "confidence"), ((480, 520), "depth"), ((-2, 2), "depth")]
+)
+def test_a_third_coordinate_of_arrays(third: tuple[float, float], what: str, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform(300, 700, (20, 4, 3))
+    values[..., 2] = np.random.default_rng(1).uniform(*third, (20, 4))
+    np.save(tmp_path / "a.npy", values)
+    table = formats.read(tmp_path / "a.npy")
+    np.testing.assert_array_equal(getattr(table, what), values[..., 2])
+    assert (table.depth is None) == (what == "confidence")
+    if table.depth is not None:
+        formats.write(table.with_(depth=table.depth + 1), tmp_path / "b.npy")
+        np.testing.assert_allclose(np.load(tmp_path / "b.npy")[..., 2], values[..., 2] + 1)
+
+
+@pytest.mark.parametrize("people_first", [True, False])
+@pytest.mark.parametrize("shape", [(3, 40), (20, 20), (1, 8)])
+def test_the_axis_of_people_is_told_by_motion(shape: tuple[int, int], people_first: bool, tmp_path: Path) -> None:
+    people, frames = shape
+    random = np.random.default_rng(0)
+    walk = random.uniform(0, 900, (people, 1, 5, 2)) + np.cumsum(random.normal(0, 1, (people, frames, 5, 2)), axis=1)
+    np.save(tmp_path / "a.npy", walk if people_first else walk.swapaxes(0, 1))
+    table = formats.read(tmp_path / "a.npy")
+    assert len(table.frame_numbers) == frames
+    np.testing.assert_array_equal(table.keypoints[table.people == people - 1], walk[-1])
+
+
+def test_axes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).uniform(0, 900, (6, 7, 5, 2)))
+    with pytest.raises(InputError, match="show which axis is time"):
+        formats.read(tmp_path / "a.npy")
+
+
+def deeplabcut(index: list[str], folder: Path) -> Path:
+    width = len(index[0].split(","))
+    blank = "," * (width - 1)
+    head = [f"scorer{blank},net,net,net", f"bodyparts{blank},paw,paw,paw", f"coords{blank},x,y,likelihood"]
+    path = folder / "CollectedData.csv"
+    path.write_text("\n".join([*head, *(f"{each},{i}.5,2.5,0.75" for i, each in enumerate(index))]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_deeplabcut_with_names_of_images(columns: int, tmp_path: Path) -> None:
+    names = [f"labeled-data{'/,'[columns // 2]}clip{'/,'[columns // 2]}img{i:04d}.png" for i in (3, 4, 10)]
+    path = deeplabcut(names, tmp_path)
+    table = moved(path, tmp_path / "out.csv", by=1)
+    assert table.frames.tolist() == [3, 4, 10]
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[:3] == path.read_text().splitlines()[:3]
+    assert lines[4] == f"{names[1]},2.5,3.5,0.75"
+
+
+def test_deeplabcut_hdf5_with_names_of_images(tmp_path: Path) -> None:
+    from pose_files import SAMPLES
+
+    path, _ = SAMPLES["deeplabcut_h5"](tmp_path)
+    with h5py.File(path, "r+") as file:
+        old = file["df_with_missing/table"]
+        block = old["values_block_0"]
+        kind = [("index", "S12"), ("values_block_0", "<f8", (6,))]
+        rows = np.array([(f"img{i}.png".encode(), each) for i, each in zip((3, 4, 10), block, strict=True)], kind)
+        attributes = dict(old.attrs)
+        del file["df_with_missing/table"]
+        table = file.create_dataset("df_with_missing/table", data=rows)
+        for name, value in attributes.items():
+            table.attrs[name] = value
+    assert moved(path, tmp_path / "out.h5").frames.tolist() == [3, 10]
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["df_with_missing/table"]["index"].tolist() == [b"img3.png", b"img4.png", b"img10.png"]
+
+
+TRC = """PathFileType\t4\t(X/Y/Z)\tdemo.trc
+DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames
+60\t60\t3\t2\tm\t60\t1\t3
+Frame#\tTime\tRHip\t\t\tRKnee\t\t
+\t\tX1\tY1\tZ1\tX2\tY2\tZ2
+
+1\t0.000\t0.5\t0.8\t0.1\t0.54\t0.93\t0.1
+2\t0.017\t0.6\t0.8\t0.1
+3\t0.033\t0.7\t0.8\t0.1\t0.58\t0.91\t0.1
+"""
+
+
+@pytest.mark.parametrize("change", [lambda text: text, lambda text: text.replace("\t", ",")], ids=["tabs", "commas"])
+def test_trc_as_a_spreadsheet_saves_it(change: Callable[[str], str], tmp_path: Path) -> None:
+    (tmp_path / "a.trc").write_text(change(TRC))
+    table = moved(tmp_path / "a.trc", tmp_path / "b.trc")
+    assert np.isnan(table.keypoints[1, 1]).all()
+    assert (table.fps, table.unit, table.skeleton.keypoints) == (60, "m", ("right_hip", "right_knee"))
+    assert (tmp_path / "b.trc").read_text().splitlines()[:5] == change(TRC).splitlines()[:5]
+    assert formats.read(tmp_path / "b.trc").keypoints[2, 1, 0] == pytest.approx(0.581)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.csv", "frame,landmark,x,z\n1,2,3,4\n", "looks like CSV with one line a keypoint.*column y is missing"),
+        ("a.json", '[{"image_id": 3, "joints": [1, 2, 1]}]', "COCO keypoint results, but field keypoints is missing"),
+        ("a.json", '{"images": [], "stuff": []}', "but field annotations and categories are missing"),
+        ("a.json", '{"bodies": [{"joints19": [1]}]}', "CMU Panoptic.*NPY"),
+        ("a.json", '[{"filename": "a", "class": "image", "annotations": []}]', "AlphaTracker labels: smooth its"),
+        ("a.json", '{"_via_settings": {}}', "VIA project: export the annotations as COCO"),
+        ("a.csv", "filename,file_size,region_shape_attributes\n", "VIA annotations: export them as COCO"),
+        ("a.c3d", "\x02P", "C3D recording: convert it to TRC"),
+        ("a.pkl", "\x80\x04", "pickle, which could run anything: save its keypoints as NPZ"),
+    ],
+)
+def test_what_a_file_looks_like_is_said(name: str, content: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=words):
+        formats.detect(tmp_path / name)
+
+
+def test_reading_and_writing_are_public_and_a_table_is_a_data_frame(tmp_path: Path) -> None:
+    path = deeplabcut(["0", "1", "3"], tmp_path)
+    table = kerasmooth.read_poses(str(path), fps=25)
+    frame = table.to_pandas()
+    assert frame[["frame", "person", "keypoint", "x", "y"]].to_numpy().tolist()[2] == [3, 0, "paw", 2.5, 2.5]
+    assert list(frame.columns[5:]) == ["confidence", "provenance", "deviation"]
+    assert str(frame["provenance"][0]) == "measured"
+    kerasmooth.write_poses(table, str(tmp_path / "o.csv"))
+    assert (tmp_path / "o.csv").read_text() == path.read_text()
+    kerasmooth.write_poses(table, str(tmp_path / "o.json"), to="coco")
+    assert json.loads((tmp_path / "o.json").read_text())[2]["keypoints"] == [2.5, 2.5, 0.75]
+
+
+CASES = {
+    "02*/labels": (45, 45, 7),
+    "05*/labels": (20, 20, 12),
+    "06*/mmpose*": (12, 6, 17),
+    "06*/openpifpaf": (6, 6, 17),
+    "08*/*.csv": (30, 30, 3),
+    "09*/*name.csv": (7, 7, 17),
+    "10*/person*.csv": (24, 12, 5),
+    "11*/*.npz": (120, 120, 5),
+    "12*/*.json": (26, 26, 9),
+    "12*/openpose*": (4, 4, 9),
+    "12*/robo*": (10, 10, 9),
+    "13*/*.json": (10, 10, 17),
+    "17*/*.npy": (40, 40, 7),
+    "19*/three*.csv": (12, 12, 5),
+    "21*/decimal*": (8, 8, 3),
+    "21*/saved*": (8, 8, 2),
+    "21*/tab*": (8, 8, 3),
+}  # (rows, frames, keypoints)
+
+
+@pytest.mark.parametrize("pattern", CASES)
+def test_the_field_cases(pattern: str, shared_data: Path, tmp_path: Path) -> None:
+    path = next((shared_data / "field_cases").glob(pattern))
+    table = moved(path, tmp_path / path.name)
+    assert (len(table.frames), len(table.frame_numbers), table.skeleton.num_keypoints) == CASES[pattern]
+    again = formats.read(tmp_path / path.name)
+    np.testing.assert_allclose(again.keypoints, table.keypoints + 0.001)
+    np.testing.assert_array_equal(again.confidence, table.confidence)
