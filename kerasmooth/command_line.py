@@ -2,7 +2,9 @@
 
 import functools
 import sys
+import sysconfig
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import app, flags
 
@@ -21,14 +23,45 @@ def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
     """Parses flags strictly: unknown flags, bad values and leftover words are bad input, not a page of help."""
     flags.FLAGS.set_gnu_getopt(takes_words)  # whether flags may follow words
     try:
+        argv = with_flagfiles(argv)
         rest: list[str] = app.parse_flags_with_usage(list(argv)) if _asks_help(argv) else flags.FLAGS(list(argv))
     except flags.Error as error:
         _fail(f"{' '.join(str(error).split())} (--help lists the flags)")
     except (OSError, UnicodeDecodeError) as error:
-        _fail(f"cannot read a flagfile: {error}")
+        _fail(f"cannot read a flagfile: {error}: name one from the folder the command runs in, or by its whole path")
     if len(rest) > 1 and not takes_words:
         _fail(f"unexpected words {rest[1:]}: every setting is a flag, --name=value (in a flagfile too)")
     return rest
+
+
+def with_flagfiles(words: Sequence[str], within: tuple[Path, ...] = ()) -> list[str]:
+    """The words of a command with each `--flagfile` replaced by the flags in it, so that a later one still wins.
+
+    A flagfile is found from the folder the command runs in, or where kerasmooth is installed; one that a flagfile names
+    is first looked for in that file's folder. Lines that begin with # are comments. `within` are the files being read.
+
+    Raises OSError where there is no such file, UnicodeDecodeError where it is no text.
+    """
+    found: list[str] = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name not in ("--flagfile", "-flagfile"):
+            found.append(word)
+        elif not equals or not value:
+            raise OSError("--flagfile needs a file: --flagfile=flags/exp1.cfg")
+        else:
+            path = _flagfile(value, within)
+            if path in within:
+                raise OSError(f"{path} names itself")
+            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            found += with_flagfiles([line for line in lines if line and not line.startswith("#")], (*within, path))
+    return found
+
+
+def _flagfile(name: str, within: tuple[Path, ...]) -> Path:
+    installed = [Path(__file__).parents[1], Path(sysconfig.get_path("data"), "share", "kerasmooth")]
+    places = [*(path.parent for path in within[-1:]), Path(), *installed]
+    return next((place / name for place in places if (place / name).is_file()), Path(name))
 
 
 def _asks_help(argv: Sequence[str]) -> bool:

@@ -1,8 +1,11 @@
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from kerasmooth.command_line import with_flagfiles
 
 PROGRAM = """
 from absl import flags
@@ -43,6 +46,33 @@ def test_a_good_call(program: Path) -> None:
 def test_a_flagfile(program: Path) -> None:
     (program.parent / "good.cfg").write_text("# a comment\n--count=4\n")
     assert start(program, "--flagfile=good.cfg").stdout == "4\n"
+
+
+def test_a_flagfile_in_a_flagfile_is_found_beside_it_from_any_folder(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "outer.cfg").write_text("--count=2\n--flagfile=inner.cfg\n")
+    (tmp_path / "inner.cfg").write_text("--count=5\n")
+    assert start(program, f"--flagfile={tmp_path / 'outer.cfg'}").stdout == "5\n"
+    assert start(program, f"--flagfile={tmp_path / 'outer.cfg'}", "--count=6").stdout == "6\n"
+    (tmp_path / "inner.cfg").write_text("--flagfile=outer.cfg\n")
+    assert "names itself" in start(program, f"--flagfile={tmp_path / 'outer.cfg'}").stderr
+
+
+def test_the_flagfiles_of_the_experiments_are_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = with_flagfiles(["--flagfile=flags/finetune_regularised.cfg"])
+    assert words.index("--learning_rate=1e-3") < words.index("--learning_rate=1e-4") < words.index("--weight_decay=1e-3")
+
+
+@pytest.mark.slow
+def test_the_wheel_brings_the_flagfiles(repository: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
+    subprocess.run([*words, str(repository)], check=True, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for path in (repository / "flags").glob("*.cfg"):
+        assert any(name.endswith(f".data/data/share/kerasmooth/flags/{path.name}") for name in names), names
 
 
 @pytest.mark.parametrize(
