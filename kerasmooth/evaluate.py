@@ -1,7 +1,7 @@
 """Judges trained models beside no smoothing: python -m kerasmooth.evaluate.
 
-Without flags: the latest run in runs/, on the test split of the records it was trained from. Writes scores.json and
-pictures into <run>/evaluation and prints tables. Simulated detections are those of epoch 0 always: the same command
+Without flags: the latest run in runs/, on the test split of the records it was trained from, and on the video that
+these hold out where they do. Writes scores.json and pictures into <run>/evaluation and prints tables. Simulated detections are those of epoch 0 always: the same command
 gives the same bytes.
 """
 
@@ -20,7 +20,9 @@ _RUN = flags.DEFINE_multi_string(
 _RUNS_DIR = flags.DEFINE_string("runs_dir", "runs", "folder of run folders, where the latest run is looked for")
 _RECORDS_DIR = flags.DEFINE_string("records_dir", "", "folder of records; default: those the run was trained from")
 _DATASETS = flags.DEFINE_list("datasets", [], "datasets in it; default: those the run was trained on")
-_SPLIT = flags.DEFINE_string("split", "test", "which windows: test, validation, train (or extra, where there is one)")
+_SPLIT = flags.DEFINE_string(
+    "split", "", "which windows: test, validation, train or extra; default: test, and extra wherever there is one"
+)
 _DECODER = flags.DEFINE_list(
     "decoder",
     ["argmax", "dark"],

@@ -62,7 +62,9 @@ def test_the_flagfiles_of_the_experiments_are_found_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = with_flagfiles(["--flagfile=flags/finetune_regularised.cfg"])
-    assert words.index("--learning_rate=1e-3") < words.index("--learning_rate=1e-4") < words.index("--weight_decay=1e-3")
+    assert (
+        words.index("--learning_rate=1e-3") < words.index("--learning_rate=1e-4") < words.index("--weight_decay=1e-3")
+    )
 
 
 @pytest.mark.slow

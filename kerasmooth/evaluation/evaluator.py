@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,7 @@ class Evaluation:
 
 def evaluate(
     runs: Sequence[str | Path | Run] | str | Path | Run,
-    split: str = "test",
+    split: str = "",
     *,
     records_dir: str = "",
     datasets: Sequence[str] = (),
@@ -96,7 +96,7 @@ def evaluate(
 
     Args:
       runs: run folders, or loaded runs; one or several.
-      split: "test", "validation", "train", or "extra" where there is one.
+      split: "test", "validation", "train" or "extra"; "" is test, and extra wherever the records have one.
       records_dir, datasets: the records; by default those that each run was trained from.
       decoders: how keypoints are read from the heatmaps that models give; one row each.
       batch_size: windows at a time.
@@ -114,8 +114,10 @@ def evaluate(
     groups: dict[Setting, list[Run]] = {}
     for one in [runs] if isinstance(runs, str | Path | Run) else runs:
         run = one if isinstance(one, Run) else load_run(Path(one))
-        setting = setting_of(run.config, records_dir=records_dir, datasets=datasets, split=split)
+        setting = setting_of(run.config, records_dir=records_dir, datasets=datasets, split=split or "test")
         groups.setdefault(setting, []).append(run)
+        if not split and setting.records_with("extra"):
+            groups.setdefault(replace(setting, split="extra"), []).append(run)
     judge = Judge(decoders, batch_size, max_windows, classical, console or Console(quiet=True))
     return [judge.evaluate(setting, group) for setting, group in groups.items()]
 
