@@ -1,8 +1,8 @@
 """Judges trained models beside no smoothing: python -m kerasmooth.evaluate.
 
 Without flags: the latest run in runs/, on the test split of the records it was trained from, and on the video that
-these hold out where they do. Writes scores.json and pictures into <run>/evaluation and prints tables. Simulated detections are those of epoch 0 always: the same command
-gives the same bytes.
+these hold out where they do. Writes scores.json and pictures into <run>/evaluation and prints tables.
+Simulated detections are those of epoch 0 always: the same command gives the same bytes.
 """
 
 from pathlib import Path

@@ -157,7 +157,6 @@ BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
     "decoder empty": (_nothing, ("--decoder=",), "--decoder"),
     "all and another decoder": (_nothing, ("--decoder=all,dark",), "or all"),
     "unknown split": (_nothing, ("--split=testing",), "no testing windows; there are test, train, validation"),
-    "empty split": (_nothing, ("--split=",), "--split"),
     "batch size zero": (_nothing, ("--batch_size=0",), "batch_size"),
     "batch size negative": (_nothing, ("--batch_size=-4",), "batch_size"),
     "batch size a word": (_nothing, ("--batch_size=many",), "batch_size"),
