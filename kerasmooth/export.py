@@ -50,7 +50,7 @@ def report(exported: "Exported") -> str:
             lines.append(f"    {side:8}" + f"\n{'':12}".join(texts))
     lines.append(f"To smooth a pose file: python -m kerasmooth.smooth poses.json --output=OUT --model={exported.path}")
     if _BUNDLE_DIR.value:
-        lines.append(f"To serve it: docker compose --project-directory={_BUNDLE_DIR.value} up -d, see README.md there")
+        lines.append(f"To serve it: docker compose -f {_BUNDLE_DIR.value}/compose.yaml up -d --wait; see README.md")
     return "\n".join(lines)
 
 

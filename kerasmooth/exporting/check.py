@@ -42,7 +42,7 @@ def check_export(run: Run, expected: Signatures, loaded: Mapping[str, Signature]
     window, differences = run.config.window, []
     try:
         for name, function in expected.functions().items():
-            for shape in ((1, window), (2, window + 2)):
+            for shape in ((1, window), (2, window + 2)) if name == "sequence" else ((2, window + 2),):
                 inputs = {key: tf.constant(value) for key, value in example_inputs(run, name, shape).items()}
                 answers = [_ask(signature, inputs) for signature in (function, loaded[name])]
                 differences.append(_largest_difference(run, f"{name} for (batch, time) {shape}", *answers))
