@@ -3,8 +3,10 @@
 import functools
 import sys
 import sysconfig
+import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import app, flags
 
@@ -66,6 +68,23 @@ def _flagfile(name: str, within: tuple[Path, ...]) -> Path:
 
 def _asks_help(argv: Sequence[str]) -> bool:
     return any(word.lstrip("-").split("=")[0] in {"help", "helpfull", "helpshort", "helpxml"} for word in argv[1:])
+
+
+def define_flag(name: str, field: Any) -> "flags.FlagHolder[Any]":
+    """The flag of a field of `settings.Settings`, by its type. Values are checked there: one message everywhere."""
+    kind, text, default = field.annotation, field.description, field.default
+    if typing.get_origin(kind) is typing.Literal:
+        kind, text = str, f"{text} ({', '.join(typing.get_args(kind))})"
+    if typing.get_origin(kind) is not None:
+        return flags.DEFINE_list(name, list(default), text)
+    define: dict[Any, Any] = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }
+    holder: flags.FlagHolder[Any] = define[kind](name, default, text)
+    return holder
 
 
 def run(main: Callable[..., None], takes_words: bool = False) -> None:

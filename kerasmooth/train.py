@@ -3,34 +3,11 @@
 Each flag is a field of `kerasmooth.training.config.TrainingConfig`; flagfiles of the study's experiments are in flags/.
 """
 
-import typing
-from typing import Any
-
-from absl import flags
-
-from kerasmooth.command_line import run
+from kerasmooth.command_line import define_flag, run
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.training.config import TrainingConfig, parse_model_options
 
-
-def _define(name: str, field: Any) -> "flags.FlagHolder[Any]":
-    """The flag of a setting, by its type. Values are checked by the config, whose messages are the same everywhere."""
-    kind, text, default = field.annotation, field.description, field.default
-    if typing.get_origin(kind) is typing.Literal:
-        kind, text = str, f"{text} ({', '.join(typing.get_args(kind))})"
-    if typing.get_origin(kind) is not None:
-        return flags.DEFINE_list(name, list(default), text)
-    define: dict[Any, Any] = {
-        bool: flags.DEFINE_bool,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }
-    holder: flags.FlagHolder[Any] = define[kind](name, default, text)
-    return holder
-
-
-_FLAGS = {name: _define(name, field) for name, field in TrainingConfig.flags().items()}
+_FLAGS = {name: define_flag(name, field) for name, field in TrainingConfig.flags().items()}
 
 
 def config_from_flags() -> TrainingConfig:

@@ -21,12 +21,12 @@ LAYERS: list[set[str]] = [
     {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck", "fit_data"},
     {"training"},
     {"evaluation", "exporting"},
-    {"serving"},
+    {"serving", "reporting"},
     {"loading"},
     {"pose_files.model_smoother", "pose_files.command"},
     {"entry"},
 ]
-ENTRY_POINTS = {"make_records", "train", "evaluate", "export", "smooth"}
+ENTRY_POINTS = {"make_records", "study", "report", "train", "evaluate", "export", "smooth"}
 WITHOUT_TENSORFLOW = set().union(*LAYERS[:4])
 
 

@@ -6,7 +6,9 @@ after a kill; the state holds it.
 
 import contextlib
 import json
+import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from kerasmooth.files import replacing
 
 CHECKPOINT_FILE = "checkpoint.npz"
 _STATE = "state"
+_SEED_GENERATOR = re.compile(r"\bseed_generator(_\d+)?\b")
 
 
 def save(path: Path, groups: Mapping[str, Sequence[Any]], state: Mapping[str, Any]) -> None:
@@ -58,15 +61,16 @@ def load(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 def _by_path(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
     """Variables by group and path.
 
-    Keras numbers seed generators over all models of a process, so theirs are counted anew.
+    Keras numbers seed generators over all models of a process, so those of one place in the model are counted anew.
     """
     named: dict[str, Any] = {}
     for group, variables in groups.items():
-        seeds = 0
+        counts: Counter[str] = Counter()
         for variable in variables:
-            key = f"{group}/{variable.path}"
-            if variable.path.startswith("seed_generator"):
-                key, seeds = f"{group}/seed_generator_{seeds}", seeds + 1
+            key = f"{group}/{_SEED_GENERATOR.sub('seed_generator', variable.path)}"
+            if _SEED_GENERATOR.search(variable.path):
+                counts[key] += 1
+                key += f"_{counts[key]}"
             if key in named:
                 raise ValueError(f"two variables have one path: give each layer a name. Received: path={key}")
             named[key] = variable

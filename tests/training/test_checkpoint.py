@@ -28,6 +28,19 @@ def test_variables_and_state_come_back_to_the_bit(tmp_path: Path) -> None:
             assert one.numpy().tobytes() == other.numpy().tobytes()
 
 
+def test_a_run_goes_on_in_a_process_that_built_other_models_before(tmp_path: Path) -> None:
+    """Keras numbers the seed generators of dropout on and on."""
+
+    def model() -> list[keras.Variable]:
+        inputs = keras.Input((4, 8))
+        attention = keras.layers.MultiHeadAttention(2, 4, dropout=0.1, name="attention")(inputs, inputs)
+        outputs = keras.layers.Dropout(0.1, name="dropout")(keras.layers.Dropout(0.1, name="first")(attention))
+        return list(keras.Model(inputs, outputs).variables)
+
+    checkpoint.save(tmp_path / "c.npz", {"model": model()}, {})
+    assert checkpoint.load(tmp_path / "c.npz", {"model": model()}) == {}
+
+
 def test_the_same_checkpoint_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "other"):
         checkpoint.save(tmp_path / name, {"model": variables([1, 2])}, {"step": 3})

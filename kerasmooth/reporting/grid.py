@@ -1,0 +1,100 @@
+"""The grid of the study: smoothers x scalars x experiments x seeds, each a training run."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import pydantic
+from pydantic import Field
+
+from kerasmooth.errors import InputError
+from kerasmooth.settings import Settings, first_mistake
+from kerasmooth.tfrecord.record_sets import AUTO
+from kerasmooth.training.config import TrainingConfig, parse_model_options
+
+Texts = tuple[str, ...]
+Numbers = tuple[Annotated[float, Field(strict=False, ge=0)], ...]
+Counts = tuple[Annotated[int, Field(strict=False, ge=0)], ...]
+EXPERIMENTS: dict[str, dict[str, Any]] = {
+    "1": {"random_sigma": True},
+    "2": {"random_sigma": False},
+    "3": {"random_sigma": True, "frame_step": 2},
+}
+"""The study's: sigma drawn per frame, sigma 1, and sigma drawn at half the frame rate."""
+_PLAIN: dict[str, Any] = {"learning_rate": 1e-4, "best_by": 0.05}
+FINETUNING: dict[str, dict[str, Any]] = {
+    "finetuned": _PLAIN,
+    "regularised": _PLAIN | {"freeze_but_last": True, "augment_rotation": 45.0, "weight_decay": 1e-3},
+}
+"""The study's two ways to go on with ClimbAlong's real detections."""
+
+
+class StudyConfig(Settings):
+    """What `python -m kerasmooth.study` runs; field = flag, texts are its help.
+
+    Raises InputError that names the flag where a value is bad.
+    """
+
+    table: str = Field("study", description="label of the results: their folder, and a part of the report")
+    smoothers: Texts = Field(
+        ("conv3d", "deciwatch:warmup_steps=500"),
+        description="rows: model or model:name=value:..., where names are options of the model or settings of training",
+        strict=False,
+    )
+    scalars: Numbers = Field((1.0, 2.0), description="sizes of the simulated detector's error", strict=False)
+    experiments: Texts = Field(("1", "2", "3"), description="of the study", strict=False)
+    seeds: Counts = Field((0,), description="a run each", strict=False)
+    settings: Texts = Field((), description="name=value,...: settings of training for all runs", strict=False)
+    records_dir: str = Field("records", description="folder of records")
+    half_rate_dir: str = Field("records/half_rate", description="records with frame_step 2, for experiment 3")
+    datasets: Texts = Field(AUTO, description="folders of these", strict=False)
+    runs_dir: str = Field("runs", description="folder of run folders, which continue where they were stopped")
+    results_dir: str = Field("flags/results", description="folder of results, which say what is done")
+    split: str = Field("test", description="what results are of; best epochs are chosen on validation")
+    finetune_dir: str = Field("", description="records of climbalong, to finetune every run on; empty: do not")
+    classical: bool = Field(True, description="judge classical filters too, tuned on validation")
+    max_windows: int = Field(0, description="judge this many evenly spaced windows; 0: all", ge=0)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except pydantic.ValidationError as error:
+            raise InputError(first_mistake(error, flag="--")) from None
+
+    def cells(self) -> Iterator[tuple[float, str]]:
+        """(scalar, experiment) in the order of the study's tables. Raises InputError for an unknown experiment."""
+        for experiment in self.experiments:
+            if experiment not in EXPERIMENTS:
+                raise InputError(f"--experiments: {experiment!r} is unknown; there are {', '.join(EXPERIMENTS)}")
+        return ((scalar, experiment) for scalar in self.scalars for experiment in self.experiments)
+
+    def training_config(self, smoother: str, scalar: float, experiment: str, seed: int) -> TrainingConfig:
+        """The settings of one run. Raises InputError where a smoother cannot be read or a setting is bad."""
+        model, *words = smoother.split(":")
+        settings, options = _settings_and_options([*self.settings, *words])
+        cell = EXPERIMENTS[experiment]
+        records_dir = self.half_rate_dir if "frame_step" in cell else self.records_dir
+        values: dict[str, Any] = {"model": model, "model_options": options, "records_dir": records_dir, **cell}
+        values |= {"datasets": self.datasets, "shifting_scalar": scalar, "experiment": experiment, "seed": seed}
+        return TrainingConfig(**values | settings, runs_dir=self.runs_dir)
+
+    def finetuning_config(self, source: TrainingConfig, variant: str) -> TrainingConfig:
+        """The settings of finetuning a finished run, in one of the ways of FINETUNING."""
+        values = {"finetune_from": str(source.run_dir), "records_dir": self.finetune_dir, "datasets": ("climbalong",)}
+        kept = {name: getattr(source, name) for name in ("model", "model_options", "precision", "strategy", "seed")}
+        budget = {name: getattr(source, name) for name in ("steps_per_epoch", "max_epochs", "max_minutes", "jit")}
+        settings = {"experiment": variant, "runs_dir": self.runs_dir, "validation_windows": source.validation_windows}
+        return TrainingConfig(**kept | budget | settings | values | FINETUNING[variant])
+
+
+def _settings_and_options(words: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`name=value` words as settings of training and options of the model; a later word wins."""
+    settings: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    for word in words:
+        ((name, value),) = parse_model_options([word]).items()
+        field = TrainingConfig.flags().get(name)
+        if field is None:
+            options[name] = value
+        else:
+            settings[name] = float(value) if field.annotation is float and isinstance(value, int) else value
+    return settings, options

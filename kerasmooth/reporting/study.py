@@ -1,0 +1,181 @@
+"""Running the grid: every run that has no result yet is trained, judged, and its scores are kept."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from kerasmooth.evaluation.evaluator import Evaluation, Judge
+from kerasmooth.evaluation.predictor import IDENTITY
+from kerasmooth.evaluation.setting import setting_of
+from kerasmooth.reporting.grid import FINETUNING, StudyConfig
+from kerasmooth.reporting.results import Result, Training, finished, row_results, shares
+from kerasmooth.tfrecord.record_sets import RecordSets
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import open_records
+from kerasmooth.training.loop import train
+from kerasmooth.training.run_folder import load_run
+from kerasmooth.training.state import RunState
+
+_PLACES = ("runs_dir", "run_name", "records_dir", "finetune_from", "checkpoint_seconds", "checkpoint_steps")
+"""Settings that say where a run is and not what it is."""
+
+
+def run_study(study: StudyConfig, console: Console, verbose: bool = False) -> list[Path]:
+    """Trains and judges what has no result yet, one run after the other, and says a line for each.
+
+    Killed at any moment, the same command goes on: runs continue from their checkpoints, results are whole or absent.
+
+    Args:
+      study: the grid.
+      console: where a line for each run goes.
+      verbose: show what each run says too.
+
+    Returns:
+      The results' files, of runs and of baselines.
+
+    Raises:
+      InputError: records or settings are bad, or a result is of other ones.
+    """
+    paths = []
+    for scalar, experiment in study.cells():
+        cell = _Cell(study, scalar, experiment, console, verbose)
+        for smoother in study.smoothers:
+            for seed in study.seeds:
+                paths += cell.runs(smoother, seed)
+        paths += cell.baselines()
+    return paths
+
+
+class _Cell:
+    """One column of the tables: of the pretrained runs, and of each way of finetuning them."""
+
+    def __init__(self, study: StudyConfig, scalar: float, experiment: str, console: Console, verbose: bool) -> None:
+        self._study, self._scalar, self._experiment = study, scalar, experiment
+        self._console, self._details = console, console if verbose else Console(quiet=True)
+
+    def runs(self, smoother: str, seed: int) -> list[Path]:
+        """A pretrained run, and what was finetuned from it."""
+        config = self._study.training_config(smoother, self._scalar, self._experiment, seed)
+        pretrained, path = self._run(config, smoother, seed, self._study.table)
+        paths = [path]
+        for variant in FINETUNING if self._study.finetune_dir else ():
+            finetuning = self._study.finetuning_config(pretrained, variant)
+            paths.append(self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1])
+        return paths
+
+    def baselines(self) -> list[Path]:
+        """What needs no training, on the records of the pretrained runs and of the finetuned ones."""
+        config = self._study.training_config("conv3d", self._scalar, self._experiment, 0)
+        paths = [self._baseline(config, self._study.table)]
+        for variant in FINETUNING if self._study.finetune_dir else ():
+            finetuning = config.replace(records_dir=self._study.finetune_dir, datasets=("climbalong",), frame_step=1)
+            paths.append(self._baseline(finetuning, f"{self._study.table}-{variant}"))
+        return paths
+
+    def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, Path]:
+        """Trains and judges a run, or finds its result; with its settings, which name its folder."""
+        config, records = open_records(config, lambda _: None)
+        name = config.default_run_name
+        config = config.replace(run_name=name)
+        settings, path = _described(config) | self._judged(), self._path(table, name)
+        if not self._is_done(path, settings, records):
+            began = time.monotonic()
+            self._console.print(f"{name}: training")
+            state = train(config, console=self._details)
+            run = load_run(config.run_dir)
+            evaluation = self._judge().evaluate(setting_of(run.config, split=self._study.split), [run])
+            result = self._result(name, table, evaluation, records, settings)
+            rows = {key: row for key, row in result.rows.items() if row.kind in ("model", IDENTITY)}
+            training = _training(state, config, records)
+            result = result.replace(rows=rows, smoother=smoother, seed=seed, training=training)
+            result.save(path.parent)
+            self._console.print(f"{name}: {_line(result)}, {(time.monotonic() - began) / 60:.0f} min")
+        return config, path
+
+    def _baseline(self, config: TrainingConfig, table: str) -> Path:
+        config, records = open_records(config.replace(**_without_noise(config, self._study)), lambda _: None)
+        name = f"baselines-{self._scalar:g}.{self._experiment}"
+        settings, path = {"classical": self._study.classical} | self._judged(), self._path(table, name)
+        if not self._is_done(path, settings, records):
+            setting = setting_of(config, split=self._study.split)
+            evaluation = self._judge(self._study.classical).evaluate(setting)
+            result = self._result(name, table, evaluation, records, settings)
+            result.save(path.parent)
+            self._console.print(f"{name}: {_line(result)}")
+        return path
+
+    def _path(self, table: str, name: str) -> Path:
+        return Path(self._study.results_dir) / table / f"{name}.json"
+
+    def _is_done(self, path: Path, settings: dict[str, Any], records: RecordSets) -> bool:
+        found = finished(path, settings, records.fingerprint)
+        if found:
+            self._console.print(f"{path.stem}: done, {path}")
+        return found is not None
+
+    def _judged(self) -> dict[str, Any]:
+        """What is judged, beside the settings of a run: results of other choices are not the same."""
+        return {"judged_split": self._study.split, "max_windows": self._study.max_windows}
+
+    def _judge(self, classical: bool = False) -> Judge:
+        return Judge(max_windows=self._study.max_windows, classical=classical, console=self._details)
+
+    def _result(
+        self, name: str, table: str, evaluation: Evaluation, records: RecordSets, config: dict[str, Any]
+    ) -> Result:
+        first = evaluation.total(evaluation.rows[0].name).windows or {}
+        judged = [shares([first[space].curve.judged_share])[0] for space in ("cells", "published")]
+        return Result(
+            name=name,
+            table=table,
+            smoother="",
+            scalar=self._scalar,
+            experiment=self._experiment,
+            seed=0,
+            config=config,
+            records=records.fingerprint,
+            split=self._study.split,
+            num_windows=sum(evaluation.num_windows.values()),
+            judged=judged[0],
+            published_judged=judged[1],
+            bound=None if evaluation.bound is None else shares(evaluation.bound),
+            rows=row_results(evaluation),
+            training=None,
+        )
+
+
+def _without_noise(config: TrainingConfig, study: StudyConfig) -> dict[str, Any]:
+    """Settings of simulated noise as real detections want them: at their defaults."""
+    if config.records_dir != study.finetune_dir:
+        return {}
+    return {name: TrainingConfig.model_fields[name].default for name in ("shifting_scalar", "random_sigma")}
+
+
+def _described(config: TrainingConfig) -> dict[str, Any]:
+    """The settings that decide what a run is, as JSON has them."""
+    values = config.model_dump(mode="json")
+    return {name: value for name, value in values.items() if name not in _PLACES}
+
+
+def _training(state: RunState, config: TrainingConfig, records: RecordSets) -> Training:
+    per_epoch = config.steps_per_epoch * config.batch_size or records.num_windows("train")
+    best = state.best_epoch(config)
+    columns = [name for name in state.rows[0] if name not in ("epoch", "seconds", "windows_per_second")]
+    return Training(
+        epochs=len(state.rows),
+        best_epoch=best,
+        windows=len(state.rows) * per_epoch,
+        windows_to_best=best * per_epoch,
+        minutes=round(sum(row["seconds"] for row in state.rows) / 60, 2),
+        ended=state.why_finished(config),
+        history={name: shares([row[name] for row in state.rows]) for name in columns},
+    )
+
+
+def _line(result: Result) -> str:
+    """The last row in a few words."""
+    name, row = list(result.rows.items())[-1]
+    numbers = " / ".join("-" if share is None else f"{100 * share:.1f}" for share in row.tracks["cells"])
+    return f"PCK {numbers} % ({name}, every frame once)"

@@ -1,0 +1,141 @@
+"""Results as tables in the study's layout: a row for each smoother, a column for each scalar and experiment."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap
+from kerasmooth.metrics import THRESHOLDS
+from kerasmooth.reporting.results import Result, RowResult, Shares
+
+PROTOCOLS = {
+    "windows": "every frame of every window, as published",
+    "tracks": "every frame once, overlapping windows merged",
+}
+COMPARED_AT = THRESHOLDS.index(0.1)
+
+
+def pck_table(results: Sequence[Result], protocol: str, space: str) -> pd.DataFrame:
+    """PCK@0.05 / 0.1 / 0.2 in per cent, mean over seeds, and the spread where there are several.
+
+    Args:
+      results: of one table of the report.
+      protocol: a key of PROTOCOLS.
+      space: "cells", "pixels" or "published".
+    """
+    cells: dict[tuple[str, str], list[Shares]] = {}
+    for result in results:
+        for row, found in own_rows(result):
+            values = getattr(found, protocol)
+            if values is not None:
+                cells.setdefault((row, result.cell), []).append(values[space])
+        if protocol == "windows" and space == "cells" and result.bound is not None and result.training is None:
+            cells[("bound of the window", result.cell)] = [result.bound]
+    return _frame({key: _numbers(values) for key, values in cells.items()})
+
+
+def keypoint_table(results: Sequence[Result]) -> pd.DataFrame:
+    """PCK@0.1 in per cent by keypoint, every frame once in cells, mean over seeds: (cell, smoother) x keypoint."""
+    values: dict[tuple[str, str], list[dict[str, Shares]]] = {}
+    for result in results:
+        for row, found in own_rows(result):
+            values.setdefault((result.cell, row), []).append(found.by_keypoint)
+    table = {
+        key: {name: _mean([found[name][COMPARED_AT] for found in seeds]) for name in seeds[0]}
+        for key, seeds in values.items()
+    }
+    return pd.DataFrame(table).T.dropna(axis=1, how="all").map(lambda share: f"{100 * share:.1f}")
+
+
+def difference_table(results: Sequence[Result]) -> pd.DataFrame:
+    """PCK@0.1 of each run minus that of no smoothing and of the best filter, with 95 % intervals over videos."""
+    baselines = {result.cell: result.rows for result in results if result.training is None}
+    cells: dict[tuple[str, str], str] = {}
+    for result in results:
+        if result.training is None or result.cell not in baselines:
+            continue
+        others = baselines[result.cell]
+        identity = next(name for name, row in others.items() if row.kind == "identity")
+        filters = {name: row for name, row in others.items() if row.kind == "classical"}
+        best = max(filters, key=lambda name: _or_zero(filters[name].tracks["cells"][COMPARED_AT]), default="")
+        for row, found in own_rows(result):
+            for other in (identity, *([best] if best else [])):
+                label = f"{row}{f' (seed {result.seed})' * bool(result.seed)} - {other}"
+                cells[(label, result.cell)] = _difference(found, others[other])
+    return _frame(cells)
+
+
+def training_table(results: Sequence[Result]) -> pd.DataFrame:
+    """What each run was trained with and how it ended: no number is claimed to be of a converged model unsaid."""
+    rows = {
+        result.name: {
+            "windows": f"{run.windows:,}",
+            "to the best epoch": f"{run.windows_to_best:,}",
+            "best epoch": f"{run.best_epoch} of {run.epochs}",
+            "minutes": f"{run.minutes:.0f}",
+            "ended": run.ended,
+        }
+        for result in results
+        if (run := result.training)
+    }
+    return pd.DataFrame(rows).T
+
+
+def judged_line(results: Iterable[Result]) -> str:
+    """The share of frames that PCK rests on, by either rule."""
+    pairs = sorted({(result.cell, result.judged, result.published_judged, result.num_windows) for result in results})
+    return "; ".join(
+        f"{cell}: {100 * (judged or 0):.1f} % of the frames show the torso of a side and are judged, "
+        f"{100 * (published or 0):.1f} % by the published rule ({windows:,} windows)"
+        for cell, judged, published, windows in pairs
+    )
+
+
+def own_rows(result: Result) -> list[tuple[str, RowResult]]:
+    """(name in the report, row): all of baselines; of a run its model, by decoder where there are several."""
+    if result.training is None:
+        return list(result.rows.items())
+    models = [(name, row) for name, row in result.rows.items() if row.kind == "model"]
+    return [(result.smoother + name.removeprefix(result.name), row) for name, row in models]
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table as GitHub shows it."""
+    index = [" ".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in table.index]
+    lines = [["", *map(str, table.columns)], ["---"] * (1 + len(table.columns))]
+    lines += [[key, *map(str, row)] for key, row in zip(index, table.to_numpy(), strict=True)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _frame(cells: dict[tuple[str, str], str]) -> pd.DataFrame:
+    rows, columns = dict.fromkeys(row for row, _ in cells), sorted({column for _, column in cells})
+    return pd.DataFrame([[cells.get((row, column), "") for column in columns] for row in rows], list(rows), columns)
+
+
+def _numbers(seeds: list[Shares]) -> str:
+    by_threshold = [[share for share in shares if share is not None] for shares in zip(*seeds, strict=True)]
+    means = " / ".join(f"{100 * np.mean(known):.1f}" if known else "-" for known in by_threshold)
+    if len(seeds) == 1:
+        return means
+    spread = " / ".join(f"{100 * np.std(known, ddof=1):.1f}" if len(known) > 1 else "-" for known in by_threshold)
+    return f"{means} ± {spread} ({len(seeds)} seeds)"
+
+
+def _mean(values: list[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else np.nan
+
+
+def _or_zero(share: float | None) -> float:
+    return 0.0 if share is None else share
+
+
+def _difference(one: RowResult, other: RowResult) -> str:
+    found = paired_bootstrap(_counts(one), _counts(other))[COMPARED_AT]
+    return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
+
+
+def _counts(row: RowResult) -> VideoCounts:
+    numbers = np.array(list(row.videos.values()), np.int64)
+    return VideoCounts(tuple(row.videos), numbers[:, :-1], numbers[:, -1])

@@ -1,0 +1,116 @@
+"""The grid is run, a second time does nothing, and the report says what the results say."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from small_runs import write_records
+
+from kerasmooth.errors import InputError
+from kerasmooth.evaluation import classical
+from kerasmooth.reporting import study
+from kerasmooth.reporting.grid import StudyConfig
+from kerasmooth.reporting.page import write_report
+from kerasmooth.reporting.results import load_results
+
+SETTINGS = ("max_epochs=2", "steps_per_epoch=2", "batch_size=4", "jit=off")
+SMALL = "deciwatch:num_layers=1:hidden_dim=8"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with records and the results of a grid of one run."""
+    folder = tmp_path_factory.mktemp("study")
+    write_records(folder / "records")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(classical, "GRID", {"gaussian": [{"cutoff": 2.0}]})
+        study.run_study(grid(folder), Console(quiet=True))
+    return folder
+
+
+def grid(folder: Path, **changes: object) -> StudyConfig:
+    values = {
+        "table": "small",
+        "smoothers": (SMALL,),
+        "scalars": (0.3,),
+        "experiments": ("2",),
+        "settings": SETTINGS,
+        "records_dir": str(folder / "records"),
+        "runs_dir": str(folder / "runs"),
+        "results_dir": str(folder / "results"),
+    }
+    return StudyConfig(**values | changes)
+
+
+def test_each_run_and_the_baselines_of_its_cell_have_a_result(made: Path) -> None:
+    results = {result.name: result for result in load_results(made / "results")}
+    assert len(results) == 2
+    baselines = results.pop("baselines-0.3.2")
+    assert [row.kind for row in baselines.rows.values()][-1] == "classical"
+    assert baselines.rows["gaussian"].windows is None
+    (result,) = results.values()
+    assert (result.cell, result.num_windows, result.split, result.smoother) == ("0.3.2", 13, "test", SMALL)
+    assert result.training is not None
+    assert (result.training.epochs, result.training.windows) == (2, 16)
+    assert len(result.training.history["val_pck@0.2"]) == 2
+    identity, (model,) = result.rows["identity"], [row for row in result.rows.values() if row.kind == "model"]
+    assert identity == baselines.rows["identity"]
+    hits, total = (sum(numbers[i] for numbers in model.videos.values()) for i in (1, -1))
+    assert total > 300
+    assert model.tracks["cells"][1] == pytest.approx(hits / total, abs=1e-6)
+
+
+def test_what_has_a_result_is_not_run_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(study.Judge, "evaluate", lambda *_: pytest.fail("judged again"))
+    assert len(study.run_study(grid(made), Console(quiet=True))) == 2
+
+
+def test_a_killed_study_goes_on_with_what_is_missing(made: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    (lost,) = (results / "small").glob("deciwatch*.json")
+    text = lost.read_text()
+    lost.unlink()
+    study.run_study(grid(made, results_dir=str(results)), Console(quiet=True))
+    assert json.loads(lost.read_text())["rows"] == json.loads(text)["rows"], "the run was finished: judged only"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"settings": (*SETTINGS, "max_epochs=3")}, r"other settings \(max_epochs\)"),
+        ({"max_windows": 5}, r"other settings \(max_windows\)"),
+        ({"experiments": ("1", "5")}, "'5' is unknown"),
+        ({"smoothers": ("deciwatch:depth=3",)}, "depth"),
+        ({"smoothers": ("resnet",)}, "resnet"),
+    ],
+)
+def test_results_of_other_settings_are_refused(made: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        study.run_study(grid(made, **changes), Console(quiet=True))
+
+
+def test_results_of_other_records_are_refused(made: Path, tmp_path: Path) -> None:
+    write_records(tmp_path / "records", frames={"train": (15,), "validation": (9,), "test": (13, 8)})
+    with pytest.raises(InputError, match="other records: remove it"):
+        study.run_study(grid(made, records_dir=str(tmp_path / "records")), Console(quiet=True))
+
+
+def test_the_report_is_made_of_results_alone(made: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    paths = write_report(results, tmp_path / "report")
+    names = {path.name for path in paths}
+    assert {"report.md", "report.html", "small-windows.csv", "small-pck.png", "small-learning.png"} <= names
+    text = (tmp_path / "report" / "report.md").read_text()
+    for words in ("bound of the window", "| gaussian |", f"{SMALL} - gaussian", "by the published rule"):
+        assert words in text
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert 'src="small' not in page
+    (results / "small" / "baselines-0.3.2.json").write_text("{}")
+    with pytest.raises(InputError, match=r"baselines-0\.3\.2\.json.*missing"):
+        write_report(results, tmp_path / "again")
+    with pytest.raises(InputError, match="no results in"):
+        write_report(tmp_path / "nothing", tmp_path / "again")
