@@ -145,7 +145,7 @@ class Cells:
         else:
             taken = {int(p): int(s) for p, s in zip(table.people[:count], known[1], strict=True) if p >= 0}
             slots = person_slots(table.frames, table.people, taken)[count:] if len(frames) else known[1][:0]
-            cells = self._with_columns(int(slots.max(initial=0)) + 1, path)
+            cells = self._with_columns(int(slots.max(initial=-1)) + 1, path)
             cells = cells._extended(np.setdiff1d(table.frame_numbers, self.frames), None)
             order = np.argsort(cells.frames, kind="stable")
             lines = order[np.searchsorted(cells.frames[order], frames)]

@@ -75,12 +75,18 @@ def words(heading: str) -> list[str]:
 
 def roles(headings: Sequence[str]) -> dict[str, int]:
     """Which column is the frame, person, keypoint, group, time, x, y, z and confidence; the first of each that fits."""
+    exact: dict[str, int] = {}
+    loose: dict[str, int] = {}
+    for column, parts in enumerate(map(words, headings)):
+        exact.setdefault("_".join(parts), column)
+        loose.setdefault(_loosely(parts), column)
     found: dict[str, int] = {}
     for name, spellings in _ROLES.items():
-        exact = [i for i, heading in enumerate(headings) if "_".join(words(heading)) in spellings]
-        loose = [i for i, heading in enumerate(headings) if _loosely(words(heading)) in spellings]
-        if exact or loose:
-            found[name] = (exact or loose)[0]
+        fits = [exact[each] for each in spellings if each in exact] or [
+            loose[each] for each in spellings if each in loose
+        ]
+        if fits:
+            found[name] = min(fits)
     return found
 
 

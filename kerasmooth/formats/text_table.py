@@ -23,6 +23,7 @@ _EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": 
 _LINES_AT_ONCE = 4096
 _SAMPLE_BYTES = 1 << 16
 _LONGEST_LINE = 4 << 20
+_MAX_COLUMNS = 50_000
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,13 @@ def header_lines(path: Path, count: int) -> list[str]:
 
 
 def headings_of(path: Path) -> tuple[list[str], Dialect]:
-    """The headings in the first line of a table, and its dialect; no headings where there is no readable text."""
+    """The headings in the first line of a table, and its dialect; none where there is no text, or more than any has."""
     lines = first_lines(path, 1)
     if not lines:
         return [], Dialect()
     dialect = dialect_of(path, lines[0])
+    if lines[0].count(dialect.separator) >= _MAX_COLUMNS:
+        return [], dialect
     return dialect.split(lines[0]), dialect
 
 
