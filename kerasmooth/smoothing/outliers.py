@@ -1,96 +1,220 @@
-"""Outliers: positions that the frames around them contradict."""
+"""Outliers: positions from which a keypoint jumps there and back.
+
+A movement gathers speed: its first frame is near where the keypoint came from, however fast it becomes. An outlier is
+far away at once and at once back. So a run of frames is compared with the cubic through the two positions before and
+the two behind it: at both of its edges it must be about as far from that curve as anywhere, further than the keypoint
+usually is, and further than it moves in the frames beside it. That alone condemns a single frame. A longer run is
+rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.filters.median_filter import half_width
-from kerasmooth.filters.running_median import medians_and_spreads
+from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.end_outliers import find_ends
-from kerasmooth.smoothing.innovation_gate import find_runs, usual_variances
-from kerasmooth.smoothing.vectors import MEDIAN_LENGTHS, lengths
+from kerasmooth.smoothing.vectors import lengths
 
-WINDOWS_SECONDS = (0.3, 0.6)
-"""The short one finds spikes in fast motion, the long one pairs of them."""
-THRESHOLD = 5.0
-"""Hampel: distance from the running median in robust standard deviations."""
+LONGEST_SECONDS, LONGEST_FRAMES = 0.27, 8
+"""Of a run; the larger counts."""
+LONGEST_UNSURE_SECONDS = 1.0
+"""Of a run whose confidence falls far below the usual."""
 LEAST_DISTANCE = 0.1
-"""In person sizes: nearer to the median than this is never an outlier."""
-ROUNDS = 2
-"""Of gating: what the first finds no longer hides what is usual."""
+"""In person sizes: nearer than this nothing is an outlier."""
+USUAL_TIMES = 5.0
+"""How many times further from the curve than usual."""
+MOVING_TIMES = 1.0
+"""How many times further than the keypoint moves a frame, just before or after."""
+EDGE_SHARE = 0.5
+"""Of the largest distance, at both edges; and of that at the edges, in between."""
+SAMPLES = 8
+"""Frames of a long run that are looked at."""
+BLOCK_SECONDS = 1.0
+"""What is usual is the median over about so long."""
+COMPANY = 0.25
+"""Share of a distance that a neighbour must go along for both to have moved."""
+STRETCHED = 1.25
+"""Times the usual greatest length of a limb."""
+USUAL_LENGTH = 0.95
+"""Quantile of a limb's lengths."""
+CONFIDENCE_FALL, UNSURE_FALL = 0.7, 0.35
+"""Share of the confidence around a run: below the first it is evidence, below the second for long runs, too."""
+ROUNDS = 6
 
 
-def find_outliers(positions: np.ndarray, known: np.ndarray, fps: float) -> np.ndarray:
-    """Finds outliers by gating innovations (`innovation_gate`) and by Hampel's rule.
-
-    The gate knows runs of several frames, of which a median makes good ones as soon as they are half of its window;
-    Hampel's rule knows what is slow to go and come back. Distances are those of the keypoint, over all coordinates,
-    against the keypoint's own robust noise.
+def find_outliers(
+    positions: np.ndarray,
+    known: np.ndarray,
+    fps: float,
+    confidence: np.ndarray | None = None,
+    skeleton: Skeleton | None = None,
+) -> np.ndarray:
+    """Finds outliers of one person.
 
     Args:
-      positions: [T, K, D] in person sizes, finite.
+      positions: float64 [T, K, D] in person sizes, finite; any value where not known.
       known: bool [T, K].
       fps: frames per second.
+      confidence: [T, K]; None or the same everywhere is no evidence; NaN is unknown.
+      skeleton: its limbs say what is joined to what.
 
     Returns:
       bool [T, K]; never what is not known.
     """
-    runs, far = _found(positions, known, fps)
-    return runs | far
-
-
-def find_replaceable(
-    positions: np.ndarray, known: np.ndarray, fps: float, max_gap: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The outliers that can be estimated from what is left; arguments as of `find_outliers`.
-
-    Those that leave a gap of at most `max_gap` seconds, and short ends that what is inside contradicts (`find_ends`).
-    At an end a running median looks to one side only, from which the start of a fast movement is far as well: what the
-    gate does not find stays.
-
-    Returns:
-      Which, bool [T, K]; and, bool [T, K], the frames of the ends, in which the keypoint is to be continued.
-    """
-    runs, far = _found(positions, known, fps)
-    rejected, ends = runs | far, np.zeros_like(known)
-    if rejected.any():
-        rejected &= gaps.find_gaps(known & ~rejected, gaps.longest_run(max_gap, fps)).inner
-        doubtful = runs & ~rejected
-        if doubtful.any():
-            good = known & ~rejected & ~doubtful
-            ends = find_ends(positions, good, doubtful, usual_variances(positions, known & ~runs), fps, max_gap)
-            rejected |= doubtful & ends
-    return rejected, ends
-
-
-def _found(positions: np.ndarray, known: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
-    """What the gate finds, and what is far from the medians: bool [T, K] twice."""
-    if len(positions) < 4:
-        return np.zeros_like(known), np.zeros_like(known)
-    far = _far_from_median(positions, known, fps)
+    frames = len(positions)
     rejected = np.zeros_like(known)
+    if frames < 6:
+        return rejected
+    longest = min(max(int(LONGEST_SECONDS * fps), LONGEST_FRAMES), frames - 5)
+    evidence = _Evidence.of(positions, known, confidence, skeleton)
+    block = max(round(BLOCK_SECONDS * fps), 24)
     for _ in range(ROUNDS):
-        found = find_runs(positions, known, known & ~far & ~rejected, fps)
-        settled = bool((found == rejected).all())
-        rejected = found
-        if settled:
+        left = known & ~rejected
+        runs = _Runs(gaps.interpolate(positions, left), left, longest, block)
+        found = runs.find(evidence, rejected)
+        if not found.any():
             break
-    touched = np.flatnonzero(rejected.any(axis=0))
-    if len(touched):
-        # Beside a long run the median is of the run, and good positions are far from it: ask again without the run.
-        left = known[:, touched] & ~rejected[:, touched]
-        far[:, touched] = _far_from_median(positions[:, touched], left, fps)
-    return rejected, far
+        rejected |= found
+    return rejected & known
 
 
-def _far_from_median(positions: np.ndarray, known: np.ndarray, fps: float) -> np.ndarray:
-    rejected = np.zeros_like(known)
-    for seconds in WINDOWS_SECONDS:
-        rejected |= _hampel(positions, known & ~rejected, max(half_width(seconds, fps), 2))
-    return rejected
+@dataclass(frozen=True, eq=False)
+class _Evidence:
+    """What else tells of an outlier: neighbours [K] (lists), lengths of limbs, confidence [T, K] or None."""
+
+    neighbours: list[list[int]]
+    longest_limbs: dict[tuple[int, int], float]
+    confidence: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls, positions: np.ndarray, known: np.ndarray, confidence: np.ndarray | None, skeleton: Skeleton | None
+    ) -> "_Evidence":
+        neighbours: list[list[int]] = [[] for _ in range(known.shape[1])]
+        longest = {}
+        for a, b in skeleton.limbs if skeleton is not None else ():
+            neighbours[a].append(b)
+            neighbours[b].append(a)
+            both = known[:, a] & known[:, b]
+            if both.any():
+                limb = lengths(positions[both, a] - positions[both, b])
+                longest[a, b] = longest[b, a] = float(np.quantile(limb, USUAL_LENGTH))
+        if confidence is not None:
+            used = confidence[known & np.isfinite(confidence)]
+            if not used.size or np.ptp(used) == 0:
+                confidence = None
+        return cls(neighbours, longest, confidence)
 
 
-def _hampel(positions: np.ndarray, known: np.ndarray, half: int) -> np.ndarray:
-    middle, spread = medians_and_spreads(positions, known, half)
-    distance = lengths(positions - middle)
-    deviation = spread / MEDIAN_LENGTHS[positions.shape[-1]]
-    return known & (distance > np.maximum(THRESHOLD * deviation, LEAST_DISTANCE))
+class _Runs:
+    """Every run of up to `longest` frames of every keypoint, against the curve around it."""
+
+    def __init__(self, values: np.ndarray, left: np.ndarray, longest: int, block: int) -> None:
+        self._values, self._left, self._block = values, left, block
+        padded = _padded(values)
+        frames, num_keypoints, _ = values.shape
+        self._scores = np.zeros((longest, frames, num_keypoints))
+        self._edges: list[np.ndarray] = []
+        steps = lengths(np.diff(padded, axis=0))
+        for count in range(1, longest + 1):
+            self._score(padded, steps, count)
+
+    def _score(self, padded: np.ndarray, steps: np.ndarray, count: int) -> None:
+        """Scores the runs of `count` frames by their first frame: how many times beyond what is allowed; 0 is none."""
+        starts = len(self._values) - count + 1
+        outer = [padded[i : i + starts] for i in (0, 1, count + 2, count + 3)]
+        places = np.array([-2.0, -1.0, count, count + 1.0])
+        apart = np.stack(
+            [
+                padded[2 + i : 2 + i + starts] - sum(w * o for w, o in zip(_cubic(places, i), outer, strict=True))
+                for i in np.unique(np.linspace(0, count - 1, min(count, SAMPLES)).astype(int))
+            ]
+        )
+        distances = lengths(apart)
+        edge, most, least = np.minimum(distances[0], distances[-1]), distances.max(axis=0), distances.min(axis=0)
+        moving = np.maximum(steps[:starts], steps[count + 2 : count + 2 + starts])
+        moving = np.maximum(moving, lengths(outer[2] - outer[1]) / (count + 1))
+        allowed = np.maximum(USUAL_TIMES * _usual(edge, self._block), LEAST_DISTANCE) + MOVING_TIMES * moving
+        whole = (edge >= EDGE_SHARE * most) & (least >= EDGE_SHARE * edge)
+        score = np.where(whole, edge / allowed, 0.0)
+        seen = self._left[:starts] & self._left[count - 1 :]
+        self._scores[count - 1, :starts] = np.where(seen, score, 0.0)
+        self._edges.append(apart[0])
+
+    def find(self, evidence: _Evidence, rejected: np.ndarray) -> np.ndarray:
+        """bool [T, K]: the worst run of each neighbourhood that the evidence condemns."""
+        found = np.zeros_like(self._left)
+        scores = self._scores
+        counts, firsts, keypoints = np.nonzero(scores > 1)
+        order = np.argsort(-scores[counts, firsts, keypoints] + 1e-3 * counts, kind="stable")
+        busy = np.zeros_like(self._left)
+        for count, first, keypoint in zip(*(a[order].tolist() for a in (counts, firsts, keypoints)), strict=True):
+            run = slice(first, first + count + 1)
+            around = slice(max(first - 2, 0), first + count + 3)
+            if busy[around, keypoint].any():
+                continue
+            # The worst explanation of a place is settled first; others there wait for the next round.
+            busy[run, keypoint] = True
+            if self._is_condemned(evidence, count + 1, first, keypoint):
+                found[run, keypoint] = True
+        return found
+
+    def _is_condemned(self, evidence: _Evidence, count: int, first: int, keypoint: int) -> bool:
+        run = slice(first, first + count)
+        for other in evidence.neighbours[keypoint]:
+            usual = evidence.longest_limbs.get((keypoint, other))
+            limb = lengths(self._values[run, keypoint] - self._values[run, other])
+            if usual and np.median(limb) > STRETCHED * usual and self._stays(other, count, first, None):
+                return True
+        if evidence.confidence is not None and _falls(evidence.confidence[:, keypoint], run, self._left[:, keypoint]):
+            return True
+        joined = evidence.neighbours[keypoint]
+        if not joined:
+            return count == 1
+        return all(self._stays(other, count, first, keypoint) for other in joined)
+
+    def _stays(self, other: int, count: int, first: int, keypoint: int | None) -> bool:
+        """Whether a neighbour does not jump along with the keypoint, or, with None, does not jump itself."""
+        apart = self._edges[count - 1][first, other]
+        if keypoint is None:
+            return self._scores[count - 1, first, other] <= 1
+        own = self._edges[count - 1][first, keypoint]
+        return float(apart @ own) < COMPANY * float(own @ own)
+
+
+def _padded(values: np.ndarray) -> np.ndarray:
+    """Two more frames at either end, mirrored about the median of the outermost three."""
+    start, end = np.median(values[:3], axis=0), np.median(values[-3:], axis=0)
+    before = 2 * start - values[[4, 3]]
+    behind = 2 * end - values[[-4, -5]]
+    return np.concatenate([before, values, behind])
+
+
+def _cubic(places: np.ndarray, at: float) -> np.ndarray:
+    """Weights of four places in the value of the cubic through them (Lagrange)."""
+    others = places[None, :] - places[:, None]
+    np.fill_diagonal(others, 1.0)
+    gaps_to = np.where(np.eye(4, dtype=bool), 1.0, places[None, :] - at)
+    return np.asarray((gaps_to / others).prod(axis=1))
+
+
+def _usual(distances: np.ndarray, block: int) -> np.ndarray:
+    """[T, K]: the median of the distances over about a block around each frame."""
+    frames = len(distances)
+    count = max(frames // block, 1)
+    edges = np.linspace(0, frames, count + 1).astype(int)
+    medians = np.stack([np.median(distances[a:b], axis=0) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    return np.repeat(medians, np.diff(edges), axis=0)
+
+
+def _falls(confidence: np.ndarray, run: slice, left: np.ndarray, share: float = CONFIDENCE_FALL) -> bool:
+    """Whether the confidence [T] in a run is below a share of that around it."""
+    count = run.stop - run.start
+    reach = max(count, 3)
+    around = [c[m & np.isfinite(c)] for c, m in ((confidence[a], left[a]) for a in (
+        slice(max(run.start - reach, 0), run.start), slice(run.stop, run.stop + reach)
+    ))]  # fmt: skip
+    inside = confidence[run][np.isfinite(confidence[run])]
+    if not inside.size or not all(one.size for one in around):
+        return False
+    return bool(np.median(inside) < share * min(np.median(one) for one in around))

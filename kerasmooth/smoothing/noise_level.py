@@ -1,0 +1,172 @@
+"""How large a detector's noise is and how long it lasts, from what a person's keypoints do not do together.
+
+Limbs move together: in the directions in which the recording moves least (the smallest principal components of all
+coordinates) there is hardly any motion, and what is seen there is the noise of the detector, which errs in every
+keypoint by itself. So neither a fast kick is taken for noise nor slow noise for motion.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg.lapack import dpbtrf, dtbtrs
+
+from kerasmooth.filters.banded import stiffness_at
+
+MEMORIES = (0.0, 0.03, 0.06, 0.12)
+"""Seconds in which the correlation of the noise falls to 1/e; 0 is white noise. Longer ones cannot be told from slow
+motion."""
+LAG_SECONDS = 0.12
+"""Second differences over so long hold most of the noise whatever its memory; over one frame only what is white."""
+BLOCK_SECONDS = 0.3
+"""Directions come from every other block, and the noise is measured in the blocks between."""
+LEAST_BLOCKS = 5
+STILL_SHARE = 0.3
+"""Of all directions, those that count as still."""
+DOUBT = 1.5
+"""How many times as large as measured the noise may be: the smallest components are small by chance, too."""
+LOWEST_CUTOFF, CUTOFF_RATIO = 0.3, 2.0
+"""Hz: the cut-offs of the motions under which the memories are compared."""
+LEAST_NOISE = 1e-5
+"""Person sizes."""
+_ORDER = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """The noise of K keypoints.
+
+    Attributes:
+      memory: seconds, one of MEMORIES.
+      most: [K], the largest deviation along an axis that noise of this memory can have, in the unit of the positions; inf
+        where nothing tells.
+      whole: [K], the deviation of all noise, also of what lasts longer and cannot be told from motion; 0 where nothing
+        tells.
+    """
+
+    memory: float
+    most: np.ndarray
+    whole: np.ndarray
+
+
+def estimate_noise(positions: np.ndarray, fps: float) -> Noise:
+    """The noise of one person's keypoints.
+
+    Args:
+      positions: float64 [T, K, D], finite, gaps bridged.
+      fps: frames per second.
+    """
+    frames, num_keypoints, dimensions = positions.shape
+    lag = max(round(LAG_SECONDS * fps), 2)
+    block = max(round(BLOCK_SECONDS * fps), 2 * lag)
+    still = int(STILL_SHARE * num_keypoints * dimensions)
+    if frames < LEAST_BLOCKS * block or still < 2:
+        return Noise(0.0, np.full(num_keypoints, np.inf), np.zeros(num_keypoints))
+    values = (positions - positions.mean(axis=0)).reshape(frames, -1)
+    likeliest, deviation = _likeliest_memory(values, dimensions, fps)
+    scales = np.repeat(deviation, dimensions)
+    near, far = _in_still_directions(values / scales, lag, block, still)
+    ratio = near.mean() / max(float(far.mean()), 1e-300)
+    expected = [_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES]
+    seen = int(np.abs(np.log(expected) - math.log(max(ratio, 1e-300))).argmin())
+    # Correlated only where both say so: fast motion makes the one believe it, leftovers of motion the other.
+    memory = MEMORIES[min(likeliest, seen)]
+    explained = np.minimum(near / _curvature(memory, 1 / fps), far / _curvature(memory, lag / fps))
+    everything = far / _curvature(MEMORIES[likeliest], lag / fps)
+    explained, everything = (
+        deviation**2 * variance.reshape(num_keypoints, dimensions).mean(axis=1) for variance in (explained, everything)
+    )
+    most = np.maximum(DOUBT * np.sqrt(explained), LEAST_NOISE)
+    return Noise(memory, most, np.sqrt(everything))
+
+
+def _curvature(memory: float, seconds: float) -> float:
+    """The expected square of x(t) - (x(t - s) + x(t + s)) / 2 for noise of variance 1."""
+    if memory == 0:
+        return 1.5
+    return 1.5 - 2 * math.exp(-seconds / memory) + 0.5 * math.exp(-2 * seconds / memory)
+
+
+def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -> tuple[np.ndarray, np.ndarray]:
+    """[C] twice: mean squared curvature over one frame and over `lag` frames, of the part of each coordinate that lies
+    in the still directions, as if all of it did."""
+    near, far = (values[s:-s] - (values[: -2 * s] + values[2 * s :]) / 2 for s in (1, lag))
+    near_odd, far_odd = ((np.arange(len(v)) + s) // block % 2 for v, s in ((near, 1), (far, lag)))
+    sums, parts = np.zeros((2, values.shape[1])), np.zeros(values.shape[1])
+    for fold in (0, 1):
+        learnt = far[far_odd == fold]
+        directions = np.linalg.eigh(learnt.T @ learnt)[1][:, :still]
+        for row, (curves, odd) in enumerate(((near, near_odd), (far, far_odd))):
+            inside = curves[odd != fold] @ directions
+            sums[row] += np.mean((inside @ directions.T) ** 2, axis=0)
+        parts += (directions**2).sum(axis=1)
+    near_sum, far_sum = sums / np.maximum(parts, 1e-12)
+    return near_sum, far_sum
+
+
+def _likeliest_memory(values: np.ndarray, dimensions: int, fps: float) -> tuple[int, np.ndarray]:
+    """(index of the memory of the largest likelihood over all keypoints, [K] the deviations if the noise is white)."""
+    count = max(round(math.log(fps / LOWEST_CUTOFF) / math.log(CUTOFF_RATIO)) + 1, 2)
+    cutoffs = np.geomspace(LOWEST_CUTOFF, fps, count)
+    costs, white = [], np.empty(0)
+    for memory in MEMORIES:
+        found, logs = innovations(values, cutoffs, memory, fps)
+        squares = found.reshape(*found.shape[:2], -1, dimensions).sum(axis=(1, 3))
+        degrees = dimensions * (len(values) - LOST_FRAMES)
+        variances = np.maximum(squares / degrees, LEAST_NOISE**2)
+        cost = degrees * np.log(variances) + dimensions * logs.sum(axis=1)[:, None]
+        if memory == 0:
+            white = np.sqrt(variances[cost.argmin(axis=0), np.arange(variances.shape[1])])
+        costs.append(cost.min(axis=0).sum())
+    return int(np.argmin(costs)), white
+
+
+LOST_FRAMES = 4
+"""At either end: of the first frames a filter can predict nothing."""
+
+
+def innovations(values: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far each frame is from what those before (and, backwards, those after) predict, under models of motion.
+
+    A coordinate is an integrated random walk (its second difference is white) plus noise of that memory. Then a
+    difference of the values is a moving average, whose banded covariance LAPACK factors.
+
+    Args:
+      values: float64 [T, C].
+      cutoffs: [M], Hz at which motion and noise are as strong.
+      memory: seconds.
+      fps: frames per second.
+
+    Returns:
+      squares [M, T, C] in variances of the noise and the logs of their variances [M, T], each the mean of both
+      directions; the LOST_FRAMES at an end are of one direction only, with half its weight.
+    """
+    frames = len(values)
+    rho = math.exp(-1 / (memory * fps)) if memory else 0.0
+    difference = np.array([1.0, -2.0, 1.0])
+    whole = np.convolve(difference, [1.0, -rho]) if rho else difference
+    lost = len(whole) - 1
+    noise = (1 - rho**2) * _covariances(difference, lost)
+    motion = _covariances(np.array([1.0, -rho]) if rho else np.ones(1), lost)
+    directions = []
+    for one in (values, values[::-1]):
+        changes = sum(share * one[lost - k : frames - k] for k, share in enumerate(whole))
+        directions.append(np.asfortranarray(changes))
+    squares = np.zeros((len(cutoffs), frames, values.shape[1]))
+    logs = np.zeros((len(cutoffs), frames))
+    for model, stiffness in enumerate(stiffness_at(cutoffs, fps, _ORDER)):
+        bands = np.repeat((noise + motion / stiffness)[:, None], frames - lost, axis=1)
+        factor = dpbtrf(bands, lower=1)[0]
+        for reverse, changes in enumerate(directions):
+            found = dtbtrs(factor, changes, uplo="L")[0][LOST_FRAMES - lost :] ** 2
+            sizes = 2 * np.log(factor[0, LOST_FRAMES - lost :])
+            where = slice(0, frames - LOST_FRAMES) if reverse else slice(LOST_FRAMES, None)
+            squares[model, where] += 0.5 * (found[::-1] if reverse else found)
+            logs[model, where] += 0.5 * (sizes[::-1] if reverse else sizes)
+    return squares, logs
+
+
+def _covariances(weights: np.ndarray, count: int) -> np.ndarray:
+    """[count + 1], of a moving average with itself, 0 to `count` frames later."""
+    padded = np.concatenate([weights, np.zeros(count)])
+    return np.array([np.dot(weights, padded[lag : lag + len(weights)]) for lag in range(count + 1)])
