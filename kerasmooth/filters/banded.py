@@ -54,7 +54,7 @@ def weighed(bands: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The matrix with row and column t multiplied by the root of weights[t]."""
     roots = np.sqrt(weights)
     result = bands * roots
-    for offset in range(1, len(bands)):
+    for offset in range(len(bands)):
         result[offset, : len(roots) - offset] *= roots[offset:]
     return result
 

@@ -15,13 +15,11 @@ class Filtered:
       positions: float64, the shape of the positions it was given.
       deviation: standard deviation of a position, the shape of the weights; None where the filter knows none.
       notes: name -> value or array [K], what the filter chose itself.
-      refused: bool [T, K], measurements that the filter did not let in; None where it refuses none.
     """
 
     positions: np.ndarray
     deviation: np.ndarray | None = None
     notes: dict[str, Any] | None = None
-    refused: np.ndarray | None = None
 
 
 Filter = Callable[..., Filtered]

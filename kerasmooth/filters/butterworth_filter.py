@@ -12,7 +12,7 @@ PASSES = 3
 
 
 def butterworth(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 3.0, order: int = 4
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 6.0, order: int = 4
 ) -> Filtered:
     """Zero-phase Butterworth low-pass; `scipy.signal.sosfiltfilt` where the weights are equal.
 

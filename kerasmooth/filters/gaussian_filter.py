@@ -18,7 +18,7 @@ def sigma_of(cutoff: float) -> float:
 
 
 def gaussian(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 1.7, line: bool = True
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 6.0, line: bool = True
 ) -> Filtered:
     """Weighted Gaussian mean; where the weights are lopsided (edges, gaps) the value of the weighted Gaussian line.
 

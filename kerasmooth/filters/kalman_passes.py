@@ -68,10 +68,9 @@ def forward(
     ratios: np.ndarray,
     order: int,
     *,
-    jumps: np.ndarray | None = None,
     keep: bool = True,
 ) -> Pass:
-    """Filters positions [T, K, D] of weights [T, K]; ratios [K]; at `jumps` (bool [T, K]) the keypoint starts anew."""
+    """Filters positions [T, K, D] of weights [T, K]; ratios [K]; without `keep` only the likelihood can be asked."""
     frames, num_keypoints, dimensions = positions.shape
     measured = np.ascontiguousarray(np.swapaxes(positions, 1, 2))
     with np.errstate(divide="ignore"):
@@ -85,13 +84,10 @@ def forward(
     state, covariance = np.empty_like(predicted), np.vstack([spread, ratios])
     gain = np.empty((order, num_keypoints))
     moved, known = np.empty((order, dimensions, num_keypoints)), np.empty((order, order, num_keypoints))
-    anew = set() if jumps is None else set(np.flatnonzero(jumps.any(axis=1)).tolist())
     for frame in range(frames):
         if frame:
             np.dot(transition, state, out=predicted)
             np.dot(spreading_matrix, covariance, out=spread)
-            if jumps is not None and frame in anew:
-                spread[:: order + 1] += DIFFUSE * jumps[frame]
         innovation, variance = innovations[frame], variances[frame]
         np.subtract(measured[frame], predicted[0].reshape(innovation.shape), out=innovation)
         np.add(variance, spread[0], out=variance)
@@ -103,15 +99,12 @@ def forward(
         np.subtract(spread, known.reshape(spread.shape), out=covariance[:-1])
         if keep:
             states[frame], covariances[frame] = predicted.reshape(moved.shape), spread[:order]
-    return Pass(states, covariances, innovations, variances, (weights > 0) & _settled(weights > 0, jumps, order))
+    return Pass(states, covariances, innovations, variances, (weights > 0) & _settled(weights > 0, order))
 
 
-def _settled(measured: np.ndarray, jumps: np.ndarray | None, order: int) -> np.ndarray:
-    """bool [T, K]: after at least `order` measurements since the start or the last jump."""
-    before = np.cumsum(measured, axis=0) - measured
-    if jumps is not None:
-        before -= np.maximum.accumulate(np.where(jumps, before, 0), axis=0)
-    return np.asarray(before >= order)
+def _settled(measured: np.ndarray, order: int) -> np.ndarray:
+    """bool [T, K]: after at least `order` measurements."""
+    return np.asarray(np.cumsum(measured, axis=0) - measured >= order)
 
 
 def smooth(
@@ -120,7 +113,6 @@ def smooth(
     ratios: np.ndarray,
     order: int,
     *,
-    jumps: np.ndarray | None = None,
     run: Pass | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Smoothed positions [T, K, D] and their variances [T, K]. Arguments: `forward`; run: what it gave, if known.
@@ -128,14 +120,13 @@ def smooth(
     Between the first measurements rounding of the diffuse variance drowns the result. Backwards in time the model is
     the same, and these frames come last.
     """
-    smoothed, variances = backward(run or forward(positions, weights, ratios, order, jumps=jumps))
-    early = ~_settled(weights > 0, jumps, order)
+    smoothed, variances = backward(run or forward(positions, weights, ratios, order))
+    early = ~_settled(weights > 0, order)
     turned = (early & (weights == 0)).any(axis=0)
     if turned.any():
-        flipped = None if jumps is None else np.roll(jumps[::-1, turned], 1, axis=0)
         shares = weights[::-1, turned]
-        late = backward(forward(positions[::-1, turned], shares, ratios[turned], order, jumps=flipped))
-        better = early[:, turned] & _settled(shares > 0, flipped, order)[::-1]
+        late = backward(forward(positions[::-1, turned], shares, ratios[turned], order))
+        better = early[:, turned] & _settled(shares > 0, order)[::-1]
         smoothed[:, turned] = np.where(better[..., None], late[0][::-1], smoothed[:, turned])
         variances[:, turned] = np.where(better, late[1][::-1], variances[:, turned])
     return smoothed, variances
@@ -174,6 +165,6 @@ def backward(run: Pass) -> tuple[np.ndarray, np.ndarray]:
         left = run.covariances[block] * (1 - gains[:, :1])
         moved = gains[:, :1] * innovations + np.einsum("tnk,tndk->tdk", left, scores.reshape(run.states[block].shape))
         positions[block] = np.swapaxes(run.states[block, 0] + moved, 1, 2)
-        told = np.einsum("tnk,tnmk,tmk->tk", left, informations.reshape(-1, *corner.shape), left)
-        variances[block] = left[:, 0] - told
+        later_says = np.einsum("tnk,tnmk,tmk->tk", left, informations.reshape(-1, *corner.shape), left)
+        variances[block] = left[:, 0] - later_says
     return positions, variances

@@ -1,13 +1,9 @@
 """Filters by rank: the running median, and Hampel's, which touches outliers only."""
 
 import numpy as np
-from scipy.ndimage import median_filter
+import pandas as pd
 
 from kerasmooth.filters.base import Filtered, arrange, positive
-from kerasmooth.filters.running_median import full_medians, full_weighted_medians
-
-_LONGEST_NETWORK = 8
-"""Half width from which on a sorting network is slower than a heap."""
 
 
 def half_width(window: float, fps: float) -> int:
@@ -16,11 +12,10 @@ def half_width(window: float, fps: float) -> int:
 
 
 def median(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, window: float = 0.25
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, window: float = 0.1
 ) -> Filtered:  # fmt: skip
-    """Running weighted median. At the edges the window shrinks on both sides, so that a slope is not bent.
-
-    With equal weights it gives what `scipy.ndimage.median_filter` gives. Arguments: see `base.Filter`.
+    """Running median of what has a weight; what it weighs does not matter. Away from the ends it is
+    `scipy.ndimage.median_filter`. Arguments: see `base.Filter`.
 
     Args:
       window: seconds from its first to its last frame.
@@ -60,30 +55,14 @@ def hampel(
 
 
 def _running_median(positions: np.ndarray, weights: np.ndarray | None, half: int) -> np.ndarray:
-    """[T, K, D]; where no weight is in the window the input is left."""
+    """[T, K, D], of what has a weight in each window; beyond the ends the values go on as their mirror image about the
+    end, so that a slope is not bent. Where nothing is in the window the input is left."""
     frames = len(positions)
     half = min(half, (frames - 1) // 2)
     if half == 0:
         return np.array(positions)
-    result = np.array(positions)
-    result[half : frames - half] = _full_windows(positions, weights, half)
-    for edge in range(1, half):
-        for centre in (edge, frames - 1 - edge):
-            part = slice(centre - edge, centre + edge + 1)
-            result[centre] = _full_windows(positions[part], None if weights is None else weights[part], edge)[0]
-    return result
-
-
-def _full_windows(positions: np.ndarray, weights: np.ndarray | None, half: int) -> np.ndarray:
-    """Medians of the full windows over [T, K, D]: [T - 2 half, K, D]."""
-    if weights is not None:
-        return full_weighted_medians(positions, weights, half)
-    frames = len(positions)
-    if half <= _LONGEST_NETWORK:
-        return full_medians(positions, half)
-    if frames == 2 * half + 1:
-        return np.median(positions, axis=0, keepdims=True)
-    # One column at a time, for which SciPy keeps a heap.
-    columns = np.ascontiguousarray(positions.reshape(frames, -1).T)
-    medians = [median_filter(column, size=2 * half + 1)[half : frames - half] for column in columns]
-    return np.stack(medians, axis=1).reshape(frames - 2 * half, *positions.shape[1:])
+    known = positions if weights is None else np.where(weights[..., None] > 0, positions, np.nan)
+    flat = np.pad(known.reshape(frames, -1), ((half, half), (0, 0)), mode="reflect", reflect_type="odd")
+    windows = pd.DataFrame(flat).rolling(2 * half + 1, center=True, min_periods=1)
+    medians = windows.median().to_numpy()[half : half + frames].reshape(positions.shape)
+    return np.where(np.isnan(medians), positions, medians)

@@ -13,7 +13,7 @@ RIDGE = 1e-7
 
 
 def savgol(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, window: float = 0.5, order: int = 2
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, window: float = 0.25, order: int = 3
 ) -> Filtered:
     """Weighted least squares by a polynomial in a sliding window.
 

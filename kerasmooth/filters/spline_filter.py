@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from kerasmooth.filters.banded import difference_penalty
 from kerasmooth.filters.base import Filtered, arrange, positive
 from kerasmooth.filters.smoothing_spline import smoothing_spline
 
@@ -69,20 +70,8 @@ def _splines(
     return result
 
 
-def difference_penalty(frames: int, order: int) -> np.ndarray:
-    """D'D of the `order`-th differences, in the lower banded form of SciPy: [order + 1, T]."""
-    bands = np.zeros((order + 1, frames))
-    row = np.array([(-1.0) ** (order - i) * math.comb(order, i) for i in range(order + 1)])
-    rows = frames - order
-    if rows > 0:
-        for offset in range(order + 1):
-            for i in range(order + 1 - offset):
-                bands[offset, i : i + rows] += row[i] * row[i + offset]
-    return bands
-
-
 def whittaker(
-    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 2.0, order: int = 2
+    positions: np.ndarray, *, weights: np.ndarray | None = None, fps: float, cutoff: float = 6.0, order: int = 2
 ) -> Filtered:
     """Least squares with a penalty on the differences (Whittaker, 1923; Eilers, Analytical Chemistry, 2003).
 

@@ -34,8 +34,8 @@ LEAST_KNOWN = 8
 LEAST_GAIN = 0.03
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
 LASTING_SHARE, CORRELATED_DOUBT = 0.9, 1.3
-"""Chosen on generated motion such that 60 to 80 % of all errors are within one deviation: of the noise that is seen where
-the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
+"""Chosen on generated motion such that 60 to 80 % of all errors are within one deviation: of the noise that is seen
+where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 LEAST_WEIGHT = 1e-6
@@ -69,7 +69,9 @@ def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: flo
     frames, num_keypoints, _ = positions.shape
     result = np.array(positions)
     deviation = np.full((frames, num_keypoints), np.nan)
-    notes: dict[str, np.ndarray] = {name: np.full(num_keypoints, np.nan) for name in ("cutoff", "noise", "noise_memory")}
+    notes: dict[str, np.ndarray] = {
+        name: np.full(num_keypoints, np.nan) for name in ("cutoff", "noise", "noise_memory")
+    }
     notes |= {"method": np.full(num_keypoints, "none", object), "limited": np.zeros(num_keypoints, bool)}
     used = np.flatnonzero(known.sum(axis=0) >= LEAST_KNOWN)
     for first, end, fade_in in _windows(frames, fps) if len(used) else []:

@@ -6,14 +6,13 @@ import numpy as np
 
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.outliers import find_replaceable
-from kerasmooth.smoothing.steps import Person, exchanged
+from kerasmooth.smoothing.mending import Person, exchanged, replaceable
+from kerasmooth.smoothing.outliers import find_outliers
 
 
 def prepare_depth(
     depth: np.ndarray,
     person: Person,
-    refused: np.ndarray | None,
     fps: float,
     skeleton: Skeleton | None,
     max_gap: float,
@@ -27,7 +26,6 @@ def prepare_depth(
     Args:
       depth: float64 [T, K], in the input's unit; NaN is missing.
       person: the x and y.
-      refused: bool [T, K], measurements that the filter of x and y did not let in, or None.
       fps: frames per second.
       skeleton: whose pairs were swapped.
       max_gap: seconds; longer gaps stay open.
@@ -36,13 +34,12 @@ def prepare_depth(
     if skeleton is not None and person.swapped.any():
         depth = exchanged(depth, person.swapped, skeleton)
     known = person.known & np.isfinite(depth)
-    if refused is not None:
-        known &= ~refused
     origin = depth[known].mean(keepdims=True) if known.any() else np.zeros(1)
     positions = np.where(known, depth - origin, 0.0)[..., None] / person.size
-    rejected = ends = np.zeros_like(known)
+    rejected = np.zeros_like(known)
     if outliers:
-        rejected, ends = find_replaceable(positions, known, fps, max_gap)
+        rejected = find_outliers(positions, known, fps, None, skeleton)
+    rejected, ends = replaceable(rejected, known, fps, max_gap)
     known &= ~rejected
     found = gaps.find_gaps(known, gaps.longest_run(max_gap, fps))
     return replace(

@@ -5,16 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.filters import Filtered
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.arguments import checked_arrays, checked_depth, checked_fps, named_skeleton
 from kerasmooth.smoothing.depth import prepare_depth
+from kerasmooth.smoothing.filtering import extend_ends, filter_person
+from kerasmooth.smoothing.mending import exchanged, is_measured, mend
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
-from kerasmooth.smoothing.steps import Person, apply_filter, exchanged, extend_ends, is_measured, prepare
 from kerasmooth.smoothing.vectors import all_finite
 
 CHUNK_FRAMES = 8192
@@ -35,7 +35,8 @@ class Smoothed:
       swapped: bool [P, T, K], exchanged with its left or right partner.
       report: name -> array [P, K] (object for texts and dicts): `method`, `parameters`, `gaps_filled` (runs),
         `outliers` and `swaps` (frames), `jitter_before` and `jitter_after` (mean length of the second difference where
-        measured, input unit per frame squared), `lag_ms`; and `person_size` [P]. All of x and y.
+        measured, input unit per frame squared), `lag_ms`, `limited` (the highest cut-off was the likeliest: hardly
+        anything could be smoothed); and `person_size` [P]. All of x and y.
       depth: float64 [P, T, K]; NaN where nothing is known, which may be where x and y are; None where none was given.
     """
 
@@ -78,7 +79,7 @@ def smooth_keypoints(
       outliers: find and replace positions that the others contradict.
       swaps: find and mend exchanged left/right pairs (needs `skeleton`).
       strength: multiplies the filter's time constant; 0 leaves everything as it is.
-      steadiness: 0 to 1; jitter that is bought off with a loss of fast motion.
+      steadiness: 0 to 1: by up to so many twentieths of a torso a keypoint may be moved for less jitter.
       min_confidence: measurements of less confidence count as missing: filled as gaps are, or NaN.
       depth: [T, K] or [P, T, K], a third coordinate in about the scale of x; NaN is missing. It is smoothed by the same
         method, with the swaps, outliers, weights and gaps of x and y and outliers of its own; x and y do not see it.
@@ -107,7 +108,7 @@ _ARRAYS = ("keypoints", "confidence", "deviation", "provenance", "swapped")
 
 
 @dataclass(frozen=True, eq=False)
-class _Stretch:
+class _Chunk:
     """A chunk of one person: arrays [T, K, ...], and what does not depend on time."""
 
     keypoints: np.ndarray
@@ -145,57 +146,57 @@ def smooth_person(
     last = frames if len(firsts) == 1 else chunk
     names = _ARRAYS if depth is None else (*_ARRAYS, "depth")
     whole: dict[str, np.ndarray] = {}
-    stretches = []
+    chunks = []
     for first in firsts:
         begin, end = max(first - overlap, 0), min(first + last + overlap, frames)
         part, until = slice(begin, end), min(first + last, frames)
-        stretch = _smooth_stretch(
+        done = _smooth_chunk(
             keypoints[part], confidence[part], fps, skeleton, settings, None if depth is None else depth[part]
         )
         for name in names:
-            values = getattr(stretch, name)
+            values = getattr(done, name)
             if name not in whole:
                 whole[name] = np.empty((frames, *values.shape[1:]), values.dtype)
             whole[name][first:until] = values[first - begin : until - begin]
-        stretches.append((stretch.size, stretch.notes))
+        chunks.append((done.size, done.notes))
     smoothed = Smoothed(**whole, report={})
     # The middle of a recording stands for what was chosen along it.
-    size, notes = stretches[len(stretches) // 2]
+    size, notes = chunks[len(chunks) // 2]
     smoothed.report.update(_report(keypoints, confidence, smoothed, size, notes, fps, settings))
     return smoothed
 
 
-def _smooth_stretch(
+def _smooth_chunk(
     keypoints: np.ndarray,
     scores: np.ndarray,
     fps: float,
     skeleton: Skeleton | None,
     settings: SmoothingSettings,
     depth: np.ndarray | None,
-) -> _Stretch:
+) -> _Chunk:
     if settings.strength == 0:
         measured = is_measured(keypoints, scores, settings)
         provenance = np.where(measured, MEASURED, MISSING).astype(np.uint8)
         unknown, unswapped = np.full(measured.shape, np.nan), np.zeros_like(measured)
         size = person_size(np.where(measured[..., None], keypoints, 0.0), measured, skeleton)
         confidence = np.where(measured, scores, 0.0)
-        return _Stretch(np.array(keypoints), confidence, unknown, provenance, unswapped, depth, size, {})
-    person = prepare(keypoints, scores, fps, skeleton, settings)
-    filtered, predicted = _filter(person, fps, settings)
+        return _Chunk(np.array(keypoints), confidence, unknown, provenance, unswapped, depth, size, {})
+    person = mend(keypoints, scores, fps, skeleton, settings)
+    filtered = filter_person(person, fps, settings)
+    further = int(settings.extend * fps + 1e-6)
+    predicted = extend_ends(filtered.positions, person.alive, further, fps)
     estimate, deviation = filtered.positions, filtered.deviation
     provenance = np.where(person.known, MEASURED, np.where(person.alive, INTERPOLATED, MISSING)).astype(np.uint8)
     provenance[person.rejected & person.alive] = REPLACED
-    if filtered.refused is not None:
-        provenance[filtered.refused] = REPLACED
     provenance[predicted] = PREDICTED
     shown = provenance != MISSING
     result = estimate * person.size
     result += person.origin
     spread = np.full(shown.shape, np.nan) if deviation is None else deviation * person.size
     if depth is not None:
-        shared = (fps, skeleton, settings.max_gap, settings.outliers)
-        flat = prepare_depth(depth, person, filtered.refused, *shared)
-        found, beyond = _filter(flat, fps, settings)
+        flat = prepare_depth(depth, person, fps, skeleton, settings.max_gap, settings.outliers)
+        found = filter_person(flat, fps, settings)
+        beyond = extend_ends(found.positions, flat.alive, further, fps)
         depth = np.where(shown & (flat.alive | beyond), found.positions[..., 0] * flat.size + flat.origin, np.nan)
     confidence = person.confidence
     if not shown.all():
@@ -206,15 +207,7 @@ def _smooth_stretch(
         # Never more than the file gave: one that was replaced had a confidence of its own.
         filled = np.fmin(filled, np.where(given > 0, given, np.nan))
         confidence = np.where(person.known, confidence, np.where(shown, filled, 0.0))
-    return _Stretch(result, confidence, spread, provenance, person.swapped, depth, person.size, filtered.notes or {})
-
-
-def _filter(person: Person, fps: float, settings: SmoothingSettings) -> tuple[Filtered, np.ndarray]:
-    """What the method makes of a person, continued beyond its ends; and where it is, bool [T, K]."""
-    gate = {"gate": 0.0} if settings.method == "kalman" and not settings.outliers else {}
-    filtered = apply_filter(person, settings.method, fps, settings.strength, gate | settings.parameters)
-    further = int(settings.extend * fps + 1e-6)
-    return filtered, extend_ends(filtered.positions, person.alive, further, fps)
+    return _Chunk(result, confidence, spread, provenance, person.swapped, depth, person.size, filtered.notes or {})
 
 
 def _report(
@@ -230,6 +223,7 @@ def _report(
     parameters = np.empty(num_keypoints, object)
     chosen = {name: np.broadcast_to(np.asarray(value), (num_keypoints,)) for name, value in notes.items()}
     methods = chosen.pop("method", np.full(num_keypoints, settings.method, object))
+    limited = np.asarray(chosen.pop("limited", np.zeros(num_keypoints, bool)), bool)
     for keypoint in range(num_keypoints):
         parameters[keypoint] = settings.parameters | {name: values[keypoint] for name, values in chosen.items()}
     measured = all_finite(keypoints) & (scores != 0) & (smoothed.provenance != MISSING)
@@ -249,5 +243,6 @@ def _report(
         "jitter_before": smoothing_report.jitter(keypoints, measured),
         "jitter_after": smoothing_report.jitter(smoothed.keypoints, measured),
         "lag_ms": lag,
+        "limited": limited,
         "person_size": np.float64(size),
     }

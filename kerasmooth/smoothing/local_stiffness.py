@@ -16,7 +16,7 @@ from kerasmooth.filters.banded import difference_penalty, inverse_diagonals, sti
 from kerasmooth.smoothing.noise_level import LEAST_NOISE, LOST_FRAMES, Noise, innovations
 
 ORDERS = {"white": 3, "correlated": 2}
-"""Of the differences that a smooth motion keeps small. Noise that lasts is told from motion by its second differences."""
+"""Of the differences that a smooth motion keeps small; where the noise lasts, second ones tell the two apart best."""
 LOWEST_CUTOFF, CUTOFF_RATIO = 0.3, 1.6
 """Hz. The grid ends at the frame rate itself, where everything passes."""
 LEAST_CUTOFF_SHARE = 1 / 400
@@ -64,7 +64,9 @@ def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps:
     order = ORDERS["correlated" if noise.memory else "white"]
     cutoffs = cutoff_grid(fps)
     values = (positions - positions.mean(axis=0)).reshape(frames, -1)
-    evidence = innovations(values, cutoffs, noise.memory, fps) if noise.memory else _left_out(values, cutoffs, fps, order)
+    evidence = (
+        innovations(values, cutoffs, noise.memory, fps) if noise.memory else _left_out(values, cutoffs, fps, order)
+    )
     squares = evidence[0].reshape(len(cutoffs), frames, num_keypoints, dimensions).sum(axis=3) * weights
     logs = dimensions * evidence[1][:, :, None] * weights
     counted = weights * (_seen_from_both_sides(frames)[:, None] if noise.memory else 1.0)

@@ -38,8 +38,8 @@ class Noise:
 
     Attributes:
       memory: seconds, one of MEMORIES.
-      most: [K], the largest deviation along an axis that noise of this memory can have, in the unit of the positions; inf
-        where nothing tells.
+      most: [K], the largest deviation along an axis that noise of this memory can have, in the unit of the positions;
+        inf where nothing tells.
       whole: [K], the deviation of all noise, also of what lasts longer and cannot be told from motion; 0 where nothing
         tells.
     """
@@ -95,7 +95,9 @@ def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -
     sums, parts = np.zeros((2, values.shape[1])), np.zeros(values.shape[1])
     for fold in (0, 1):
         learnt = far[far_odd == fold]
-        directions = np.linalg.eigh(learnt.T @ learnt)[1][:, :still]
+        # In a short recording all directions in which nothing at all was seen.
+        count = max(still, learnt.shape[1] - len(learnt))
+        directions = np.linalg.eigh(learnt.T @ learnt)[1][:, :count]
         for row, (curves, odd) in enumerate(((near, near_odd), (far, far_odd))):
             inside = curves[odd != fold] @ directions
             sums[row] += np.mean((inside @ directions.T) ** 2, axis=0)

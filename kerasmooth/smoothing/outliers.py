@@ -7,6 +7,7 @@ usually is, and further than it moves in the frames beside it. That alone condem
 rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,6 @@ from kerasmooth.smoothing.vectors import lengths
 
 LONGEST_SECONDS, LONGEST_FRAMES = 0.27, 8
 """Of a run; the larger counts."""
-LONGEST_UNSURE_SECONDS = 1.0
-"""Of a run whose confidence falls far below the usual."""
 LEAST_DISTANCE = 0.1
 """In person sizes: nearer than this nothing is an outlier."""
 USUAL_TIMES = 5.0
@@ -37,8 +36,8 @@ STRETCHED = 1.25
 """Times the usual greatest length of a limb."""
 USUAL_LENGTH = 0.95
 """Quantile of a limb's lengths."""
-CONFIDENCE_FALL, UNSURE_FALL = 0.7, 0.35
-"""Share of the confidence around a run: below the first it is evidence, below the second for long runs, too."""
+CONFIDENCE_FALL = 0.7
+"""Share of the confidence around a run below which it is evidence."""
 ROUNDS = 6
 
 
@@ -203,12 +202,12 @@ def _usual(distances: np.ndarray, block: int) -> np.ndarray:
     frames = len(distances)
     count = max(frames // block, 1)
     edges = np.linspace(0, frames, count + 1).astype(int)
-    medians = np.stack([np.median(distances[a:b], axis=0) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    medians = np.stack([np.median(distances[a:b], axis=0) for a, b in itertools.pairwise(edges)])
     return np.repeat(medians, np.diff(edges), axis=0)
 
 
-def _falls(confidence: np.ndarray, run: slice, left: np.ndarray, share: float = CONFIDENCE_FALL) -> bool:
-    """Whether the confidence [T] in a run is below a share of that around it."""
+def _falls(confidence: np.ndarray, run: slice, left: np.ndarray) -> bool:
+    """Whether the confidence [T] in a run is well below that around it."""
     count = run.stop - run.start
     reach = max(count, 3)
     around = [c[m & np.isfinite(c)] for c, m in ((confidence[a], left[a]) for a in (
@@ -217,4 +216,4 @@ def _falls(confidence: np.ndarray, run: slice, left: np.ndarray, share: float = 
     inside = confidence[run][np.isfinite(confidence[run])]
     if not inside.size or not all(one.size for one in around):
         return False
-    return bool(np.median(inside) < share * min(np.median(one) for one in around))
+    return bool(np.median(inside) < CONFIDENCE_FALL * min(np.median(one) for one in around))

@@ -10,8 +10,8 @@ from kerasmooth.pose_table import MEASURED, MISSING, PREDICTED
 from kerasmooth.skeletons import BOULDERING_25, Skeleton, index_map
 from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.keypoints import Smoothed, smooth_person
+from kerasmooth.smoothing.mending import mend
 from kerasmooth.smoothing.settings import SmoothingSettings
-from kerasmooth.smoothing.steps import prepare
 from kerasmooth.smoothing.vectors import all_finite
 
 
@@ -87,7 +87,7 @@ def _through_model(
     model: Smoother,
 ) -> Smoothed:
     """What filters made of a person, with what the model knows replaced by what it says."""
-    person = prepare(keypoints, scores, fps, skeleton, settings)
+    person = mend(keypoints, scores, fps, skeleton, settings)
     shown = person.alive & ~np.isin(done.provenance, (MISSING, PREDICTED))
     clean = np.where(shown[..., None], person.positions * person.size + person.origin, np.nan)
     indices = index_map(skeleton, BOULDERING_25)

@@ -22,7 +22,7 @@ class SmoothingSettings:
       outliers: find and replace positions that the others contradict.
       swaps: find and mend exchanged left/right pairs.
       strength: multiplies the filter's time constant; 0 leaves everything as it is.
-      steadiness: 0 to 1; jitter that is bought off with a loss of fast motion.
+      steadiness: 0 to 1: by up to so many twentieths of a torso a keypoint may be moved for less jitter.
       min_confidence: measurements of less confidence count as missing: they are filled as gaps are, or stay out.
       parameters: those of the filter, in hertz, seconds and person sizes.
 

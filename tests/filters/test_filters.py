@@ -68,9 +68,9 @@ def test_a_gaussian_passes_half_of_the_power_at_its_cutoff() -> None:
 def test_savgol_is_scipys_without_weights_and_the_fit_with_them() -> None:
     positions, weights = walk(), weights_like(walk())
     np.testing.assert_allclose(
-        savgol(positions, fps=FPS, window=0.5).positions, savgol_filter(positions, 15, 2, axis=0), rtol=1e-12
+        savgol(positions, fps=FPS, window=0.5, order=2).positions, savgol_filter(positions, 15, 2, axis=0), rtol=1e-12
     )
-    result = savgol(positions, weights=weights, fps=FPS, window=0.5).positions
+    result = savgol(positions, weights=weights, fps=FPS, window=0.5, order=2).positions
     frames = np.arange(43, 58)
     for keypoint in range(3):
         fit = np.polynomial.polynomial.polyfit(
@@ -89,17 +89,19 @@ def test_butterworth_is_scipys_zero_phase_filter_with_half_of_the_power_at_the_c
     assert abs(response[0]) ** 2 == pytest.approx(1 / math.sqrt(2))
 
 
-def test_median_is_scipys_without_weights_and_counts_copies_with_them() -> None:
+def test_median_is_scipys_of_what_is_measured_and_keeps_a_slope_at_the_ends() -> None:
     positions = walk()
     np.testing.assert_array_equal(
         median(positions, fps=FPS, window=0.25).positions[3:-3], median_filter(positions, (7, 1, 1))[3:-3]
     )
-    copies = np.random.default_rng(2).integers(1, 5, (120, 3))
-    result = median(positions, weights=copies / 4, fps=FPS, window=0.25).positions
+    weights = (np.random.default_rng(2).random((120, 3)) < 0.6).astype(float)
+    result = median(positions, weights=weights, fps=FPS, window=0.25).positions
     for frame in (3, 40, 100):
         window = slice(frame - 3, frame + 4)
-        repeated = np.repeat(positions[window, 1], copies[window, 1], axis=0)
-        np.testing.assert_allclose(result[frame, 1], np.median(repeated, axis=0))
+        seen = positions[window, 1][weights[window, 1] > 0]
+        np.testing.assert_allclose(result[frame, 1], np.median(seen, axis=0))
+    slope = np.arange(20.0)[:, None, None] * [[2.0, -1.0]]
+    np.testing.assert_allclose(median(slope, fps=FPS, window=0.25).positions, slope)
 
 
 def test_hampel_replaces_planted_spikes_and_nothing_else() -> None:

@@ -11,8 +11,8 @@ from scipy.linalg import solveh_banded
 from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import butter, savgol_filter, sosfiltfilt
 
+from kerasmooth.filters.banded import difference_penalty
 from kerasmooth.filters.gaussian_filter import sigma_of
-from kerasmooth.filters.spline_filter import difference_penalty
 
 SIGMA = sigma_of(1.7) * FPS
 HALF_POWER = math.sqrt(2) - 1

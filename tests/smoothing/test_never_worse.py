@@ -1,0 +1,102 @@
+"""Whatever comes in, what goes out is nearer to the truth: slow and fast motion, small and large noise, any rate."""
+
+import numpy as np
+import pytest
+
+from kerasmooth.smoothing.keypoints import smooth_keypoints
+from tests.smoothing.recordings import ANKLES, SKELETON, WRISTS, errors, noise, peaks_kept, torso, truth
+
+KINDS = ("standing", "walking", "sprint", "kick", "cartwheel")
+
+
+def recording(kind: str, fps: float, percent: float, memory: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    points = truth(kind, fps)
+    return points, points + noise(points.shape, fps, memory=memory) * percent / 100 * torso(points)
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.08])
+@pytest.mark.parametrize("percent", [0.3, 1.0, 5.0])
+@pytest.mark.parametrize("fps", [25, 60, 240])
+def test_auto_brings_every_recording_nearer_to_the_truth(fps: float, percent: float, memory: float) -> None:
+    for kind in KINDS:
+        points, measured = recording(kind, fps, percent, memory)
+        result = smooth_keypoints(measured, fps=fps, skeleton=SKELETON).keypoints
+        before, after = errors(measured, points), errors(result, points)
+        assert after.mean() < 1.02 * before.mean(), kind
+        fastest = np.linalg.norm(np.gradient(points, axis=0), axis=-1)
+        fast = fastest >= np.quantile(fastest, 0.95)
+        assert after[fast].mean() < 1.05 * before[fast].mean(), kind
+
+
+@pytest.mark.parametrize(("fps", "gained"), [(30, 0.3), (60, 0.5), (240, 0.7)])
+def test_white_noise_of_a_good_detector_falls_by_much(fps: float, gained: float) -> None:
+    shares = []
+    for kind in KINDS:
+        points, measured = recording(kind, fps, 1.0)
+        result = smooth_keypoints(measured, fps=fps, skeleton=SKELETON).keypoints
+        shares.append(errors(result, points).mean() / errors(measured, points).mean())
+    assert np.mean(shares) < 1 - gained
+
+
+@pytest.mark.parametrize("fps", [30, 240])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perfect_recording_stays_as_it_is(kind: str, fps: float) -> None:
+    points = truth(kind, fps)
+    after = errors(smooth_keypoints(points, fps=fps, skeleton=SKELETON).keypoints, points)
+    assert after.mean() < 0.001
+    assert np.quantile(after, 0.999) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("kind", "keypoints"), [("kick", ANKLES), ("punch", WRISTS), ("throw", WRISTS), ("jump", ANKLES)]
+)
+@pytest.mark.parametrize("method", ["auto", "kalman", "gcv_spline", "butterworth", "gaussian", "whittaker", "savgol"])
+def test_gestures_keep_their_peak(method: str, kind: str, keypoints: tuple[int, ...]) -> None:
+    points, measured = recording(kind, 30, 1.0)
+    result = smooth_keypoints(measured, fps=30, skeleton=SKELETON, method=method)
+    assert peaks_kept(result.keypoints, points, keypoints) > 0.95
+    if kind == "kick":
+        assert result.report["outliers"].sum() == 0
+
+
+@pytest.mark.parametrize(("frequency", "fps"), [(5.0, 250.0), (6.0, 60.0)])
+def test_a_limb_that_swings_fast_alone_is_left_to_swing(frequency: float, fps: float) -> None:
+    """One keypoint and no skeleton: a paw. Amplitude 40 px, noise 1 px."""
+    times = np.arange(int(3 * fps)) / fps
+    swing = 40 * np.stack([np.sin(2 * np.pi * frequency * times), np.cos(2 * np.pi * frequency * times)], axis=-1)
+    points = swing[:, None] + [200.0, 100.0]
+    measured = points + noise(points.shape, fps)
+    result = smooth_keypoints(measured, fps=fps).keypoints
+    before, after = (np.linalg.norm(a - points, axis=-1).mean() for a in (measured, result))
+    assert after < 0.9 * before
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.08])
+def test_the_deviation_says_how_far_off_it_is(memory: float) -> None:
+    within = []
+    for kind in KINDS:
+        points, measured = recording(kind, 60, 2.0, memory)
+        result = smooth_keypoints(measured, fps=60, skeleton=SKELETON)
+        off = np.abs(result.keypoints - points) / result.deviation[..., None]
+        within.append([(off < 1).mean(), (off < 2).mean()])
+    once, twice = np.mean(within, axis=0)
+    assert 0.55 < once < 0.85
+    assert twice > 0.85
+
+
+def test_who_cannot_be_smoothed_is_reported() -> None:
+    """A sprint at 25 frames/s with next to no noise: the highest cut-off is the likeliest, and little moves."""
+    _, measured = recording("sprint", 25, 0.3)
+    result = smooth_keypoints(measured, fps=25, skeleton=SKELETON)
+    assert result.report["limited"].mean() > 0.5
+    assert np.mean(result.report["method"] == "none") > 0.5
+
+
+@pytest.mark.parametrize("frames", [10, 20, 40])
+def test_short_clips_are_not_made_worse(frames: int) -> None:
+    ratios = []
+    for kind in KINDS:
+        points, measured = (a[:frames] for a in recording(kind, 30, 1.0))
+        result = smooth_keypoints(measured, fps=30, skeleton=SKELETON).keypoints
+        ratios.append(errors(result, points).mean() / errors(measured, points).mean())
+    assert max(ratios) < 1.05
