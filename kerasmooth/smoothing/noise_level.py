@@ -13,14 +13,16 @@ from scipy.linalg.lapack import dpbtrf, dtbtrs
 
 from kerasmooth.filters.banded import stiffness_at
 
-MEMORIES = (0.0, 0.03, 0.06, 0.12)
-"""Seconds in which the correlation of the noise falls to 1/e; 0 is white noise. Longer ones cannot be told from slow
-motion."""
+MEMORIES = (0.0, 0.03, 0.06)
+"""Seconds in which the correlation of the noise falls to 1/e; 0 is white noise. Longer ones look alike over LAG_SECONDS,
+and one that is too long takes slow motion for noise."""
 LAG_SECONDS = 0.12
 """Second differences over so long hold most of the noise whatever its memory; over one frame only what is white."""
 BLOCK_SECONDS = 0.3
 """Directions come from every other block, and the noise is measured in the blocks between."""
 LEAST_BLOCKS = 5
+LEAST_RATIO = 0.6
+"""Of the ratio of fast to slow noise that the longest memory gives."""
 STILL_SHARE = 0.3
 """Of all directions, those that count as still."""
 DOUBT = 1.5
@@ -69,6 +71,9 @@ def estimate_noise(positions: np.ndarray, fps: float) -> Noise:
     ratio = near.mean() / max(float(far.mean()), 1e-300)
     expected = [_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES]
     seen = int(np.abs(np.log(expected) - math.log(max(ratio, 1e-300))).argmin())
+    if ratio < LEAST_RATIO * expected[-1]:
+        # No noise lasts so long: the directions are not still, and nothing is known.
+        seen = 0
     # Correlated only where both say so: fast motion makes the one believe it, leftovers of motion the other.
     memory = MEMORIES[min(likeliest, seen)]
     explained = np.minimum(near / _curvature(memory, 1 / fps), far / _curvature(memory, lag / fps))

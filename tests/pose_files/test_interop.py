@@ -145,7 +145,8 @@ def test_real_files_come_back_steadier(
     check_kept(path, out, positions, ids)
     if len(old.frame_numbers) > 50:
         before, after = bent(old, new.people[: len(old.frames)]), bent(new, new.people)
-        assert after < before
+        # Files of tools that smooth by themselves are left as they are by auto.
+        assert after <= before if method == "auto" else after < before
         assert lost(old, new, new.people[: len(old.frames)]) < 0.25
 
 
