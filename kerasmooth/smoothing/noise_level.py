@@ -14,8 +14,8 @@ from scipy.linalg.lapack import dpbtrf, dtbtrs
 from kerasmooth.filters.banded import stiffness_at
 
 MEMORIES = (0.0, 0.03, 0.06)
-"""Seconds in which the correlation of the noise falls to 1/e; 0 is white noise. Longer ones look alike over LAG_SECONDS,
-and one that is too long takes slow motion for noise."""
+"""Seconds in which the correlation of the noise falls to 1/e; 0 is white noise. Longer ones look alike over
+LAG_SECONDS, and one that is too long takes slow motion for noise."""
 LAG_SECONDS = 0.12
 """Second differences over so long hold most of the noise whatever its memory; over one frame only what is white."""
 BLOCK_SECONDS = 0.3
