@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation, Judge
 from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.setting import setting_of
@@ -62,7 +63,10 @@ class _Cell:
         paths = [path]
         for variant in FINETUNING if self._study.finetune_dir else ():
             finetuning = self._study.finetuning_config(pretrained, variant)
-            paths.append(self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1])
+            try:
+                paths.append(self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1])
+            except InputError as error:  # a model that has nothing but a head cannot keep the rest
+                self._console.print(f"{pretrained.run_name}: not {variant}, as {error}")
         return paths
 
     def baselines(self) -> list[Path]:

@@ -61,9 +61,12 @@ def test_without_flags_the_latest_run_is_judged_on_its_records(here: Path, run: 
 
 def test_runs_side_by_side(here: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kerasmooth.evaluation.tables.draw_all", lambda *_: [])
-    finished = run("kerasmooth.evaluate", "--run=runs/deciwatch,runs/conv3d", "--decoder=argmax", "--max_windows=3")
+    monkeypatch.setattr("kerasmooth.evaluation.classical.GRID", {"gaussian": [{"cutoff": 2.0}]})
+    words = ("--run=runs/deciwatch,runs/conv3d", "--decoder=argmax", "--max_windows=3", "--classical")
+    finished = run("kerasmooth.evaluate", *words)
     assert finished.code == 0, finished.err
-    assert "3 of 13 windows" in finished.out
+    for text in ("3 of 13 windows", "gaussian: cutoff=2.0", "bound of the window"):
+        assert text in finished.out
     found = json.loads((here / "runs" / "comparison" / "scores.json").read_text())
     (evaluation,) = found["evaluations"]
     assert [row["name"] for row in evaluation["rows"]][-2:] == ["deciwatch", "conv3d"]

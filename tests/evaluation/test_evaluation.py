@@ -244,7 +244,7 @@ def test_a_constant_error_of_the_detector_is_found() -> None:
     np.testing.assert_allclose(mean_error(windows), offset, atol=1e-6)
 
 
-def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run) -> None:
+def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run, deciwatch: Run) -> None:
     codec = HeatmapCodec(size=SIZE)
     truth = np.random.default_rng(0).uniform((3, 3), (12, 8), (2, WINDOW, KEYPOINTS, 2)).astype(np.float32)
     visibility = np.ones(truth.shape[:-1], bool)
@@ -258,9 +258,12 @@ def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run) -> None:
         "clip_id": tf.constant(["a", "b"]),
         "heatmaps": tf.constant(heatmaps),
     }
-    rows = Predictor([conv3d], codec, DetectorNoise(), ["dark"], ("argmax", "dark"))
+    readers = [dataclasses.replace(deciwatch, config=deciwatch.config.replace(decoder=d)) for d in ("argmax", "dark")]
+    readers = [dataclasses.replace(run, folder=Path(name)) for run, name in zip(readers, "ab", strict=True)]
+    rows = Predictor([conv3d, *readers], codec, DetectorNoise(), ["dark"], ("argmax", "dark"))
     answers = rows.predict(batch)
-    assert list(answers) == ["identity (argmax)", "identity (dark)", "conv3d"]
+    assert list(answers) == ["identity (argmax)", "identity (dark)", "conv3d", "a", "b"]
+    assert np.abs(answers["a"] - answers["b"]).max() > 0.1, "a model of keypoints is given what its decoder reads"
     np.testing.assert_array_equal(answers["identity (argmax)"], np.rint(truth))
     assert np.abs(answers["identity (dark)"] - truth).max() < 0.1
 
@@ -314,6 +317,17 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     assert total.frames == 9 + 13 + 7
     assert windows_to_judge(found.setting, 4) == {"penn_action": 1, "brace": 3}
     assert windows_to_judge(found.setting, 1000) == {"penn_action": 5, "brace": 12}
+
+
+@pytest.mark.parametrize("changes", [{"noise_seed": 1}, {"noise_dropout": 0.5}, {"constant_shift": True}])
+def test_each_setting_of_the_noise_changes_what_is_judged(
+    judged: Evaluation, deciwatch: Run, changes: dict[str, object]
+) -> None:
+    run = dataclasses.replace(deciwatch, config=deciwatch.config.replace(**changes))
+    (found,) = evaluate(run)
+    one, other = (each.windows["sample"].predicted["identity"] for each in (found, judged))
+    assert not np.array_equal(one, other)
+    assert (found.bound is None) == bool(found.setting.noise.constant_shift)
 
 
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:

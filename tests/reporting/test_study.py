@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import in_process
 import pytest
 from rich.console import Console
 from small_runs import write_records
@@ -66,6 +67,23 @@ def test_what_has_a_result_is_not_run_again(made: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(study, "train", lambda *_, **__: pytest.fail("trained again"))
     monkeypatch.setattr(study.Judge, "evaluate", lambda *_: pytest.fail("judged again"))
     assert len(study.run_study(grid(made), Console(quiet=True))) == 2
+
+
+def test_the_commands_do_the_same(
+    made: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study, "train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.chdir(made)
+    run = in_process.runner(monkeypatch, capfd)
+    words = [f"--smoothers={SMALL}", "--scalars=0.3", "--experiments=2", f"--settings={','.join(SETTINGS)}"]
+    places = [f"--{name}={made / name.removesuffix('_dir')}" for name in ("records_dir", "runs_dir", "results_dir")]
+    finished = run("kerasmooth.study", "--flagfile=flags/study.cfg", "--table=small", *words, *places)
+    assert finished.code == 0, finished.err
+    assert finished.out.count(": done, ") == 2
+    reported = run("kerasmooth.report", "--results_dir=results", "--output=here")
+    assert "wrote here/report.html" in reported.out
+    assert run("kerasmooth.report", "--results_dir=nowhere").is_bad_input
+    assert run("kerasmooth.study", "--scalars=-1").is_bad_input
 
 
 def test_a_killed_study_goes_on_with_what_is_missing(made: Path, tmp_path: Path) -> None:
