@@ -204,6 +204,36 @@ SKELETONS = {
 }
 
 
+_ALSO_CALLED = {
+    COCO_17: ("coco", "yolo", "ultralytics"),
+    BLAZEPOSE_33: ("mediapipe", "mediapipe_33", "blazepose"),
+    HALPE_26: ("halpe",),
+    COCO_WHOLEBODY_133: ("wholebody", "wholebody_133", "coco_wholebody"),
+    BODY_25: ("openpose", "openpose_body_25"),
+    MPII_16: ("mpii",),
+    PENN_ACTION_13: ("penn", "penn_action"),
+    OPENPOSE_COCO_18: ("openpose_coco",),
+    OPENPOSE_MPI_15: ("openpose_mpi",),
+    BOULDERING_25: ("bouldering",),
+    SHELF_15: ("shelf",),
+}
+
+
+def skeleton_named(name: str) -> Skeleton:
+    """The skeleton that people call so: body25, BODY_25, openpose, mediapipe, coco ... Raises ValueError for others."""
+    names = {
+        each: skeleton for skeleton in SKELETONS.values() for each in (skeleton.name, *_ALSO_CALLED.get(skeleton, ()))
+    }
+    found = {_plain(each): skeleton for each, skeleton in names.items()}.get(_plain(name))
+    if found is None:
+        raise ValueError(f"skeleton must be one of {', '.join(sorted(names))}. Received: skeleton={name!r}")
+    return found
+
+
+def _plain(name: str) -> str:
+    return "".join(mark for mark in name.lower() if mark.isalnum())
+
+
 def index_map(source: Skeleton, target: Skeleton) -> np.ndarray:
     """For each keypoint of `target` the index of the same name in `source`, or -1. Shape [target K], int64."""
     return np.array([source.keypoints.index(n) if n in source.keypoints else -1 for n in target.keypoints], np.int64)

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from kerasmooth.skeletons import BOULDERING_25, COCO_17, PENN_ACTION_13, SKELETONS, Skeleton, convert, index_map
+from kerasmooth.skeletons import (
+    BOULDERING_25,
+    COCO_17,
+    PENN_ACTION_13,
+    SKELETONS,
+    Skeleton,
+    convert,
+    index_map,
+    skeleton_named,
+)
 
 
 def test_the_study_s_order() -> None:
@@ -47,3 +56,22 @@ def test_torso_needs_all_four() -> None:
 def test_an_unknown_keypoint_is_named() -> None:
     with pytest.raises(ValueError, match="keypoint='tail'"):
         COCO_17.index("tail")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("coco", "coco_17"),
+        ("COCO-17", "coco_17"),
+        ("mediapipe", "blazepose_33"),
+        ("halpe26", "halpe_26"),
+        ("wholebody133", "coco_wholebody_133"),
+        ("body25", "body_25"),
+        ("BODY_25B", "body_25b"),
+        ("mpii", "mpii_16"),
+    ],
+)
+def test_names_that_people_type(said: str, name: str) -> None:
+    assert skeleton_named(said).name == name
+    with pytest.raises(ValueError, match=r"one of .*mediapipe.* Received: skeleton='cocoa'"):
+        skeleton_named("cocoa")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.skeletons import Skeleton, skeleton_named
 
 
 def checked_arrays(keypoints: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -49,9 +49,7 @@ def checked_fps(fps: float | None) -> float:
 def named_skeleton(skeleton: str | Skeleton | None, num_keypoints: int) -> Skeleton | None:
     """The Skeleton of that name. Raises ValueError for an unknown one, or one of another number of keypoints."""
     if isinstance(skeleton, str):
-        if skeleton not in SKELETONS:
-            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
-        skeleton = SKELETONS[skeleton]
+        skeleton = skeleton_named(skeleton)
     if skeleton is not None and skeleton.num_keypoints != num_keypoints:
         raise ValueError(
             f"the skeleton must have the K = {num_keypoints} keypoints of the input. Received: skeleton={skeleton.name}"

@@ -72,7 +72,7 @@ def smooth_keypoints(
       keypoints: [T, K, 2 or 3] or [P, T, K, 2 or 3], (x, y[, confidence]); NaN is missing. T consecutive frames.
       confidence: [T, K] or [P, T, K]; 0 is missing, NaN is unknown. It weighs every measurement.
       fps: frames per second.
-      skeleton: name in `skeletons.SKELETONS` or a Skeleton; says which keypoints are left/right pairs and the torso.
+      skeleton: a name (coco, mediapipe ...) or a Skeleton; says which keypoints are left/right pairs and the torso.
       method: "auto" or a name in `filters.FILTERS`.
       max_gap: seconds; longer gaps stay open.
       extend: seconds by which a keypoint is continued before its first and after its last measurement.

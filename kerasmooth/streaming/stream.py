@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.skeletons import SKELETONS, Skeleton
+from kerasmooth.skeletons import Skeleton, skeleton_named
 from kerasmooth.smoothing import tracking
 from kerasmooth.streaming import judging
 from kerasmooth.streaming.filters import KalmanStream, OneEuroStream, State, StreamFilter
@@ -25,7 +25,7 @@ class KeypointStream:
     up to t + lookahead.
 
     Args:
-      skeleton: name in `skeletons.SKELETONS` or a Skeleton; its torso measures the person.
+      skeleton: a name (coco, mediapipe, body25 ...) or a Skeleton; its torso measures the person.
       num_keypoints: K, instead of a skeleton.
       fps: frames per second.
       lookahead: frames of delay; more see further ahead and so lag less behind fast motion.
@@ -236,9 +236,7 @@ class KeypointStream:
 
 def _skeleton_and_count(skeleton: str | Skeleton | None, num_keypoints: int | None) -> tuple[Skeleton | None, int]:
     if isinstance(skeleton, str):
-        if skeleton not in SKELETONS:
-            raise ValueError(f"skeleton must be one of {sorted(SKELETONS)}. Received: skeleton={skeleton!r}")
-        skeleton = SKELETONS[skeleton]
+        skeleton = skeleton_named(skeleton)
     count = skeleton.num_keypoints if skeleton is not None else num_keypoints
     if count is None or count < 1 or num_keypoints not in (None, count):
         raise ValueError(f"num_keypoints must be that of the skeleton. Received: num_keypoints={num_keypoints}")
