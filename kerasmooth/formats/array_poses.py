@@ -116,19 +116,17 @@ class ArrayPoses(PoseFormat):
         if cells.known and len(cells.further):
             received = f"frame {cells.frames[cells.known]} beyond its {cells.known} frames"
             raise bad(path, "keypoints", "fit the arrays of the file", received, AS_NPZ)
-        order = np.argsort(cells.frames, kind="stable")
         placed = [coord for coord in (X, Y, DEPTH, CONFIDENCE) if (cells.columns[..., coord] >= 0).any()]
         in_one = [coord for coord in placed if coord != CONFIDENCE or len(rest.kinds) == 1 or rest.others is None]
+        moved = [axis for axis in (rest.axes[1], rest.axes[0]) if axis is not None]
         members: list[tuple[str, Any]] = []
         for name, kind in rest.kinds.items():
             at = cells.columns[..., in_one] if name == "keypoints" else cells.columns[..., CONFIDENCE]
-            array = cells.values[order][:, at]
-            array = array if rest.axes[0] is not None else array[:, 0]
-            moved = [axis for axis in (rest.axes[1], rest.axes[0]) if axis is not None]
+            array = cells.values[:, at if rest.axes[0] is not None else at[0]]
+            array = array if np.all(np.diff(cells.frames) > 0) else array[np.argsort(cells.frames)]
             array = np.moveaxis(array, range(len(moved)), moved)
-            members.append(
-                (name, array.astype(kind) if kind.kind == "f" or np.array_equal(array, np.rint(array)) else array)
-            )
+            fits = kind.kind == "f" or np.array_equal(array, np.rint(array))
+            members.append((name, array.astype(kind, copy=False) if fits else array))
         if rest.others is None or path.suffix.lower() == ".npy":
             write_npy(path, members[0][1])
         else:

@@ -1,5 +1,6 @@
 """The numbers of a pose file and where its keypoints stand among them: what every format reads from and writes into."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,8 @@ from kerasmooth.pose_table import PoseTable
 X, Y, CONFIDENCE, DEPTH = range(4)
 ROUNDING = 1e-14
 """Share by which a coordinate may differ and still be the file's: 366.93 is to stay so, not 366.92999999999995."""
+_AT_ONCE = 4096
+"""Lines that are looked at together, so that little is held twice."""
 Rows = tuple[np.ndarray, np.ndarray]
 """For each row of a table its line and which of the line's people it is, int64 [D] each."""
 
@@ -56,11 +59,14 @@ class Cells:
         """Those who have a row in a table: everybody who is a line, and of lines of frames who has any keypoint."""
         if self.people is not None:
             return np.arange(len(self.values)), np.zeros(len(self.values), np.int64)
-        if not len(self.columns):
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        there = np.stack([self._parts(self.values, s)[3].any(axis=1) for s in range(len(self.columns))], axis=1)
-        lines, slots = np.nonzero(there)
-        return lines, slots
+        lines, slots = [], []
+        for slot in range(len(self.columns)):
+            for at in _chunks(np.arange(len(self.values))):
+                lines.append(at[self._parts(self.values, slot, at)[3].any(axis=1)])
+                slots.append(np.full(len(lines[-1]), slot))
+        found = np.concatenate(lines or [np.empty(0, np.int64)]), np.concatenate(slots or [np.empty(0, np.int64)])
+        order = np.lexsort(found[::-1])
+        return found[0][order], found[1][order]
 
     def positions(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Keypoints [D, K, 2], confidence [D, K] and depth [D, K] (None where no keypoint has any) of rows."""
@@ -119,7 +125,7 @@ class Cells:
         return found
 
     def _parts(
-        self, values: np.ndarray, slot: int, lines: np.ndarray | slice = slice(None)
+        self, values: np.ndarray, slot: int, lines: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """x, y, confidence and whether it is there, [n, K] each, of a person in lines."""
         block = values[lines]
@@ -131,8 +137,11 @@ class Cells:
             known &= ~((x == nothing) & (y == nothing))
         return x, y, scores, known
 
-    def _by_slot(self, rows: Rows) -> list[tuple[int, np.ndarray]]:
-        return [(slot, np.flatnonzero(rows[1] == slot)) for slot in range(len(self.columns))]
+    def _by_slot(self, rows: Rows) -> Iterator[tuple[int, np.ndarray]]:
+        """The rows of each person, some at a time."""
+        for slot in range(len(self.columns)):
+            for at in _chunks(np.flatnonzero(rows[1] == slot)):
+                yield slot, at
 
     def _with_lines(self, table: PoseTable, known: Rows, path: object) -> tuple["Cells", Rows]:
         """The cells with places for all rows of a table, and these."""
@@ -220,6 +229,10 @@ class Cells:
         """values[lines, columns] = new where `where`, all [n, K]; nothing for columns of -1."""
         row, k = np.nonzero(where & (columns >= 0))
         values[lines[row], columns[k]] = new[row, k]
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return np.split(rows, range(_AT_ONCE, len(rows), _AT_ONCE)) if len(rows) else []
 
 
 def _differ(new: np.ndarray, old: np.ndarray) -> np.ndarray:

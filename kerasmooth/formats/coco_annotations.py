@@ -138,6 +138,7 @@ def _frames(path: Path, images: list[Record]) -> tuple[list[int], FrameNames]:
 def _with_limbs(skeleton: Skeleton, links: Any) -> Skeleton:
     """A skeleton with the links of a category, which count from 1, or else with the limbs that known skeletons have."""
     count = skeleton.num_keypoints
+    links = links.tolist() if isinstance(links, np.ndarray) else links
     pairs = [tuple(link) for link in links if isinstance(link, list)] if isinstance(links, list) else []
     limbs = [
         (p[0] - 1, p[1] - 1) for p in pairs if len(p) == 2 and all(type(end) is int and 1 <= end <= count for end in p)

@@ -59,14 +59,12 @@ class EasyViTPose(JsonFormat):
     def with_person(self, record: Record, person: int) -> Record:
         return {**record, "id": str(person)}
 
-    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         points = record["keypoints"]
-        if points == []:
+        if isinstance(points, list) and not points:
             return {}
-        if not isinstance(points, list) or any(type(point) is not list or len(point) != 3 for point in points):
-            raise bad(path, f"keypoints of {where}", "be a list of [y, x, score]", points, _REMEDY)
         record["keypoints"] = None
-        return {"keypoints": numbers(path, f"keypoints of {where}", [value for point in points for value in point])}
+        return {"keypoints": numbers(path, f"[y, x, score] of {where}", points, 3).ravel()}
 
     def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         flat = values["keypoints"]

@@ -19,6 +19,8 @@ _MAX_CONTAINERS = 12_000_000
 _MAX_ITEMS = 120_000_000
 _REMEDY = "check what wrote the file"
 _TAIL_BYTES = 1 << 14
+_LONG = 12
+"""Shorter lists stay lists."""
 _AT_ONCE = 256
 """Elements of a list that are turned into text together."""
 
@@ -45,7 +47,7 @@ def load_lines(path: Path) -> list[Any]:
 def parse(path: Path, text: str, where: str = "content") -> Any:
     """The value of a JSON text. Raises InputError naming the file and `where` in it."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=_packed)
     except RecursionError:
         raise bad(path, where, "be JSON of moderate nesting", "deep nesting", "check that it is a pose file") from None
     except MemoryError:
@@ -57,10 +59,38 @@ def parse(path: Path, text: str, where: str = "content") -> Any:
         raise bad(path, where, "be JSON", shown(str(error)), "write the file again") from None
 
 
+def _packed(value: dict[str, Any]) -> dict[str, Any]:
+    """An object whose long lists of numbers, or of lists of as many numbers each, are arrays: of a tenth the size."""
+    for name, items in value.items():
+        if type(items) is list and len(items) >= _LONG:
+            value[name] = _array(items)
+    return value
+
+
+def _array(items: list[Any]) -> Any:
+    if type(items[0]) is list:
+        flat = [number for each in items if type(each) is list for number in each]
+        if not flat or len(flat) != len(items) * len(items[0]) or any(len(each) != len(items[0]) for each in items):
+            return items
+        array = _array(flat)
+        return array.reshape(len(items), -1) if isinstance(array, np.ndarray) else items
+    if not set(map(type, items)) <= {int, float}:
+        return items
+    try:
+        array = np.array(items)
+    except OverflowError:
+        return items
+    return array if array.dtype.kind in "if" else items
+
+
 def dump(value: Any, stream: IO[str], default: Callable[[Any], Any] | None = None) -> None:
     """Writes a value as JSON, long lists a part at a time; `default`: see json.dumps."""
+
+    def plain(item: Any) -> Any:
+        return item.tolist() if isinstance(item, np.ndarray) or default is None else default(item)
+
     try:
-        stream.writelines(_parts(value, default))
+        stream.writelines(_parts(value, plain))
     except RecursionError:
         # Nesting that could just be read.
         remedy = "deep nesting: check that the input is a pose file"
@@ -103,15 +133,29 @@ def first_and_keys(path: Path) -> tuple[str, frozenset[str]]:
     return _keys_in_head(path, (state.st_mtime_ns, state.st_size))
 
 
-def numbers(path: Path, field: str, values: list[Any]) -> list[Any]:
-    """A list of numbers, null as NaN. Raises InputError for anything else in it."""
-    odd = set(map(type, values)) - {int, float}
-    if not odd:
-        return values
-    if odd != {type(None)}:
-        culprit = next(value for value in values if type(value) in odd - {type(None)})
-        raise bad(path, field, "hold numbers", culprit, _REMEDY)
-    return [np.nan if value is None else value for value in values]
+def numbers(path: Path, field: str, values: Any, width: int = 0) -> np.ndarray:
+    """An array of a list of numbers, null as NaN; with a width, one [N, width] of lists of so many numbers.
+
+    Raises:
+      InputError: anything else.
+    """
+    if isinstance(values, list) and width:
+        if any(type(each) is not list or len(each) != width for each in values):
+            raise bad(path, field, f"be lists of {width} numbers", values, _REMEDY)
+        return numbers(path, field, [number for each in values for number in each]).reshape(-1, width)
+    if isinstance(values, list):
+        odd = set(map(type, values)) - {int, float, type(None)}
+        if odd:
+            raise bad(path, field, "hold numbers", next(each for each in values if type(each) in odd), _REMEDY)
+        try:
+            values = np.array([np.nan if each is None else each for each in values])
+        except OverflowError:
+            values = np.empty(0, object)
+    if not isinstance(values, np.ndarray) or values.ndim != (2 if width else 1):
+        raise bad(path, field, "be a list of numbers", shown(np.asarray(values).tolist()), _REMEDY)
+    if values.dtype.kind not in "if":
+        raise bad(path, field, "hold numbers", "one that is too large", _REMEDY)
+    return values
 
 
 def integer(path: Path, field: str, value: Any) -> int:

@@ -90,17 +90,14 @@ class JsonFormat(PoseFormat):
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             dump(value, stream, fill)
 
-    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         """The lists of numbers of a record by field, taken out of it; without fields that are absent or empty."""
         found = {}
         for name in self.fields:
             values = record.get(name)
-            if values is None or values == []:
-                continue
-            if not isinstance(values, list):
-                raise bad(path, f"{name} of {where}", "be a list", values, _REMEDY)
-            found[name] = numbers(path, f"{name} of {where}", values)
-            record[name] = None
+            if values is not None and not (isinstance(values, list) and not values):
+                found[name] = numbers(path, f"{name} of {where}", values)
+                record[name] = None
         return found
 
     def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
@@ -245,12 +242,7 @@ class _Lines:
             if self.fields.setdefault(name, len(values)) != len(values):
                 expected = f"hold {self.fields[name]} numbers as the others"
                 raise bad(self._path, f"{name} of {where}", expected, f"{len(values)} values", "one skeleton a file")
-        try:
-            self._lines.append({name: np.array(values) for name, values in found.items()})
-        except OverflowError:
-            self._lines.append({})
-        if any(values.dtype.kind == "O" for values in self._lines[-1].values()):
-            raise bad(self._path, f"numbers of {where}", "be numbers", "one that is too large", _REMEDY)
+        self._lines.append(found)
         self.example = self.example or record
         self._frames.append(frame)
         self._people.append(person)

@@ -1,6 +1,5 @@
 """MediaPipe Tasks as JSON: frames of landmarks {x, y, z, visibility}, as scripts write PoseLandmarkerResult."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 from kerasmooth.formats.bounded_files import head_text, replacing
 from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y
 from kerasmooth.formats.coordinates import unit_and_direction
-from kerasmooth.formats.json_files import first_and_keys, load, load_lines, numbers
+from kerasmooth.formats.json_files import dump, first_and_keys, load, load_lines, numbers
 from kerasmooth.formats.json_people import Frames, JsonFormat, Record
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.skeleton_json import index_skeleton
@@ -73,9 +72,11 @@ class MediaPipeJson(JsonFormat):
             super().dump(value, path, fill)
             return
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(line) + "\n" for line in value)
+            for line in value:
+                dump(line, stream)
+                stream.write("\n")
 
-    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         points = record["points"]
         found = [name for name in self.fields if any(name in point for point in points)]
         return {

@@ -53,19 +53,20 @@ class MMPose(JsonFormat):
             ]
         return {**value, "instance_info": entries} if isinstance(value, dict) else entries
 
-    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         points, scores = record.get("keypoints"), record.get("keypoint_scores")
-        if points in (None, []):
+        if points is None or (isinstance(points, list) and not points):
             return {}
-        if not isinstance(points, list) or set(map(type, points)) != {list} or len(set(map(len, points))) != 1:
+        first = points[0] if isinstance(points, list | np.ndarray) else None
+        width = len(first) if isinstance(first, list | np.ndarray) else 0
+        if width not in (2, 3):
             raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points, _REMEDY)
-        if not 2 <= len(points[0]) <= 3:
-            raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points[0], _REMEDY)
-        if not isinstance(scores, list) or len(scores) != len(points):
-            raise bad(path, f"keypoint_scores of {where}", f"be {len(points)}", scores, _REMEDY)
-        flat = numbers(path, f"keypoints of {where}", [value for point in points for value in point])
+        flat = numbers(path, f"keypoints of {where}", points, width).ravel()
+        confidence = numbers(path, f"keypoint_scores of {where}", scores)
+        if len(confidence) * width != len(flat):
+            raise bad(path, f"keypoint_scores of {where}", f"be {len(points)}", f"{len(confidence)}", _REMEDY)
         record |= {"keypoints": None, "keypoint_scores": None}
-        return {"keypoints": flat, "keypoint_scores": numbers(path, f"keypoint_scores of {where}", scores)}
+        return {"keypoints": flat, "keypoint_scores": confidence}
 
     def put(self, record: Record, values: dict[str, list[Any]]) -> Record:
         flat, scores = values["keypoints"], values["keypoint_scores"]
@@ -130,6 +131,7 @@ class MMPoseFolder(JsonFolder, MMPose):
 
 
 def _limbs(links: Any, names: list[str]) -> tuple[tuple[int, int], ...]:
+    links = links.tolist() if isinstance(links, np.ndarray) else links
     if not isinstance(links, list):
         return known_limbs(names)
     index = {name: i for i, name in enumerate(names)} | {i: i for i in range(len(names))}

@@ -1,11 +1,10 @@
 """OpenPifPaf: the list of people in one image, or for videos one line {frame, predictions} per frame."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from kerasmooth.formats.bounded_files import head_text, replacing
-from kerasmooth.formats.json_files import first_and_keys, integer, load, load_lines
+from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, load_lines
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_people import Frames, JsonFormat, Record, box_of, mean_score, records_of
 from kerasmooth.formats.limits import bad
@@ -58,7 +57,9 @@ class OpenPifPaf(JsonFormat):
             super().dump(value, path, fill)
             return
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            stream.writelines(json.dumps(line, default=fill) + "\n" for line in value)
+            for line in value:
+                dump(line, stream, fill)
+                stream.write("\n")
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         score = mean_score(table.confidence[row])

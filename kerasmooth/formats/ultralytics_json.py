@@ -48,21 +48,21 @@ class UltralyticsJson(JsonFormat):
             return frames.people[0]
         return [frames.people[at] for at in order]
 
-    def take(self, path: Path, where: str, record: Record) -> dict[str, list[Any]]:
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         keypoints = record.get("keypoints")
         if keypoints is not None and not (isinstance(keypoints, dict) and (not keypoints or "x" in keypoints)):
             raise bad(path, f"keypoints of {where}", "be an object with x and y", keypoints, _REMEDY)
-        if not keypoints or keypoints["x"] == []:
+        if not keypoints or (isinstance(keypoints["x"], list) and not keypoints["x"]):
             return {}
         found = {}
         for name in self.fields:
             values = keypoints.get(name)
             if values is None and name == "visible":
                 continue
-            if not isinstance(values, list) or len(values) != len(keypoints["x"]):
-                received = f"{len(values)} values" if isinstance(values, list) else values
-                raise bad(path, f"{name} of {where}", "be as many numbers as x", received, "one skeleton a file")
             found[name] = numbers(path, f"{name} of {where}", values)
+            if len(found[name]) != len(found["x"]):
+                received = f"{len(found[name])} values"
+                raise bad(path, f"{name} of {where}", "be as many numbers as x", received, "one skeleton a file")
         record["keypoints"] = {**keypoints, **dict.fromkeys(found)}
         return found
 

@@ -98,7 +98,7 @@ case(
     records("mmpose", lambda people: people[0]["keypoint_scores"].append(1)),
 )
 case("points of four", "mmpose", "list of .x, y", records("mmpose", at(1, "keypoints", value=[[1, 2, 3, 4]] * 3)))
-case("ragged points", "mmpose", "list of .x, y", records("mmpose", at(1, "keypoints", value=[[1, 2], [1], [1, 2]])))
+case("ragged points", "mmpose", "lists of 2", records("mmpose", at(1, "keypoints", value=[[1, 2], [1], [1, 2]])))
 case(
     "mixed skeletons",
     "mmpose",
