@@ -69,7 +69,8 @@ class SleapAnalysis(PoseFormat):
         values = cells.values[cells.in_order()]
         tracks = values[:, cells.columns[..., [X, Y]]].transpose(1, 3, 2, 0)
         arrays: dict[str, Any] = {"tracks": tracks}
-        if (cells.columns[..., CONFIDENCE] >= 0).all():
+        scored = cells.columns[..., CONFIDENCE] >= 0
+        if scored.size and scored.all():
             arrays["point_scores"] = values[:, cells.columns[..., CONFIDENCE]].transpose(1, 2, 0)
         if rest is not None:
             with updating(rest, path) as file:
