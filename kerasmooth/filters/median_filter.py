@@ -37,6 +37,8 @@ def hampel(
 ) -> Filtered:
     """Replaces what is further than `threshold` scaled MADs from the running median by that median.
 
+    It is for outliers in recordings of slow motion: to it a kick is one, and is cut.
+
     The MAD is the running median of the distances from the running median. Davies and Gather, The Identification of
     Multiple Outliers, 1993. Arguments: see `base.Filter`.
 

@@ -83,11 +83,14 @@ def one_euro(
     *,
     weights: np.ndarray | None = None,
     fps: float,
-    min_cutoff: float = 1.0,
-    beta: float = 0.5,
+    min_cutoff: float = 4.0,
+    beta: float = 10.0,
     derivative_cutoff: float = 1.0,
 ) -> Filtered:
     """Causal: each frame sees none after it. It lags by about 1 / (2 pi cutoff) seconds.
+
+    On fast motion that is more than it takes off the noise of a good detector: what comes out is then further from the
+    truth. For recordings take `one_euro_zero_phase`, for what runs live `KeypointStream`.
 
     The speed is that of the keypoint, over all its coordinates, between the new measurement and the filtered position
     before (as in the authors' reference implementation). A gap adds to the time of the next step. Arguments: see
@@ -109,8 +112,8 @@ def one_euro_zero_phase(
     *,
     weights: np.ndarray | None = None,
     fps: float,
-    min_cutoff: float = 1.5,
-    beta: float = 1.0,
+    min_cutoff: float = 4.0,
+    beta: float = 10.0,
     derivative_cutoff: float = 1.0,
 ) -> Filtered:
     """Forwards, then backwards over the result, beyond odd reflections of both ends: no lag. Arguments: `one_euro`."""

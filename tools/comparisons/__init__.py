@@ -1,0 +1,1 @@
+"""Comparisons of smoothers where the truth is known, one dataset a module."""
