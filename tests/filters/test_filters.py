@@ -161,7 +161,7 @@ def test_one_euro_sees_no_future_and_steps_give_the_same() -> None:
     whole = one_euro(positions, weights=weights, fps=FPS).positions
     np.testing.assert_array_equal(one_euro(positions[:70], weights=weights[:70], fps=FPS).positions, whole[:70])
     state = OneEuroState.start(3, 2)
-    steps = [one_euro_step(state, p, w, 1 / FPS, 1.0, 0.5, 1.0) for p, w in zip(positions, weights, strict=True)]
+    steps = [one_euro_step(state, p, w, 1 / FPS, 4.0, 10.0, 1.0) for p, w in zip(positions, weights, strict=True)]
     np.testing.assert_allclose(np.array(steps)[4:], whole[4:], rtol=1e-12)
 
 
@@ -181,7 +181,7 @@ def test_the_zero_phase_one_euro_does_not_lag_where_the_causal_one_does() -> Non
 @pytest.mark.parametrize("name", sorted(set(FILTERS) - {"one_euro"}))
 def test_a_constant_velocity_is_kept_to_the_edges(name: str) -> None:
     line = 5 + 0.02 * np.arange(60)[:, None, None] * np.array([1.0, -2.0])
-    assert np.abs(FILTERS[name](line, fps=FPS).positions - line).max() < 1e-3
+    assert np.abs(FILTERS[name](line, fps=FPS).positions - line).max() < 2e-3
 
 
 @pytest.mark.parametrize("name", sorted(set(FILTERS) - {"one_euro", "median", "hampel"}))

@@ -110,7 +110,8 @@ def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]
         if recording.fault.endswith("swapped"):
             for left, right in BOULDERING_25.pairs:
                 away = _runs(rng, len(points), share, (1, 8))
-                measured[np.ix_(away, [left, right])] = measured[np.ix_(away, [right, left])]
+                sides = np.array([left, right])
+                measured[np.ix_(away, sides)] = measured[np.ix_(away, sides[::-1])]
             return points, measured, planted
         longest = {"single": (1, 1), "runs": (2, 8), "dropped": (1, 15)}[recording.fault.split(" ")[-1]]
         for keypoint in range(points.shape[1]):
