@@ -1,75 +1,13 @@
 """The One-Euro filter (Casiez, Roussel, Vogel, CHI 2012): a low-pass that opens when the keypoint moves."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from kerasmooth.filters.base import Filtered, arrange, positive
 
 
-@dataclass
-class OneEuroState:
-    """What the filter remembers of K keypoints: lengths as in the positions, NaN before the first measurement.
-
-    Attributes:
-      value: float64 [K, D], the filtered position.
-      velocity: float64 [K, D], filtered, per second.
-      elapsed: float64 [K], seconds since the last measurement.
-    """
-
-    value: np.ndarray
-    velocity: np.ndarray
-    elapsed: np.ndarray
-
-    @classmethod
-    def start(cls, num_keypoints: int, dimensions: int) -> "OneEuroState":
-        shape = (num_keypoints, dimensions)
-        return cls(np.full(shape, np.nan), np.zeros(shape), np.zeros(num_keypoints))
-
-
 def _gain(cutoff: np.ndarray | float, seconds: np.ndarray) -> np.ndarray:
     turn = 2 * np.pi * np.asarray(cutoff) * seconds
     return turn / (turn + 1)
-
-
-def one_euro_step(
-    state: OneEuroState,
-    position: np.ndarray,
-    weight: np.ndarray,
-    seconds: float,
-    min_cutoff: float,
-    beta: float,
-    derivative_cutoff: float,
-) -> np.ndarray:
-    """Takes one frame in and returns the filtered positions [K, D]; changes `state`, that of the frames before.
-
-    Args:
-      position: [K, D]; any value where `weight` is 0.
-      weight: [K]; multiplies the gain; 0 leaves the keypoint where it is.
-      seconds: since the frame before.
-      min_cutoff: Hz.
-      beta: Hz per unit of speed.
-      derivative_cutoff: Hz.
-    """
-    state.elapsed += seconds
-    seen = weight > 0
-    fresh = seen & np.isnan(state.value[:, 0])
-    if fresh.any():
-        state.value[fresh] = position[fresh]
-    turns = 2 * np.pi * state.elapsed
-    gain = derivative_cutoff * turns
-    gain *= weight / (gain + 1)
-    away = position - state.value
-    velocity = state.velocity + gain[:, None] * (away / state.elapsed[:, None] - state.velocity)
-    gain = (min_cutoff + beta * np.sqrt((velocity * velocity).sum(axis=1))) * turns
-    gain *= weight / (gain + 1)
-    value = state.value + gain[:, None] * away
-    update = (seen & ~fresh)[:, None]
-    if not update.all():
-        velocity, value = np.where(update, velocity, state.velocity), np.where(update, value, state.value)
-    state.velocity, state.value = velocity, value
-    state.elapsed[seen] = 0.0
-    return state.value
 
 
 def _check(min_cutoff: float, beta: float, derivative_cutoff: float) -> None:
@@ -141,7 +79,7 @@ def _run(
     beta: float,
     derivative_cutoff: float,
 ) -> np.ndarray:
-    """`one_euro_step` over all frames [T, K, D]; what does not depend on the step before is calculated for all at once.
+    """One-Euro over all frames [T, K, D]; what does not depend on the step before is calculated for all at once.
 
     The rest is bounded by Python calling NumPy, some twelve times a frame.
     """

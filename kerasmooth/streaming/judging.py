@@ -1,18 +1,16 @@
-"""What a stream makes of a frame: how large people are, which keypoints are outliers, what each keypoint is."""
+"""What a stream makes of a frame: how large people are, and what each keypoint is."""
 
 import numpy as np
 
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing.person_scale import size_in_frame
-from kerasmooth.streaming.filters import State
+from kerasmooth.streaming.adaptive_filter import State
 
-GATE, GATE_PER_SECOND = 0.3, 15.0
-"""A keypoint farther from where it is expected, in person sizes, is an outlier ..."""
-GATE_SECONDS = 0.1
-"""... unless it stays there for longer: then it starts anew."""
 SIZE_SECONDS = 2.0
 """A person's size is averaged over this."""
+STEPS = 20.0
+"""A keypoint alone counts as so many of its steps large."""
 
 
 def measure_sizes(
@@ -27,30 +25,17 @@ def measure_sizes(
     if fixed is not None:
         state["size"][:] = fixed
         return
-    for person in np.flatnonzero(known.any(axis=1)).tolist():
-        size = size_in_frame(positions[person], known[person], skeleton)
+    for person in np.flatnonzero(known.sum(axis=1) >= min(2, known.shape[1])).tolist():
+        if known.shape[1] > 1:
+            size = size_in_frame(positions[person], known[person], skeleton)
+        else:
+            # A keypoint alone has no size: it is measured by how far it goes from frame to frame.
+            size = STEPS * float(np.linalg.norm(positions[person] - state["last"][person]))
+            if not size > 0:
+                continue
         spent = min(float(state["size_seconds"][person]) + seconds, SIZE_SECONDS)
         state["size_seconds"][person] = spent
         state["size"][person] += seconds / spent * (size - state["size"][person])
-
-
-def find_outliers(
-    state: State, positions: np.ndarray, known: np.ndarray, expected: np.ndarray, seconds: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """bool [P, K] twice: what is left out, and what stays where it should not be, and so is believed in the end."""
-    away = positions - expected
-    with np.errstate(over="ignore"):
-        away *= away
-    reach = (GATE + GATE_PER_SECOND * np.minimum(state["since"], 1.0)) * state["size"][:, None]
-    refused = known & (away.sum(axis=-1) > reach * reach)
-    if not refused.any():
-        state["refused"] = np.zeros(known.shape)
-        return refused, refused
-    refused &= state["since"] < np.inf
-    state["refused"] = np.where(refused, state["refused"] + seconds, 0.0)
-    moved = refused & (state["refused"] > GATE_SECONDS + 1e-9)
-    state["refused"][moved] = 0.0
-    return refused & ~moved, moved
 
 
 def note(

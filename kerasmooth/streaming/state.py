@@ -8,10 +8,11 @@ import numpy as np
 
 from kerasmooth.pose_table import MISSING
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.streaming.filters import State
+from kerasmooth.streaming.adaptive_filter import State
 
-STATE_VERSION = 2
-_OF_NOBODY = "past_steps"
+STATE_VERSION = 3
+_BORN_WITH = {"past_provenance": MISSING, "last": np.nan, "origin": np.nan, "past_fit": 1.0}
+"""What is not 0 of a new person."""
 
 
 def _axis(name: str) -> int:
@@ -28,7 +29,6 @@ def nobody(num_keypoints: int, lookahead: int) -> State:
         "size_seconds": np.empty(0),
         "unseen": np.empty(0),
         "since": np.empty(shape),
-        "refused": np.empty(shape),
         "last": np.empty((*shape, 2)),
         "trust": np.empty(shape),
         "past_provenance": np.empty(past, np.uint8),
@@ -38,10 +38,7 @@ def nobody(num_keypoints: int, lookahead: int) -> State:
 
 def keep_people(state: State, which: np.ndarray) -> State:
     """Without the people where `which` [P] is False."""
-    return {
-        name: values if name == _OF_NOBODY else np.compress(which, values, axis=_axis(name))
-        for name, values in state.items()
-    }
+    return {name: np.compress(which, values, axis=_axis(name)) for name, values in state.items()}
 
 
 def add_people(state: State, count: int) -> State:
@@ -49,10 +46,9 @@ def add_people(state: State, count: int) -> State:
     result = {}
     for name, values in state.items():
         shape = list(values.shape)
-        shape[_axis(name) if name != _OF_NOBODY else 0] = count if name != _OF_NOBODY else 0
-        fill = MISSING if name == "past_provenance" else np.nan if name == "last" else 0
-        more = np.full(shape, fill, values.dtype)
-        result[name] = np.concatenate([values, more], axis=_axis(name) if name != _OF_NOBODY else 0)
+        shape[_axis(name)] = count
+        more = np.full(shape, _BORN_WITH.get(name, 0), values.dtype)
+        result[name] = np.concatenate([values, more], axis=_axis(name))
     return result
 
 
@@ -86,7 +82,6 @@ def check_like(state: State, empty: State) -> None:
         raise ValueError("other arrays")
     for name, values in state.items():
         shape = list(empty[name].shape)
-        if name != _OF_NOBODY:
-            shape[_axis(name)] = len(state["ids"])
+        shape[_axis(name)] = len(state["ids"])
         if values.dtype != empty[name].dtype or list(values.shape) != shape:
             raise ValueError(f"{name} of {values.dtype} {values.shape}")

@@ -7,13 +7,12 @@ import numpy as np
 from kerasmooth.skeletons import Skeleton, skeleton_named
 from kerasmooth.smoothing import tracking
 from kerasmooth.streaming import judging
-from kerasmooth.streaming.filters import KalmanStream, OneEuroStream, State, StreamFilter
+from kerasmooth.streaming.adaptive_filter import AdaptiveFilter, State
 from kerasmooth.streaming.frame import StreamFrame, checked_frame, of_one, shown_frame
 from kerasmooth.streaming.state import add_people, check_like, keep_people, nobody, pack, unpack
 
 __all__ = ["KeypointStream", "StreamFrame"]
 
-METHODS = ("one_euro", "kalman")
 MEMORY_SECONDS = 0.5
 
 
@@ -21,19 +20,17 @@ class KeypointStream:
     """Smooths the keypoints of one or several people frame by frame; its state can be saved and restored.
 
     Of x and y alone: a third coordinate needs `smoothing.smooth_keypoints`.
-    Equal to `filters.one_euro` (lookahead 0), or to what `filters.kalman` says of frame t when it has seen the frames
-    up to t + lookahead.
+    Learns the noise and the motion of every keypoint while it runs (`adaptive_filter`): where a measurement cannot be
+    made better it stays as it is.
 
     Args:
       skeleton: a name (coco, mediapipe, body25 ...) or a Skeleton; its torso measures the person.
       num_keypoints: K, instead of a skeleton.
       fps: frames per second.
       lookahead: frames of delay; more see further ahead and so lag less behind fast motion.
-      method: "one_euro", "kalman", or None: the first without, the second with lookahead.
       max_gap: seconds for which a missing keypoint is continued.
-      outliers: leave out positions that are too far from where they are expected.
+      outliers: leave out positions that no motion explains, until they stay for some frames.
       person_size: in the positions' unit, None to measure it.
-      **parameters: those of the filter: min_cutoff, beta, derivative_cutoff, or cutoff.
 
     Raises:
       ValueError: settings that do not fit together.
@@ -46,11 +43,9 @@ class KeypointStream:
         *,
         fps: float,
         lookahead: int = 0,
-        method: str | None = None,
         max_gap: float = 0.25,
         outliers: bool = True,
         person_size: float | None = None,
-        **parameters: float,
     ) -> None:
         self._skeleton, count = _skeleton_and_count(skeleton, num_keypoints)
         for name, value in {"fps": fps, "person_size": 1.0 if person_size is None else person_size}.items():
@@ -60,23 +55,15 @@ class KeypointStream:
             raise ValueError(
                 f"lookahead, max_gap must not be negative. Received: lookahead={lookahead}, max_gap={max_gap}"
             )
-        method = method or ("kalman" if lookahead else "one_euro")
-        if method not in METHODS or (method == "one_euro" and lookahead):
-            received = f"method={method!r}, lookahead={lookahead}"
-            raise ValueError(f"method must be kalman, or one_euro without lookahead. Received: {received}")
         self._settings: dict[str, Any] = {
             "num_keypoints": count,
             "fps": float(fps),
             "lookahead": int(lookahead),
-            "method": method,
             "max_gap": float(max_gap),
             "outliers": bool(outliers),
             "person_size": person_size,
-            "parameters": dict(parameters),
         }
-        self._filter: StreamFilter = (
-            OneEuroStream(**parameters) if method == "one_euro" else KalmanStream(fps, lookahead, **parameters)
-        )
+        self._filter = AdaptiveFilter(fps, lookahead, outliers)
         self._memory = max(MEMORY_SECONDS, max_gap + (lookahead + 1) / fps)
         self._state: State = self._filter.empty(count) | nobody(count, lookahead)
         self._index, self._next_id, self._has_people_axis = 0, 0, -1
@@ -192,23 +179,16 @@ class KeypointStream:
         state["unseen"] = np.where(known.any(axis=1), 0.0, state["unseen"])
         judging.measure_sizes(state, where, known, seconds, self._settings["person_size"], self._skeleton)
         state["since"] = state["since"] + seconds
-        refused = np.zeros_like(known)
-        if self._settings["outliers"]:
-            refused, moved = judging.find_outliers(state, where, known, self._filter.predict(state, seconds), seconds)
-            if moved.any():
-                self._filter.start(state, moved)
         stale = known & (state["since"] > self._settings["max_gap"] + seconds + 1e-9)
         if stale.any():
             self._filter.start(state, stale)
-        if refused.any():
-            known &= ~refused
-            seen = np.where(known, seen, 0.0)
-        self._filter.update(state, where, seen, seconds, state["size"])
+        refused = self._filter.step(state, where, seen, seconds, state["size"])
+        known &= ~refused
         judging.note(state, where, known, trust, refused, self._settings["max_gap"])
 
     def _output(self) -> StreamFrame:
         state = self._state
-        positions, deviation = self._filter.estimate(state)
+        positions, deviation = self._filter.estimate(state, state["size"])
         kinds, confidence = state["past_provenance"][0], state["past_confidence"][0]
         frame = shown_frame(self._index - 1 - self.lookahead, state["ids"], positions, confidence, deviation, kinds)
         return frame if self._has_people_axis else of_one(frame, self._settings["num_keypoints"])
@@ -223,7 +203,7 @@ class KeypointStream:
         """The stream that `to_bytes` saved. Raises ValueError for anything else."""
         try:
             state, settings, skeleton, counters = unpack(data)
-            stream = cls(skeleton, **(settings | settings.pop("parameters")))
+            stream = cls(skeleton, **settings)
             check_like(state, stream._state)
             stream._index, stream._next_id = int(counters["index"]), int(counters["next_id"])
             stream._has_people_axis = int(counters["axis"])

@@ -3,9 +3,6 @@ import time
 import numpy as np
 import pytest
 
-import kerasmooth
-from kerasmooth.filters.kalman_filter import kalman
-from kerasmooth.filters.one_euro_filter import one_euro
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.streaming.stream import KeypointStream
 
@@ -25,39 +22,6 @@ def run(stream: KeypointStream, keypoints: np.ndarray, confidence: np.ndarray | 
     scores = [None] * len(keypoints) if confidence is None else confidence
     frames = [stream.step(frame, score) for frame, score in zip(keypoints, scores, strict=True)]
     return [frame for frame in frames if frame is not None] + stream.flush()
-
-
-def test_one_euro_equals_the_filter() -> None:
-    keypoints, size = motion(), 80.0
-    confidence = np.random.default_rng(1).uniform(0.1, 1, keypoints.shape[:2])
-    confidence[20:24, 3] = 0
-    frames = run(KeypointStream(num_keypoints=25, fps=FPS, person_size=size), keypoints, confidence)
-    expected = one_euro(keypoints / size, weights=confidence**2, fps=FPS).positions * size
-    np.testing.assert_allclose(np.stack([f.keypoints for f in frames]), expected, atol=1e-6)
-
-
-def test_one_euro_equals_the_command_offline() -> None:
-    keypoints = motion()
-    offline = kerasmooth.smooth_keypoints(keypoints, fps=FPS, method="one_euro", outliers=False, swaps=False)
-    stream = KeypointStream(num_keypoints=25, fps=FPS, person_size=float(offline.report["person_size"]))
-    frames = run(stream, keypoints)
-    np.testing.assert_allclose(np.stack([f.keypoints for f in frames]), offline.keypoints, atol=1e-6)
-
-
-@pytest.mark.parametrize("lookahead", [0, 1, 5])
-def test_kalman_equals_the_smoother_that_has_seen_as_much(lookahead: int) -> None:
-    keypoints = motion(30, 4)
-    confidence = np.random.default_rng(1).uniform(0.1, 1, keypoints.shape[:2])
-    confidence[12:15, 2] = 0
-    stream = KeypointStream(num_keypoints=4, fps=FPS, lookahead=lookahead, method="kalman", cutoff=2.5)
-    frames = run(stream, keypoints, confidence)
-    assert [frame.index for frame in frames] == list(range(30))
-    for frame in frames:
-        end = min(frame.index + lookahead + 1, 30)
-        seen = kalman(keypoints[:end], weights=confidence[:end] ** 2, fps=FPS, cutoff=2.5)
-        np.testing.assert_allclose(frame.keypoints, seen.positions[frame.index], atol=1e-6 * 80)
-        if 3 < frame.index < 30 - lookahead:
-            np.testing.assert_allclose(frame.deviation, seen.deviation[frame.index], rtol=1e-3)
 
 
 def test_a_restored_stream_continues_exactly() -> None:
@@ -86,7 +50,7 @@ def test_a_state_of_another_shape_is_refused() -> None:
     stream = KeypointStream(num_keypoints=5, fps=FPS)
     stream.step(np.ones((5, 2)))
     assert KeypointStream.from_bytes(stream.to_bytes())
-    stream._state["value"] = stream._state["value"][:, :3]
+    stream._state["evidence"] = stream._state["evidence"][:, :3]
     with pytest.raises(ValueError, match="to_bytes"):
         KeypointStream.from_bytes(stream.to_bytes())
 
@@ -182,11 +146,7 @@ def test_a_larger_person_is_smoothed_alike(scale: float) -> None:
         ({"fps": np.nan}, "fps"),
         ({"fps": 30, "lookahead": -1}, "lookahead"),
         ({"fps": 30, "max_gap": -1}, "max_gap"),
-        ({"fps": 30, "method": "gaussian"}, "method"),
-        ({"fps": 30, "method": "one_euro", "lookahead": 3}, "method"),
         ({"fps": 30, "person_size": 0}, "person_size"),
-        ({"fps": 30, "min_cutoff": -1}, "min_cutoff"),
-        ({"fps": 30, "lookahead": 1, "cutoff": 0}, "cutoff"),
         ({"fps": 30, "skeleton": "nobody"}, "skeleton"),
         ({"fps": 30, "skeleton": "coco_17", "num_keypoints": 18}, "num_keypoints"),
     ],
@@ -214,7 +174,7 @@ def test_frames_that_do_not_fit() -> None:
         stream.step(np.ones((1, 5, 2)))
 
 
-@pytest.mark.parametrize("lookahead", [0, 5])
+@pytest.mark.parametrize("lookahead", [0, 8])
 def test_a_step_takes_less_than_a_millisecond(lookahead: int) -> None:
     keypoints = motion(300)
     stream = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead)
