@@ -1,7 +1,7 @@
 """What the JSON formats share: a document holds people in frames, and a person holds lists of numbers."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of
 from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.json_files import dump, integer, load, numbers
-from kerasmooth.formats.limits import MAX_PEOPLE, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
@@ -290,13 +290,6 @@ def records_of(path: Path, what: str, value: Any) -> list[Record]:
         culprit = value if not isinstance(value, list) else next(each for each in value if type(each) is not dict)
         raise bad(path, what, "be a list of objects", culprit, _REMEDY)
     return list(value)
-
-
-def check_crowd(path: Path, frame: int, people: Iterable[Any]) -> None:
-    """Raises InputError for more people than a frame has."""
-    count = len(list(people))
-    if count > MAX_PEOPLE:
-        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{count:,} in frame {frame}", _REMEDY)
 
 
 def runs(numbers: list[int], records: list[Record]) -> tuple[list[int], list[list[Record]]]:

@@ -8,7 +8,7 @@ MAX_TEXT_BYTES = 1 << 30
 """Largest JSON, CSV or other text file."""
 MAX_CELLS = 120_000_000
 """Most cells of a table of text: three hours of whole-body poses at 30 fps, in some 5 GiB of memory."""
-MAX_ARRAY_BYTES = 8 << 30
+MAX_ARRAY_BYTES = 2 << 30
 """Largest sum of the arrays of one binary file, unpacked."""
 MAX_KEYPOINTS = 2_000
 """Most keypoints of a person; whole bodies with face and hands have 133 to 543."""
@@ -16,8 +16,8 @@ MAX_PEOPLE = 1_000
 """Most people in one frame."""
 MAX_FRAMES = 20_000_000
 """Most frames in one file: four days at 60 fps."""
-MAX_VALUES = 1 << 29
-"""Most keypoints in one file over all rows; each takes about 50 bytes of memory."""
+MAX_VALUES = 40_000_000
+"""Most keypoints in one file over all rows; each takes about 120 bytes of memory while it is smoothed."""
 MAX_COORDINATE = 1e9
 """Largest believable coordinate in any unit."""
 AS_NPZ = "write npz instead (--to=npz)"

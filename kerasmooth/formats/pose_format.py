@@ -229,11 +229,6 @@ def append_rows(table: PoseTable, **columns: np.ndarray) -> PoseTable:
     return table.with_(**joined, frame_numbers=np.union1d(table.frame_numbers, columns["frames"]))
 
 
-def has_confidence(table: PoseTable) -> bool:
-    """Whether a table says any confidence."""
-    return not np.isnan(table.confidence).all()
-
-
 def check_single(table: PoseTable, path: Path, what: str) -> None:
     """Raises InputError where a frame has several people and the format holds one."""
     counts = np.unique(table.frames, return_counts=True)[1]

@@ -60,7 +60,7 @@ class Tidy:
 class TidyCsv(PoseFormat):
     """Keypoints have numbers (33 are MediaPipe's) or names, or a group and a name. z is the depth."""
 
-    name = "mediapipe_long"
+    name = "tidy_csv"
     description = "CSV with one line a keypoint: frame, keypoint, x, y (MediaPipe, FreeMoCap, tidy tables)"
     suffix = ".csv"
     needs = "keypoint x y"

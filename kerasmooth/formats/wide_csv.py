@@ -51,7 +51,7 @@ class Wide:
 class WideCsv(PoseFormat):
     """The frame is a column so called, or the line; a column of people, if any, says who it is. z is the depth."""
 
-    name = "mediapipe"
+    name = "wide_csv"
     description = "CSV with one line a frame and columns nose_x, nose_y ... (MediaPipe and many scripts)"
     suffix = ".csv"
     needs = "NAME_x NAME_y"

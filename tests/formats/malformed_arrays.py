@@ -163,7 +163,7 @@ case(
     "claims gigabytes",
     "sleap",
     "fit the size",
-    hdf5(replaced("tracks", shape=(2, 2, 3, 1 << 26), dtype="f8", chunks=(2, 2, 3, 64))),
+    hdf5(replaced("tracks", shape=(2, 2, 3, 1 << 24), dtype="f8", chunks=(2, 2, 3, 64))),
 )
 case(
     "million tracks",

@@ -11,7 +11,7 @@ Case = tuple[str, str, Maker]
 CASES: dict[str, Case] = {}
 
 JSON_FORMATS = ("coco", "alphapose", "openpifpaf", "mmpose", "ultralytics")
-CSV_FORMATS = ("deeplabcut", "lightning_pose", "mediapipe", "mediapipe_long", "trc", "speed21")
+CSV_FORMATS = ("deeplabcut", "lightning_pose", "wide_csv", "tidy_csv", "trc", "speed21")
 BINARY_FORMATS = ("npz", "arrays", "climbalong", "parquet", "sleap", "deeplabcut_h5")
 SUFFIXES = {
     "npz": ".npz",

@@ -118,7 +118,7 @@ def sleap_csv(folder: Path) -> tuple[Path, Expected]:
     )
     points = {(0, 0): (1.5, 2.5, 0.75), (1, 1): (NAN, NAN, NAN), (2, 1): (9, 10, 0.5)}
     names = {"person_names": {0: "mouse", 1: "rat"}, "is_single": False}
-    return path, Expected("mediapipe", [4, 4, 6], [0, 1, 0], 2, points, [4, 6], names)
+    return path, Expected("wide_csv", [4, 4, 6], [0, 1, 0], 2, points, [4, 6], names)
 
 
 def semicolons(folder: Path) -> tuple[Path, Expected]:
@@ -128,7 +128,7 @@ def semicolons(folder: Path) -> tuple[Path, Expected]:
     lines = ["img_2.png;150,5;2;3,25;-1;7,5;8;1,5;2;007", "img_10.png;151,5;0;0;0;7,5;8;1,5;2;;"[:-1]]
     path.write_bytes(("\ufeff" + "\r\n".join([head, *lines]) + "\r\n").encode())
     points = {(0, 0): (150.5, 2, NAN), (0, 1): (3.25, -1, NAN), (1, 1): (NAN, NAN, NAN)}
-    return path, Expected("mediapipe", [2, 10], [0, 0], 2, points, [2, 10], {"is_single": True})
+    return path, Expected("wide_csv", [2, 10], [0, 0], 2, points, [2, 10], {"is_single": True})
 
 
 def freemocap(folder: Path) -> tuple[Path, Expected]:
@@ -139,7 +139,7 @@ def freemocap(folder: Path) -> tuple[Path, Expected]:
         lines += [f"{frame},0.{frame},{m},{n},{100 + i},{200 + frame},{i}.5,0.1" for i, (m, n) in enumerate(rows)]
     path.write_text("\n".join(lines) + "\n")
     points = {(0, 0): (100, 200, NAN), (1, 2): (102, 201, NAN)}
-    return path, Expected("mediapipe_long", [0, 1], [0, 0], 3, points, [0, 1], {"is_single": True})
+    return path, Expected("tidy_csv", [0, 1], [0, 0], 3, points, [0, 1], {"is_single": True})
 
 
 def tidy_names(folder: Path) -> tuple[Path, Expected]:
@@ -150,7 +150,7 @@ def tidy_names(folder: Path) -> tuple[Path, Expected]:
         lines += [f"{time}\tp{p}\t{n}\t{p}{i}.25\t{i}.5\tok" for p in (3, 1) for i, n in enumerate(("NOSE", "tail"))]
     path.write_text("\n".join(lines) + "\n")
     points = {(0, 0): (10.25, 0.5, NAN), (3, 1): (31.25, 1.5, NAN)}
-    return path, Expected("mediapipe_long", [0, 0, 1, 1], [1, 3, 1, 3], 2, points, [0, 1])
+    return path, Expected("tidy_csv", [0, 0, 1, 1], [1, 3, 1, 3], 2, points, [0, 1])
 
 
 def parquet_tidy(folder: Path) -> tuple[Path, Expected]:

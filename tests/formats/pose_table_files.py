@@ -96,7 +96,7 @@ def mediapipe(folder: Path) -> tuple[Path, Expected]:
         lines.append(",".join([str(frame), *cells]))
     path.write_text("\n".join(lines) + "\n")
     points = {(0, 0): (0.1, 0.5, 0.9), (2, 32): (0.62, 0.82, 0.9)}
-    return path, Expected("mediapipe", [1, 2, 5], [0] * 3, 33, points, [1, 2, 5], {"unit": "normalised", "y_up": False})
+    return path, Expected("wide_csv", [1, 2, 5], [0] * 3, 33, points, [1, 2, 5], {"unit": "normalised", "y_up": False})
 
 
 def mediapipe_long(folder: Path) -> tuple[Path, Expected]:
@@ -110,7 +110,7 @@ def mediapipe_long(folder: Path) -> tuple[Path, Expected]:
     ]
     path.write_text("\n".join(lines) + "\n")
     points = {(0, 0): (200.5, 500, NAN), (1, 7): (NAN, NAN, NAN), (1, 32): (232.5, 183, NAN)}
-    return path, Expected("mediapipe_long", [0, 3], [0, 0], 33, points, [0, 3], {"unit": "px", "y_up": True})
+    return path, Expected("tidy_csv", [0, 3], [0, 0], 33, points, [0, 3], {"unit": "px", "y_up": True})
 
 
 def speed21(folder: Path) -> tuple[Path, Expected]:

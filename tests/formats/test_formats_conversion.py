@@ -16,9 +16,9 @@ from kerasmooth.skeletons import COCO_17
 
 NOT_FRESH = {"climbalong", "nwb", "parquet_table"}
 TARGETS = [name for name in formats.FORMATS if name not in NOT_FRESH]
-ONE_PERSON = {"mediapipe", "trc", "speed21"}
+ONE_PERSON = {"wide_csv", "trc", "speed21"}
 NO_CONFIDENCE = {"trc", "speed21"}
-KEEPS_EMPTY_FRAMES = set(TARGETS) - {"coco", "alphapose", "ultralytics_txt", "mediapipe_long"}
+KEEPS_EMPTY_FRAMES = set(TARGETS) - {"coco", "alphapose", "ultralytics_txt", "tidy_csv"}
 
 
 def table_of(people: int) -> PoseTable:

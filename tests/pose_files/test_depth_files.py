@@ -18,8 +18,8 @@ from kerasmooth.smoothing.settings import METHODS, SmoothingSettings
 NOISE = 3.0
 FORMS = {
     "trc": (".trc", BODY_25),
-    "mediapipe": (".csv", BLAZEPOSE_33),
-    "mediapipe_long": (".csv", BLAZEPOSE_33),
+    "wide_csv": (".csv", BLAZEPOSE_33),
+    "tidy_csv": (".csv", BLAZEPOSE_33),
 }
 
 
@@ -49,7 +49,7 @@ def positions(table: PoseTable) -> np.ndarray:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised"), ("mediapipe_long", "normalised")])
+@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("wide_csv", "normalised"), ("tidy_csv", "normalised")])
 def test_the_error_of_z_falls_as_that_of_x_and_y(
     smooth: Callable[..., Any], tmp_path: Path, to: str, unit: str, method: str
 ) -> None:
@@ -86,7 +86,7 @@ def test_strength_zero_leaves_every_byte(smooth: Callable[..., Any], tmp_path: P
         assert out.read_bytes() == clip.read_bytes()
 
 
-@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("mediapipe", "normalised"), ("mediapipe_long", "normalised")])
+@pytest.mark.parametrize(("to", "unit"), [("trc", "m"), ("wide_csv", "normalised"), ("tidy_csv", "normalised")])
 def test_what_was_not_there_is_filled_in_depth_too(
     smooth: Callable[..., Any], tmp_path: Path, to: str, unit: str
 ) -> None:
@@ -109,7 +109,7 @@ def test_a_depth_missing_for_long_stays_missing(smooth: Callable[..., Any], tmp_
     _, table = waves(120, BLAZEPOSE_33, "m")
     assert table.depth is not None
     table.depth[40:80, 5] = np.nan
-    clip, out = written(tmp_path / "clip.csv", "mediapipe", table), tmp_path / "out.csv"
+    clip, out = written(tmp_path / "clip.csv", "wide_csv", table), tmp_path / "out.csv"
     assert smooth(clip, f"--output={out}", "--fps=30").code == 0
     result = formats.read(out)
     np.testing.assert_array_equal(np.isnan(result.depth), np.isnan(table.depth))

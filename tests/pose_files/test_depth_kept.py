@@ -96,7 +96,7 @@ def test_our_files_are_smoothed_in_depth_too(smooth: Callable[..., Any], tmp_pat
     assert np.nanmedian(np.abs(smoothed)) < 0.5 * np.nanmedian(np.abs(rough))
 
 
-@pytest.mark.parametrize("form", ["trc", "mediapipe", "mediapipe_long"])
+@pytest.mark.parametrize("form", ["trc", "wide_csv", "tidy_csv"])
 @pytest.mark.parametrize("ours", OURS)
 def test_z_goes_through_our_files_and_back(smooth: Callable[..., Any], tmp_path: Path, form: str, ours: str) -> None:
     suffix = formats.FORMATS[form].suffix
