@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from kerasmooth.evaluation.scores import CURVE_THRESHOLDS
 from kerasmooth.metrics import THRESHOLDS
-from kerasmooth.reporting.results import SPEED_EDGES, Result, RowResult, Shares
+from kerasmooth.reporting.circumstances import GAP_EDGES, SPEED_EDGES
+from kerasmooth.reporting.results import Result, RowResult, Shares
 from kerasmooth.reporting.tables import COMPARED_AT, own_rows
 
 Named = list[tuple[str, RowResult]]
@@ -23,6 +24,9 @@ def draw(results: Sequence[Result]) -> dict[str, Figure]:
         "keypoints": _by_cell(results, "PCK@0.1 by keypoint, every frame once", _keypoints),
         "speed": _by_cell(results, "Error by speed of the keypoint, every frame once", _speed),
     }
+    if any(value is not None for result in results for row in result.rows.values() for value in row.by_gap):
+        figures["gaps"] = _by_cell(results, "Error by length of a gap in the detections, every frame once", _gap)
+    figures["examples"] = _examples(results)
     if any(result.training for result in results):
         figures["learning"] = _learning(results)
     return figures
@@ -74,6 +78,35 @@ def _speed(axes: Axes, rows: Named) -> None:
     axes.set(xlabel="speed: torso diameters a frame", ylabel="mean error [% of the torso diameter]")
 
 
+def _gap(axes: Axes, rows: Named) -> None:
+    for index, (name, row) in enumerate(rows):
+        axes.plot(range(len(GAP_EDGES)), _percent(row.by_gap), marker=".", label=name, **_style(index, row))
+    axes.set_xticks(range(len(GAP_EDGES)), [f"from {edge}" for edge in GAP_EDGES])
+    axes.set(xlabel="frames without a detection", ylabel="mean error [% of the torso diameter]")
+
+
+def _examples(results: Sequence[Result]) -> Figure:
+    """A keypoint that moves much, before and after, in each cell of the grid; filters and window means left out."""
+    cells = {result.cell: result for result in results}
+    figure = Figure(figsize=(13, 2.8 * len(cells)), layout="constrained")
+    figure.suptitle("Before and after: y of the keypoint that moves most, image pixels")
+    for axes, (cell, chosen) in zip(
+        np.ravel(figure.subplots(len(cells), 1, squeeze=False)), cells.items(), strict=True
+    ):
+        axes.plot(np.array(chosen.example.truth, np.float64), color="0.8", linewidth=5, label="truth")
+        shown: dict[str, RowResult] = {}
+        for result in results:
+            if result.cell == cell and result.example.video == chosen.example.video:
+                shown |= {name: row for name, row in own_rows(result) if row.kind in ("identity", "model")}
+        for index, (name, row) in enumerate(shown.items()):
+            axes.plot(np.array(row.example, np.float64), label=name, linewidth=1.2, **_style(index, row))
+        axes.set(title=f"{cell}: {chosen.example.keypoint}, {chosen.example.video}", xlabel="frame")
+        axes.invert_yaxis()
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=6)
+    return figure
+
+
 def _learning(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=(13, 4.8), layout="constrained")
     figure.suptitle("Validation, epoch by epoch; dots mark the epoch that was kept")
@@ -103,4 +136,5 @@ def _style(index: int, row: RowResult) -> dict[str, Any]:
     """Grey for no smoothing, dashes for what needs no training."""
     if row.kind == "identity":
         return {"color": "0.4", "linestyle": "--"}
-    return {"color": colormaps["tab20"](index % 20), "linestyle": "-" if row.kind == "model" else ":"}
+    is_model = row.kind == "model"
+    return {"color": colormaps["tab10" if is_model else "Dark2"](index % 8), "linestyle": "-" if is_model else ":"}

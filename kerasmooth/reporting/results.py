@@ -11,14 +11,19 @@ from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.predictor import Row
 from kerasmooth.evaluation.scores import Accuracies
-from kerasmooth.evaluation.windows import Frames, single_frames
-from kerasmooth.metrics import torso_diameter
+from kerasmooth.reporting.circumstances import Circumstances
 from kerasmooth.settings import Settings
 
 Shares = tuple[float | None, ...]
 """PCK at the published thresholds, or along a curve, as shares; None where nothing was judged."""
-SPEED_EDGES = (0.0, 0.01, 0.03, 0.1, 0.3)
-"""Lower edges of the speeds, in torso diameters a frame, by which errors are kept."""
+
+
+class Example(Settings):
+    """A keypoint of one video that moves much: what was annotated, y in image pixels; None where it is not visible."""
+
+    video: str
+    keypoint: str
+    truth: Shares
 
 
 class RowResult(Settings):
@@ -31,7 +36,8 @@ class RowResult(Settings):
       by_keypoint: PCK in cells of the tracks by the name of a pair.
       curve: PCK in cells of the tracks at `evaluation.scores.CURVE_THRESHOLDS`.
       acceleration, acceleration_error: of the tracks, in px/frame^2.
-      by_speed: mean error of the tracks in torso diameters, by `SPEED_EDGES`.
+      by_speed, by_gap: mean error of the tracks in torso diameters, see `circumstances`.
+      example: a keypoint over a few seconds, y in image pixels, see `Example`.
       videos: keypoints within the published shares, and keypoints judged, by video, of the tracks in cells.
     """
 
@@ -44,6 +50,8 @@ class RowResult(Settings):
     acceleration: float | None
     acceleration_error: float | None
     by_speed: Shares
+    by_gap: Shares
+    example: Shares
     videos: dict[str, tuple[int, ...]]
 
 
@@ -83,6 +91,7 @@ class Result(Settings):
       split, num_windows: what was judged.
       judged, published_judged: share of frames in windows that PCK judged, by either rule.
       bound: see `evaluation.bound`.
+      example: what the examples of the rows are of.
       rows: by name; a run has its own, by decoder, beside `identity`.
       training: None of baselines.
     """
@@ -102,6 +111,7 @@ class Result(Settings):
     judged: float | None
     published_judged: float | None
     bound: Shares | None
+    example: Example
     rows: dict[str, RowResult]
     training: Training | None
 
@@ -145,14 +155,16 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
     return result
 
 
-def row_results(evaluation: Evaluation) -> dict[str, RowResult]:
-    """Every row of an evaluation."""
-    frames = single_frames([track for tracks in evaluation.tracks.values() for track in tracks])
-    speeds = _speeds(evaluation)
-    return {row.name: _row_result(evaluation, row, frames, speeds) for row in evaluation.rows}
+def described_rows(evaluation: Evaluation) -> dict[str, Any]:
+    """`rows` and `example` of a result."""
+    tracks = [track for of_dataset in evaluation.tracks.values() for track in of_dataset]
+    when = Circumstances(tracks, evaluation.rows[0].name)
+    video, keypoint = when.example_of
+    example = Example(video=video, keypoint=keypoint, truth=shares(when.example("", evaluation.setting.size)))
+    return {"rows": {row.name: _row_result(evaluation, row, when) for row in evaluation.rows}, "example": example}
 
 
-def _row_result(evaluation: Evaluation, row: Row, frames: Frames, speeds: np.ndarray) -> RowResult:
+def _row_result(evaluation: Evaluation, row: Row, when: Circumstances) -> RowResult:
     score, counts = evaluation.total(row.name), evaluation.by_video(row.name)
     cells = score.frames["cells"]
     return RowResult(
@@ -164,7 +176,9 @@ def _row_result(evaluation: Evaluation, row: Row, frames: Frames, speeds: np.nda
         curve=shares(cells.curve.total()),
         acceleration=shares([score.jitter.predicted.mean()])[0],
         acceleration_error=shares([score.jitter.error.mean()])[0],
-        by_speed=_by_speed(frames, row.name, speeds),
+        by_speed=shares(when.by_speed(row.name)),
+        by_gap=shares(when.by_gap(row.name)),
+        example=shares(when.example(row.name, evaluation.setting.size)),
         videos={
             video: (*map(int, hits), int(total))
             for video, hits, total in zip(counts.videos, counts.hits, counts.totals, strict=True)
@@ -179,26 +193,3 @@ def shares(values: Any) -> Shares:
 
 def _spaces(accuracies: Accuracies) -> dict[str, Shares]:
     return {space: shares(accuracy.pck()) for space, accuracy in accuracies.items()}
-
-
-@np.errstate(divide="ignore", invalid="ignore")
-def _speeds(evaluation: Evaluation) -> np.ndarray:
-    """[F, 1, K]: true speed of each keypoint in torso diameters a frame, by central differences; NaN at ends."""
-    speeds = []
-    for tracks in evaluation.tracks.values():
-        for track in tracks:
-            truth = np.where(track.visibility[..., None], track.truth, np.nan)[0]
-            speed = np.full(truth.shape[:-1], np.nan)
-            speed[1:-1] = np.linalg.norm(truth[2:] - truth[:-2], axis=-1) / 2
-            speeds.append(speed[:, None] / torso_diameter(track.truth, track.visibility)[0][:, None, None])
-    return np.concatenate(speeds)
-
-
-@np.errstate(divide="ignore", invalid="ignore")
-def _by_speed(frames: Frames, row: str, speeds: np.ndarray) -> Shares:
-    errors = np.linalg.norm(frames.predicted[row] - frames.truth, axis=-1)
-    errors = errors / torso_diameter(frames.truth, frames.visibility)[..., None]
-    known = frames.visibility & np.isfinite(speeds) & np.isfinite(errors)
-    bins = np.digitize(speeds[known], SPEED_EDGES) - 1
-    totals, counts = np.bincount(bins, errors[known], len(SPEED_EDGES)), np.bincount(bins, minlength=len(SPEED_EDGES))
-    return shares(np.divide(totals, counts, out=np.full(len(SPEED_EDGES), np.nan), where=counts > 0))

@@ -11,7 +11,7 @@ from kerasmooth.evaluation.evaluator import Evaluation, Judge
 from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.reporting.grid import FINETUNING, StudyConfig
-from kerasmooth.reporting.results import Result, Training, finished, row_results, shares
+from kerasmooth.reporting.results import Result, Training, described_rows, finished, shares
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.data import open_records
@@ -145,7 +145,7 @@ class _Cell:
             judged=judged[0],
             published_judged=judged[1],
             bound=None if evaluation.bound is None else shares(evaluation.bound),
-            rows=row_results(evaluation),
+            **described_rows(evaluation),
             training=None,
         )
 

@@ -7,7 +7,7 @@ import pytest
 
 from kerasmooth.errors import InputError
 from kerasmooth.reporting import tables
-from kerasmooth.reporting.results import Result, RowResult, Training
+from kerasmooth.reporting.results import Example, Result, RowResult, Training
 
 
 def row(kind: str, hits: int, windows: bool = True) -> RowResult:
@@ -21,7 +21,9 @@ def row(kind: str, hits: int, windows: bool = True) -> RowResult:
         curve=(0.0, 1.0),
         acceleration=1.0,
         acceleration_error=None,
-        by_speed=(0.1,),
+        by_speed=(0.1, 0.1, 0.2, 0.3, None),
+        by_gap=(None,) * 5,
+        example=(1.0, None, 2.0),
         videos={f"video {i}": (hits // 2, hits, 100, 100) for i in range(10)},
     )
 
@@ -41,6 +43,7 @@ def result(name: str, rows: dict[str, RowResult], experiment: str = "1", seed: i
         judged=0.873,
         published_judged=0.201,
         bound=None if trained else (0.2, 0.3, 0.4),
+        example=Example(video="video 1", keypoint="nose", truth=(1.0, None, 2.5)),
         rows=rows,
         training=Training(
             epochs=4,

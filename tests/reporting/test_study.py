@@ -125,7 +125,7 @@ def test_the_report_is_made_of_results_alone(made: Path, tmp_path: Path) -> None
     for words in ("bound of the window", "| gaussian |", f"{SMALL} - gaussian", "by the published rule"):
         assert words in text
     page = (tmp_path / "report" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 5
     assert 'src="small' not in page
     (results / "small" / "baselines-0.3.2.json").write_text("{}")
     with pytest.raises(InputError, match=r"baselines-0\.3\.2\.json.*missing"):
