@@ -224,3 +224,42 @@ case(
     hdf5(replaced("df_with_missing/table", data=np.ones(3)), "deeplabcut_h5"),
 )
 case("truncated", "deeplabcut_h5", "HDF5", cut("deeplabcut_h5", 0.5))
+
+
+def points(**fields: Any) -> Callable[[h5py.File], None]:
+    """Sets fields of the first instance."""
+
+    def change(file: h5py.File) -> None:
+        rows = file["instances"][()]
+        for name, value in fields.items():
+            rows[name][0] = value
+        file["instances"][...] = rows
+
+    return change
+
+
+def described(text: str) -> Callable[[h5py.File], None]:
+    return lambda file: file["metadata"].attrs.__setitem__("json", np.bytes_(text))
+
+
+case("truncated", "sleap_slp", "HDF5", cut("sleap_slp", 0.5))
+case("without points", "sleap_slp", "pred_points", hdf5(replaced("pred_points"), "sleap_slp"))
+case("points of numbers", "sleap_slp", "table of", hdf5(replaced("pred_points", data=np.ones(6)), "sleap_slp"))
+case(
+    "points beyond the end", "sleap_slp", "points each", hdf5(points(point_id_start=98, point_id_end=100), "sleap_slp")
+)
+case("points before the start", "sleap_slp", "points each", hdf5(points(point_id_start=2**64 - 2), "sleap_slp"))
+case("too many points", "sleap_slp", "points each", hdf5(points(point_id_end=6), "sleap_slp"))
+case("in no frame", "sleap_slp", "one of the frames", hdf5(points(frame_id=77), "sleap_slp"))
+case("without a skeleton", "sleap_slp", "describe a skeleton", hdf5(described("{}"), "sleap_slp"))
+case("skeleton of deep nesting", "sleap_slp", "describe a skeleton", hdf5(described("[" * 60_000), "sleap_slp"))
+TWICE = '{"skeletons": [{"nodes": [0, 1], "links": []}], "nodes": [{"name": "a"}, {"name": "a"}]}'
+case("name twice", "sleap_slp", "different names", hdf5(described(TWICE), "sleap_slp"))
+BODY = "processing/behavior/PoseEstimation/body/data"
+case("truncated", "nwb", "HDF5", cut("nwb", 0.5))
+case("other length", "nwb", "have 2 values", hdf5(replaced(BODY, data=np.ones((2, 2))), "nwb"))
+case("four coordinates", "nwb", "have shape", hdf5(replaced(BODY, data=np.ones((3, 4))), "nwb"))
+case("positions of text", "nwb", "hold numbers", hdf5(replaced(BODY, data=np.full((3, 2), b"x")), "nwb"))
+case("huge", "nwb", "within 1e", hdf5(replaced(BODY, data=np.full((3, 2), 1e200)), "nwb"))
+case("claims terabytes", "nwb", "bytes", hdf5(replaced(BODY, shape=(1 << 40, 2), dtype="f8", chunks=(64, 2)), "nwb"))
+case("without poses", "nwb", "PoseEstimation", hdf5(replaced("processing"), "nwb"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from malformed_parts import JSON_FORMATS, JUNK, Maker, a_folder, bytes_file, case, cut, edited
+from malformed_parts import JSON_FORMATS, JUNK, OBJECT_FORMATS, Maker, a_folder, bytes_file, case, cut, edited
 from pose_files import SAMPLES, flat
 
 for each in JSON_FORMATS:
@@ -17,6 +17,33 @@ for each in JSON_FORMATS:
     case("list of numbers", each, "must be a list", bytes_file(each, b"[1, 2, 3]"))
     case("number of 5,000 digits", each, "must be JSON", bytes_file(each, b"[" + b"9" * 5000 + b"]"))
     case("zeros", each, "whole JSON", bytes_file(each, b"\0" * 5000))
+
+OBJECT_SAMPLES = {"alphapose_images": "alphapose_tracked"}
+for each in OBJECT_FORMATS:
+    case("truncated", each, "whole JSON", cut(OBJECT_SAMPLES.get(each, each), 0.6))
+    case("deep nesting", each, "nesting", bytes_file(each, b'{"a":' * 100_000))
+    case("a number", each, "must be", bytes_file(each, b"17"))
+    case("list of numbers", each, "must be", bytes_file(each, b"[1, 2, 3]"))
+COCO, IMAGES = "coco_annotations", "alphapose_images"
+for title, name, message, sample, old, new in (
+    ("image of nobody", COCO, "one of the images", COCO, b'"image_id": 7', b'"image_id": 5'),
+    ("image without id", COCO, "have an id", COCO, b'"id": 30', b'"ix": 30'),
+    ("image_id of a list", COCO, "one of the images", COCO, b'"image_id": 7', b'"image_id": [7]'),
+    ("no annotations", COCO, "images and annotations", COCO, b'"annotations"', b'"notes"'),
+    ("text for a number", COCO, "hold numbers", COCO, b"[1, 2, 2", b'[1, "x", 2'),
+    ("huge", COCO, "within 1e", COCO, b"[1, 2, 2", b"[1, 1e300, 2"),
+    ("pairs", COCO, "as the others", COCO, b"[1, 2, 2, ", b"["),
+    ("people of text", IMAGES, "list of objects", "alphapose_cmu", b'"bodies": [{', b'"bodies": "", "x": [{'),
+    ("joints of text", IMAGES, "list of numbers", "alphapose_cmu", b'"joints": [', b'"joints": "", "x": ['),
+    ("id of text", IMAGES, "whole number", "alphapose_tracked", b'"idx": 1', b'"idx": "b"'),
+    ("pairs", "easy_vitpose", "lists of 3", "easy_vitpose", b"[20.5, 10.25, 0.9]", b"[20.5, 10.25]"),
+    ("text for a number", "easy_vitpose", "hold numbers", "easy_vitpose", b"[20.5,", b'["a",'),
+    ("frame of a list", "easy_vitpose", "object of people", "easy_vitpose", b"{}", b"[]"),
+    ("point of text", "mediapipe_json", "lists of objects", "mediapipe_json", b'[[{"x"', b'[["a", {"x"'),
+    ("text for a number", "mediapipe_json", "hold numbers", "mediapipe_json", b'"x": 0.25', b'"x": "left"'),
+    ("frames of text", "mediapipe_json", "list of objects", "mediapipe_json", b'"frames": [', b'"frames": "", "f": ['),
+):  # fmt: skip
+    case(title, name, message, edited(sample, old, new))
 
 
 def records(name: str, change: Callable[[list[dict[str, Any]]], object]) -> Maker:

@@ -12,21 +12,25 @@ CASES: dict[str, Case] = {}
 
 JSON_FORMATS = ("coco", "alphapose", "openpifpaf", "mmpose", "ultralytics")
 CSV_FORMATS = ("deeplabcut", "lightning_pose", "wide_csv", "tidy_csv", "trc", "speed21")
-BINARY_FORMATS = ("npz", "arrays", "climbalong", "parquet", "sleap", "deeplabcut_h5")
+OBJECT_FORMATS = ("coco_annotations", "alphapose_images", "easy_vitpose", "mediapipe_json")
+"""JSON files that are an object."""
+HDF5_FORMATS = ("sleap", "deeplabcut_h5", "sleap_slp", "nwb")
+BINARY_FORMATS = ("npz", "arrays", "climbalong", "parquet", "parquet_table", *HDF5_FORMATS)
 SUFFIXES = {
     "npz": ".npz",
     "arrays": ".npz",
     "climbalong": ".npz",
     "parquet": ".parquet",
+    "parquet_table": ".parquet",
     "trc": ".trc",
     "speed21": ".data",
 }
 
 
 def suffix(name: str) -> str:
-    return (
-        ".json" if name in JSON_FORMATS else ".h5" if name in ("sleap", "deeplabcut_h5") else SUFFIXES.get(name, ".csv")
-    )
+    if name in (*JSON_FORMATS, *OBJECT_FORMATS):
+        return ".json"
+    return ".h5" if name in HDF5_FORMATS else SUFFIXES.get(name, ".csv")
 
 
 def case(title: str, name: str, message: str, maker: Maker) -> None:
