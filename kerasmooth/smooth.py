@@ -9,11 +9,17 @@ from absl import flags
 from kerasmooth.command_line import run
 from kerasmooth.pose_files.command import smooth_inputs
 from kerasmooth.pose_files.help_texts import FORMATS_HELP, METHODS_HELP
-from kerasmooth.pose_files.options import Options, parse_image_size, parse_settings
+from kerasmooth.pose_files.options import Options, parse_columns, parse_image_size, parse_settings
 
 _OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
 _TO = flags.DEFINE_string("to", "", "format to write, of those of --from; default: the input's")
 _FROM = flags.DEFINE_string("from", "", f"format of the inputs; default: found by content. {FORMATS_HELP}")
+_COLUMNS = flags.DEFINE_string(
+    "columns",
+    "",
+    "for tables whose headings say too little, such as frame=Nr,keypoint=Part,x=U,y=V: the headings of frame, person, "
+    "keypoint, group, time, x, y, z, confidence; with a keypoint a line is a keypoint, without one a frame",
+)
 _METHOD = flags.DEFINE_string("method", "auto", f"how keypoints are smoothed. {METHODS_HELP}")
 _PARAMETER = flags.DEFINE_multi_string(
     "parameter", [], "NAME=VALUE for the --method; lengths are in person sizes (the torso); may be given again"
@@ -75,6 +81,7 @@ def main(words: list[str]) -> None:
         output=_OUTPUT.value,
         to=_TO.value,
         input_format=_FROM.value,
+        columns=parse_columns(_COLUMNS.value),
         settings=settings,
         model=_MODEL.value,
         fps=_FPS.value,

@@ -79,10 +79,16 @@ FORMATS: dict[str, PoseFormat] = {
 """By name; where several could read a file the first one does."""
 
 
-def detect(path: Path) -> PoseFormat:
-    """The format of a file or folder. Raises InputError naming what it looks like, or the known ones, if it is none."""
+def detect(path: Path, columns: Mapping[str, str] | None = None) -> PoseFormat:
+    """The format of a file or folder; `columns`: see `read`.
+
+    Raises:
+      InputError: it is none; the message names what it looks like, or the known ones.
+    """
     if not path.exists():
         raise InputError(f"{path}: path must exist, received nothing there: check the name")
+    if columns and "keypoint" in columns and path.suffix.lower() != ".parquet":
+        return FORMATS[TidyCsv.name]
     if found := known_elsewhere(path):
         raise InputError(f"{path}: content must be of a known format, received {found}")
     for each in FORMATS.values():
@@ -124,9 +130,7 @@ def read(
       InputError: no known format, or a damaged file.
     """
     path = Path(path)
-    if columns and not format_name and path.suffix.lower() != ".parquet":
-        format_name = TidyCsv.name if "keypoint" in columns else None
-    chosen = by_name(format_name) if format_name else detect(path)
+    chosen = by_name(format_name) if format_name else detect(path, columns)
     return chosen.read(path, fps=fps, image_size=image_size, columns=columns)
 
 

@@ -35,7 +35,7 @@ def notes_of(table: PoseTable, done: SmoothedTable, settings: SmoothingSettings)
         more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         notes.append(
             f"warning: the automatic cut-off ran into its limit for {', '.join(names[:_MAX_NAMES])}{more}: "
-            "faster motion than that may be smoothed away"
+            "motion and noise look alike at this frame rate, so that little was smoothed"
         )
     return tuple(note for note in notes if note)
 
@@ -62,6 +62,8 @@ def _nothing_smoothed(
         reason = "there is one frame; frames of one video belong into one input"
     elif counts.max() < 3:
         reason = "nobody is followed for more than two frames"
+    elif set(everything.methods) == {"none"}:
+        reason = "the recording is too short to tell noise from motion; a --method by name smooths it all the same"
     else:
         reason = "no keypoint had to be moved"
     return f"nothing was smoothed: {reason}"

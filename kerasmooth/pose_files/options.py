@@ -1,7 +1,7 @@
 """What the smoothing command is asked for, checked before anything is read."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Options:
     settings: SmoothingSettings
     to: str = ""
     input_format: str = ""
+    columns: dict[str, str] = field(default_factory=dict)
     model: str = ""
     fps: float | None = None
     image_size: Size | None = None
@@ -111,6 +112,17 @@ def _value(text: str, value: str) -> bool | int | float | str:
     if not math.isfinite(number):
         raise InputError(f"--parameter must be NAME=VALUE, a number or a name, received {text!r}")
     return int(number) if value.lstrip("+-").isdecimal() else number
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """ "frame=Nr,x=U,y=V" as what a column is -> its heading; see `formats.read`. Raises InputError for others."""
+    columns: dict[str, str] = {}
+    for each in text.split(",") if text else []:
+        role, equals, heading = (part.strip() for part in each.partition("="))
+        if not equals or not heading or role in columns:
+            raise InputError(f"--columns must be ROLE=HEADING,ROLE=HEADING with each role once, received {text!r}")
+        columns[role] = heading
+    return columns
 
 
 def parse_image_size(text: str) -> Size | None:

@@ -39,7 +39,7 @@ def plan(words: list[str], options: Options) -> list[Job]:
       InputError: no inputs, unreadable ones, outputs that would overwrite something, or one that two inputs share.
     """
     try:
-        sources = [source for word in words for source in _expand(word, options.input_format)]
+        sources = [source for word in words for source in _expand(word, options)]
         if len(sources) > MAX_INPUTS:
             raise InputError(f"inputs must be at most {MAX_INPUTS:,}, received {len(sources):,}: give fewer at a time")
         several = len(sources) > 1 or _is_plain_folder(words[0], sources)
@@ -58,7 +58,7 @@ def _is_plain_folder(word: str, sources: list[tuple[Path, str]]) -> bool:
     return Path(word).is_dir() and sources[0][0] != Path(word)
 
 
-def _expand(word: str, input_format: str) -> list[tuple[Path, str]]:
+def _expand(word: str, options: Options) -> list[tuple[Path, str]]:
     """(path, format) of each pose file that a word means."""
     path = Path(word)
     if not word or "\0" in word:
@@ -67,11 +67,11 @@ def _expand(word: str, input_format: str) -> list[tuple[Path, str]]:
         found = sorted(glob.glob(word)) if glob.has_magic(word) else []
         if not found:
             raise InputError(f"{word}: there is no such file: check the name")
-        return [one for name in found for one in _expand(name, input_format)]
-    if not path.is_dir() or _is_pose_folder(path, input_format):
-        return [(path, input_format or formats.detect(path).name)]
+        return [one for name in found for one in _expand(name, options)]
+    if not path.is_dir() or _is_pose_folder(path, options.input_format):
+        return [(path, options.input_format or formats.detect(path, options.columns).name)]
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
-    known = [(child, name) for child in inside if (name := _format_of(child, input_format))]
+    known = [(child, name) for child in inside if (name := _format_of(child, options.input_format))]
     if not known:
         names = ", ".join(formats.FORMATS)
         raise InputError(f"{path}: no pose file is in this folder: known formats are {names}")

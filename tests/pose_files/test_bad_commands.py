@@ -24,6 +24,7 @@ BAD_COMMANDS: dict[str, list[str]] = {
     "unknown flag": ["clip.npz", "--output=out.npz", "--smoothness=3"],
     "unknown method": ["clip.npz", "--output=out.npz", "--method=magic"],
     "unknown format": ["clip.npz", "--output=out.npz", "--to=docx"],
+    "columns without headings": ["clip.npz", "--output=out.npz", "--columns=frame"],
     "unknown input format": ["clip.npz", "--output=out.npz", "--from=docx"],
     "wrong input format": ["clip.npz", "--output=out.npz", "--from=openpose"],
     "another input format": ["clip.npz", "--output=out.npz", "--from=alphapose"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from recordings import walking, write
 
@@ -97,6 +98,21 @@ def test_folders_globs_and_processes_give_the_same(smooth: Callable[..., Any], t
     assert names == ["clip0.npz", "clip1.npz", "clip2.npz"]
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_headings_that_say_nothing_are_named(smooth: Callable[..., Any], tmp_path: Path) -> None:
+    points = walking(40)[:, :2]
+    rows = [f"{t},{part},{x},{y}" for t, pose in enumerate(points) for part, (x, y) in zip("ab", pose, strict=True)]
+    clip = tmp_path / "clip.csv"
+    clip.write_text("Nr,Part,U,V\n" + "\n".join(rows) + "\n")
+    words = (f"--output={tmp_path / 'out.csv'}", "--fps=30", "--method=gaussian")
+    assert smooth(clip, *words).is_bad_input
+    assert smooth(clip, *words, "--columns=frame=Nr,keypoint=Part,x=U,y=V").code == 0
+    new = pd.read_csv(tmp_path / "out.csv")
+    assert list(new) == ["Nr", "Part", "U", "V"]
+    mine = new[new.Part == "b"]
+    np.testing.assert_array_equal(mine.Nr, np.arange(40))
+    assert np.abs(np.diff(mine.U, n=2)).mean() < 0.5 * np.abs(np.diff(points[:, 1, 0], n=2)).mean()
 
 
 def test_one_bad_file_does_not_keep_the_others(smooth: Callable[..., Any], tmp_path: Path) -> None:
