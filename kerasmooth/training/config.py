@@ -95,6 +95,9 @@ class TrainingConfig(Settings):
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = _setting(
         "auto", "devices; auto: all accelerators"
     )
+    worker_timeout: float = _setting(
+        120.0, "seconds that workers of --strategy=multi_worker wait for each other", gt=0, changes=True
+    )
     precision: Literal["float32", "mixed_bfloat16"] = _setting("float32", "of the layers")
     jit: Literal["auto", "on", "off"] = _setting("auto", "compile steps with XLA; auto: where that pays")
     deterministic: bool = _setting(True, "same weights bit for bit from the same command on the same machine")

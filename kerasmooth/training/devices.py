@@ -6,6 +6,7 @@ under MultiWorkerMirroredStrategy, and one loop for all is one behaviour for all
 
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmooth.errors import InputError
+from kerasmooth.training.rendezvous import Facts, meet
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,29 @@ def all_reduce_sum(tensor: Any) -> Any:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensor)
 
 
-def build(name: str) -> Cluster:
+def is_chief(name: str) -> bool:
+    """Whether this process is the first worker, or the only one, with `--strategy`."""
+    return name != "multi_worker" or _read_tf_config()[1] == 0
+
+
+def build(
+    name: str, facts: Facts | None = None, timeout: float = 120.0, say: Callable[[str], None] = lambda _: None
+) -> Cluster:
     """The cluster for `--strategy`.
 
     Args:
       name: `auto` is `mirrored` where there are several accelerators (or several logical processors and no
         accelerator), else `single`; `multi_worker` reads the environment variable TF_CONFIG and must be called before
         TensorFlow computes.
+      facts, timeout, say: how several workers are seen to agree first, see `rendezvous.meet`; without facts they are
+        not.
     """
     if name == "multi_worker":
-        return _multi_worker()
+        workers, index = _read_tf_config()
+        if facts is not None:
+            meet(facts, workers, index, timeout, say)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        return Cluster(strategy, index, len(workers), strategy.num_replicas_in_sync // len(workers))
     devices = _devices()
     if name == "single" or (name == "auto" and len(devices) == 1):
         return Cluster(tf.distribute.get_strategy())
@@ -92,14 +107,9 @@ def _devices() -> list[str]:
     raise InputError("TensorFlow finds no device on this machine")
 
 
-def _multi_worker() -> Cluster:
-    index, count = _read_tf_config(os.environ.get("TF_CONFIG", ""))
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    return Cluster(strategy, index, count, strategy.num_replicas_in_sync // count)
-
-
-def _read_tf_config(text: str) -> tuple[int, int]:
-    """(index of this worker, number of workers) from the value of TF_CONFIG."""
+def _read_tf_config() -> tuple[list[str], int]:
+    """Addresses of all workers, and the index of this one, as the environment variable TF_CONFIG says."""
+    text = os.environ.get("TF_CONFIG", "")
     example = '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
     try:
         config = json.loads(text)
@@ -111,7 +121,9 @@ def _read_tf_config(text: str) -> tuple[int, int]:
         raise InputError(f"TF_CONFIG must list workers only and give an index, as {example}, got {text!r}")
     if kind != "worker" or not 0 <= index < len(workers):
         raise InputError(f"TF_CONFIG: no worker {kind}:{index} among {len(workers)} workers")
-    return index, len(workers)
+    if odd := [one for one in workers if not re.fullmatch(r"[^:]+:[0-9]{1,5}", str(one))]:
+        raise InputError(f"TF_CONFIG: workers must be host:port, got {odd[0]!r}")
+    return workers, index
 
 
 Step = Callable[..., Any]

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from kerasmooth import __version__
 from kerasmooth.errors import InputError
 from kerasmooth.interrupt import Interrupt
 from kerasmooth.metrics import Scorer
 from kerasmooth.progress import Meter
-from kerasmooth.tfrecord.record_sets import RecordSets
+from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
 from kerasmooth.training import checkpoint, devices, report, run_folder
 from kerasmooth.training.config import CONFIG_FILE, TrainingConfig
 from kerasmooth.training.data import Batches, open_records, steps_per_epoch
@@ -22,6 +23,10 @@ from kerasmooth.training.learner import Learner, uses_xla
 from kerasmooth.training.state import Row, RunState
 
 TENSORBOARD_FOLDER = "tensorboard"
+LOST_WORKER = (
+    *(tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError),
+)
+"""What TensorFlow raises in a worker when another one is gone."""
 Predictions = list[dict[str, Any]]
 
 
@@ -44,18 +49,42 @@ def train(
       InputError: records or settings are bad, or the folder holds a run with other settings.
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
     """
-    cluster = devices.build(config.strategy)
+    console = console or Console(highlight=False, soft_wrap=True)
+    waiting = console.print
+    console = console if devices.is_chief(config.strategy) else Console(quiet=True)
+    cluster = devices.build(config.strategy, _facts(config), config.worker_timeout, waiting)
+    if config.batch_size < cluster.num_replicas:
+        raise InputError(
+            f"--batch_size={config.batch_size} is less than the {cluster.num_replicas} devices that share a batch: "
+            "some would only compute padding"
+        )
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    console = console or Console(highlight=False, soft_wrap=True)
-    console = console if cluster.is_chief else Console(quiet=True)
     config, records = open_records(config, console.print)
     config = config.replace(xla=_xla_from_the_start(config, records, cluster))
     learner = Learner(config, cluster)
     if cluster.is_chief:
         run_folder.open_run(config, [device.name for device in tf.config.list_logical_devices()])
-    return Trainer(learner, records, callbacks, console).run()
+    try:
+        return Trainer(learner, records, callbacks, console).run()
+    except LOST_WORKER as error:
+        if cluster.num_workers == 1:
+            raise
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"a worker went away ({reason}): start all of them again, they continue from the last checkpoint"
+        ) from None
+
+
+def _facts(config: TrainingConfig) -> dict[str, str]:
+    """What must be the same for all workers that train together; they may see their folders at different places."""
+    places = {"runs_dir", "records_dir", "worker_timeout"}
+    settings = {f"--{name}": str(value) for name, value in config.model_dump(exclude=places).items()}
+    # From the manifests alone: TensorFlow must not compute before it has joined the workers.
+    records = RecordSets(config.records_dir, resolve_datasets(config.records_dir, config.datasets, config.frame_step))
+    versions = {"kerasmooth": __version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+    return settings | {"records": records.fingerprint[:16]} | versions
 
 
 def _xla_from_the_start(config: TrainingConfig, records: RecordSets, cluster: devices.Cluster) -> bool:

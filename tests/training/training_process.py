@@ -49,6 +49,17 @@ def draws(config: TrainingConfig, cluster: devices.Cluster) -> dict[str, np.ndar
     return {"draws": np.array([[replica.numpy() for replica in call] for call in calls])}
 
 
+class Once:
+    """Builds the cluster at the first call: several workers can be joined only once in a process."""
+
+    def __init__(self, build: Any) -> None:
+        self._build, self.cluster = build, None
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.cluster = self.cluster or self._build(*arguments)
+        return self.cluster
+
+
 def work(job: dict[str, Any]) -> None:
     os.environ.update(job["environment"])
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -57,10 +68,10 @@ def work(job: dict[str, Any]) -> None:
     with open(f"{folder}.log", "w") as log:
         try:
             config = TrainingConfig(runs_dir=str(folder), run_name="run", datasets=("sample",), **job["settings"])
-            cluster = devices.build(config.strategy)
             steps: dict[str, dict[str, np.ndarray]] = {}
-            devices.build = lambda _: cluster  # several workers can be joined only once in a process
+            devices.build = Once(devices.build)
             loop.train(config, console=Console(file=log, width=200))
+            cluster = devices.build.cluster
             for name, (model, options) in job["models"].items():
                 steps[name] = one_step(config.replace(model=model, model_options=options), cluster)
             random = config.replace(model="deciwatch", model_options={"hidden_dim": 8, "num_layers": 1, "dropout": 0.5})

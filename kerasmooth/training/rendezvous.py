@@ -1,0 +1,128 @@
+"""Workers meet before TensorFlow joins them: all are there, and all were started with the same settings.
+
+TensorFlow waits for absent workers without a limit and heeds no signal meanwhile, and it trains workers that were
+started with different settings, wrongly, to the end. So the first worker listens for a moment on the port that
+TensorFlow will use, the others tell it what they were started with, and each is told whether to go on.
+"""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from kerasmooth.errors import InputError
+
+Facts = Mapping[str, str]
+"""What must be the same for all workers, by the names that a user knows it by."""
+
+_LONGEST = 2**20
+"""Bytes of what a worker may say."""
+_RETRY, _TELL = 0.2, 5.0
+"""Seconds between two tries to reach the first worker, and between two lines that say who is waited for."""
+_ANSWER = 10.0
+"""Seconds in which one that connects must say who it is."""
+
+
+def meet(facts: Facts, workers: Sequence[str], index: int, timeout: float, say: Callable[[str], None]) -> None:
+    """Returns once all workers were seen to agree.
+
+    Args:
+      facts: of this worker.
+      workers: addresses, host:port, of all.
+      index: of this worker among them.
+      timeout: seconds to wait for the others.
+      say: gets lines that say who is waited for.
+
+    Raises:
+      InputError: somebody did not come in time, or was started with something else; every worker that came gets it.
+    """
+    end = time.monotonic() + timeout
+    answer = _receive_all(facts, workers, end, say) if index == 0 else _report(facts, workers, index, end, say)
+    if answer:
+        raise InputError(answer)
+
+
+def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable[[str], None]) -> str:
+    """The first worker's part: what is wrong, which the others are told too; empty where nothing is."""
+    came: dict[int, tuple[socket.socket, Facts]] = {}
+    told = time.monotonic()
+    began = told
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listening(workers[0]))
+        while len(came) < len(workers) - 1 and time.monotonic() < end:
+            if time.monotonic() > told + _TELL:
+                told = time.monotonic()
+                say(f"Waiting for {_names(workers, set(range(1, len(workers))) - set(came))}.")
+            listener.settimeout(max(min(_RETRY, end - time.monotonic()), 0.01))
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # whoever it was, it was no worker
+                connection, _ = listener.accept()
+                stack.enter_context(connection)
+                connection.settimeout(_ANSWER)
+                said = json.loads(_line(connection))
+                came[int(said["worker"])] = (connection, dict(said["facts"]))
+        absent = set(range(1, len(workers))) - set(came)
+        answer = _differences(facts, workers, {index: theirs for index, (_, theirs) in came.items()})
+        if absent:
+            answer = _absent(workers, absent, began)
+        for connection, _ in came.values():
+            with contextlib.suppress(OSError):
+                connection.sendall(json.dumps(answer).encode() + b"\n")
+    return answer
+
+
+def _report(facts: Facts, workers: Sequence[str], index: int, end: float, say: Callable[[str], None]) -> str:
+    """Another worker's part: says what it was started with, and gives what the first one answers."""
+    host, _, port = workers[0].rpartition(":")
+    told = began = time.monotonic()
+    while (left := end - time.monotonic()) > 0:
+        address = (host, int(port))
+        with contextlib.suppress(OSError, ValueError), socket.create_connection(address, timeout=left) as peer:
+            peer.sendall(json.dumps({"worker": index, "facts": dict(facts)}).encode() + b"\n")
+            peer.settimeout(max(end - time.monotonic(), 0.01) + _ANSWER)
+            return str(json.loads(_line(peer)))
+        if time.monotonic() > told + _TELL:
+            told = time.monotonic()
+            say(f"Waiting for {_names(workers, {0})}.")
+        time.sleep(min(_RETRY, max(end - time.monotonic(), 0)))
+    return _absent(workers, {0}, began)
+
+
+def _listening(address: str) -> socket.socket:
+    port = int(address.rpartition(":")[2])
+    try:
+        return socket.create_server(("", port), backlog=64)
+    except OSError as error:
+        raise InputError(f"cannot listen on port {port} ({error.strerror}): is an earlier worker running?") from None
+
+
+def _line(connection: socket.socket) -> bytes:
+    received = b""
+    while not received.endswith(b"\n"):
+        part = connection.recv(65536)
+        if not part or len(received) > _LONGEST:
+            raise ValueError("no line")
+        received += part
+    return received
+
+
+def _differences(mine: Facts, workers: Sequence[str], others: Mapping[int, Facts]) -> str:
+    lines = []
+    for index, theirs in sorted(others.items()):
+        names = [name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)]
+        if names:
+            shown = ", ".join(f"{name} ({theirs.get(name)}, not {mine.get(name)})" for name in names)
+            lines.append(f"{_names(workers, {index})} differs from worker 0 in {shown}")
+    return "; ".join(lines) + ": start all workers with the same flags, records and packages" if lines else ""
+
+
+def _absent(workers: Sequence[str], indices: set[int], began: float) -> str:
+    waited = f"{time.monotonic() - began:.0f} s"
+    return (
+        f"{_names(workers, indices)} did not come within {waited}: start all workers, each with its own index in "
+        "TF_CONFIG (--worker_timeout waits longer)"
+    )
+
+
+def _names(workers: Sequence[str], indices: set[int]) -> str:
+    return ", ".join(f"worker {index} ({workers[index]})" for index in sorted(indices))
