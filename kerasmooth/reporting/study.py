@@ -59,12 +59,11 @@ class _Cell:
     def runs(self, smoother: str, seed: int) -> list[Path]:
         """A pretrained run, and what was finetuned from it."""
         config = self._study.training_config(smoother, self._scalar, self._experiment, seed)
-        pretrained, path = self._run(config, smoother, seed, self._study.table)
-        paths = [path]
+        pretrained, paths = self._run(config, smoother, seed, self._study.table)
         for variant in FINETUNING if self._study.finetune_dir else ():
             finetuning = self._study.finetuning_config(pretrained, variant)
             try:
-                paths.append(self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1])
+                paths += self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1]
             except InputError as error:  # a model that has nothing but a head cannot keep the rest
                 self._console.print(f"{pretrained.run_name}: not {variant}, as {error}")
         return paths
@@ -72,75 +71,81 @@ class _Cell:
     def baselines(self) -> list[Path]:
         """What needs no training, on the records of the pretrained runs and of the finetuned ones."""
         config = self._study.training_config("conv3d", self._scalar, self._experiment, 0)
-        paths = [self._baseline(config, self._study.table)]
+        paths = self._baselines(config, self._study.table)
         for variant in FINETUNING if self._study.finetune_dir else ():
             finetuning = config.replace(records_dir=self._study.finetune_dir, datasets=("climbalong",), frame_step=1)
-            paths.append(self._baseline(finetuning, f"{self._study.table}-{variant}"))
+            paths += self._baselines(finetuning, f"{self._study.table}-{variant}")
         return paths
 
-    def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, Path]:
-        """Trains and judges a run, or finds its result; with its settings, which name its folder."""
+    def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, list[Path]]:
+        """Trains and judges a run, or finds its results; with its settings, which name its folder."""
         config, records = open_records(config, lambda _: None)
         name = config.default_run_name
-        config = config.replace(run_name=name)
-        settings, path = _described(config) | self._judged(), self._path(table, name)
-        if not self._is_done(path, settings, records):
-            began = time.monotonic()
+        config, settings, began = config.replace(run_name=name), _described(config), time.monotonic()
+        paths, missing = self._paths(table, name, settings, records)
+        if missing:
             self._console.print(f"{name}: training")
             state = train(config, console=self._details)
-            run = load_run(config.run_dir)
-            evaluation = self._judge().evaluate(setting_of(run.config, split=self._study.split), [run])
-            result = self._result(name, table, evaluation, records, settings)
+            run, training = load_run(config.run_dir), _training(state, config, records)
+        for split, path in missing.items():
+            evaluation = self._judge().evaluate(setting_of(run.config, split=split), [run])
+            result = self._result(path, evaluation, records, settings)
             rows = {key: row for key, row in result.rows.items() if row.kind in ("model", IDENTITY)}
-            training = _training(state, config, records)
             result = result.replace(rows=rows, smoother=smoother, seed=seed, training=training)
             result.save(path.parent)
             self._console.print(f"{name}: {_line(result)}, {(time.monotonic() - began) / 60:.0f} min")
-        return config, path
+        return config, paths
 
-    def _baseline(self, config: TrainingConfig, table: str) -> Path:
+    def _baselines(self, config: TrainingConfig, table: str) -> list[Path]:
         config, records = open_records(config.replace(**_without_noise(config, self._study)), lambda _: None)
-        name = f"baselines-{self._scalar:g}.{self._experiment}"
-        settings, path = {"classical": self._study.classical} | self._judged(), self._path(table, name)
-        if not self._is_done(path, settings, records):
-            setting = setting_of(config, split=self._study.split)
-            evaluation = self._judge(self._study.classical).evaluate(setting)
-            result = self._result(name, table, evaluation, records, settings)
+        name, settings = f"baselines-{self._scalar:g}.{self._experiment}", {"classical": self._study.classical}
+        paths, missing = self._paths(table, name, settings, records)
+        for split, path in missing.items():
+            evaluation = self._judge(self._study.classical).evaluate(setting_of(config, split=split))
+            result = self._result(path, evaluation, records, settings)
             result.save(path.parent)
             self._console.print(f"{name}: {_line(result)}")
-        return path
+        return paths
 
-    def _path(self, table: str, name: str) -> Path:
-        return Path(self._study.results_dir) / table / f"{name}.json"
+    def _paths(
+        self, table: str, name: str, settings: dict[str, Any], records: RecordSets
+    ) -> tuple[list[Path], dict[str, Path]]:
+        """The files of the results, one for each split, and those by split that are not there yet."""
+        folders = {self._study.split: table}
+        if records.num_windows("extra"):  # a video that was held out has a table of its own
+            folders["extra"] = f"{table}-extra"
+        paths = {
+            split: Path(self._study.results_dir) / of_split / f"{name}.json" for split, of_split in folders.items()
+        }
+        missing = {}
+        for split, path in paths.items():
+            if finished(path, settings | self._judged(split), records.fingerprint):
+                self._console.print(f"{name}: done, {path}")
+            else:
+                missing[split] = path
+        return list(paths.values()), missing
 
-    def _is_done(self, path: Path, settings: dict[str, Any], records: RecordSets) -> bool:
-        found = finished(path, settings, records.fingerprint)
-        if found:
-            self._console.print(f"{path.stem}: done, {path}")
-        return found is not None
-
-    def _judged(self) -> dict[str, Any]:
+    def _judged(self, split: str) -> dict[str, Any]:
         """What is judged, beside the settings of a run: results of other choices are not the same."""
-        return {"judged_split": self._study.split, "max_windows": self._study.max_windows}
+        return {"judged_split": split, "max_windows": self._study.max_windows}
 
     def _judge(self, classical: bool = False) -> Judge:
         return Judge(max_windows=self._study.max_windows, classical=classical, console=self._details)
 
-    def _result(
-        self, name: str, table: str, evaluation: Evaluation, records: RecordSets, config: dict[str, Any]
-    ) -> Result:
+    def _result(self, path: Path, evaluation: Evaluation, records: RecordSets, settings: dict[str, Any]) -> Result:
         first = evaluation.total(evaluation.rows[0].name).windows or {}
         judged = [shares([first[space].curve.judged_share])[0] for space in ("cells", "published")]
+        split = evaluation.setting.split
         return Result(
-            name=name,
-            table=table,
+            name=path.stem,
+            table=path.parent.name,
             smoother="",
             scalar=self._scalar,
             experiment=self._experiment,
             seed=0,
-            config=config,
+            config=settings | self._judged(split),
             records=records.fingerprint,
-            split=self._study.split,
+            split=split,
             num_windows=sum(evaluation.num_windows.values()),
             judged=judged[0],
             published_judged=judged[1],
