@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import as_written, parsed, prepare, serialized_windows, shuffle_buffer, steps_for
 from kerasmooth.noise import DetectorNoise
@@ -53,6 +54,9 @@ def load_dataset(
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
     noise = noise or DetectorNoise()
     records = RecordSets(records_dir, resolve_datasets(records_dir, tuple(datasets)))
+    if not records.num_windows(split):
+        there = sorted({name for manifest in records.manifests for name, count in manifest.windows.items() if count})
+        raise InputError(f"split={split!r}: the records in {records_dir} have no such windows, they have {there}")
     codec, shuffled = HeatmapCodec(size=records.size), split == "train" if shuffle is None else shuffle
 
     def prepared(serialized: Any, key: Any) -> tuple[dict[str, Any], Any]:

@@ -1,5 +1,6 @@
 """What `import kerasmooth` offers, and the README's page about it, run as it stands there."""
 
+import configparser
 import json
 import re
 from collections.abc import Iterator
@@ -21,6 +22,19 @@ def test_every_public_name_is_there() -> None:
     assert kerasmooth.models.Conv3D(window=3, size=(8, 8)).count_params() == 25 * (25 * 3 * 25 + 1)
     with pytest.raises(AttributeError, match="'smooth_files'"):
         kerasmooth.smooth_files  # noqa: B018
+
+
+def test_every_console_script_is_an_entry_point(repository: Path) -> None:
+    settings = configparser.ConfigParser()
+    settings.read(repository / "setup.cfg")
+    scripts = settings["options.entry_points"]["console_scripts"].split("\n")[1:]
+    assert len(scripts) == 7
+    for script in scripts:
+        command, _, place = script.partition(" = ")
+        module, _, function = place.partition(":")
+        assert command == "kerasmooth-" + module.removeprefix("kerasmooth.").replace("_", "-")
+        # Read, not imported: two entry points in one process would define their flags twice.
+        assert f"def {function}() -> None:" in (repository / f"{module.replace('.', '/')}.py").read_text()
 
 
 @pytest.fixture(scope="module")
