@@ -38,6 +38,8 @@ LASTING_SHARE, CORRELATED_DOUBT = 0.9, 1.4
 where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
+LEAST_TRUST = 0.05
+"""Of a measurement that lies far out."""
 LEAST_WEIGHT = 1e-6
 """Of a frame without measurement: holds the matrix regular, and nothing else."""
 
@@ -98,20 +100,24 @@ def _windows(frames: int, fps: float) -> list[tuple[int, int, int]]:
 def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, strength: float) -> _Window:
     known = weights > 0
     filled = gaps.interpolate(positions, known)
-    noise = estimate_noise(filled, fps)
-    trust, pulled = weights, filled
+    noise = estimate_noise(filled, known, fps)
+    trust, pulled = np.ones(weights.shape), filled
     for turn in range(ROUNDS):
-        fit = fit_stiffness(pulled, trust, noise, fps)
+        # What was pulled towards the curve by its trust is as much nearer to it.
+        fit = fit_stiffness(pulled, weights / trust, noise, fps)
         last = turn == ROUNDS - 1
-        curve, variance = _curves(positions, trust, fit, noise, fps, strength if last else 1.0, variances=last)
+        curve, variance = _curves(
+            positions, weights * trust, fit, noise, fps, strength if last else 1.0, variances=last
+        )
         if not last:
-            distances = np.sum((positions - curve) ** 2, axis=-1) / fit.deviation**2
-            trust = weights * robust_weights(distances, known, positions.shape[2])
-            pulled = curve + trust[..., None] * (positions - curve)
+            distances = weights * np.sum((positions - curve) ** 2, axis=-1) / fit.deviation**2
+            trust = np.maximum(robust_weights(distances, known, positions.shape[2]), LEAST_TRUST)
+            pulled = curve + np.where(known, trust, 0.0)[..., None] * (positions - curve)
     # What lasts was taken for motion, and is in the curve.
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
     deviation = np.sqrt(variance * fit.deviation**2 + lasting) * (CORRELATED_DOUBT if noise.memory else 1.0)
-    gained = 1 - np.sqrt(np.mean(np.where(known, variance, 0.0), axis=0) / np.maximum(known.mean(axis=0), 1e-12))
+    # The measurements' own variance is one over their weight.
+    gained = 1 - np.sqrt((variance * weights).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
     kept = gained < LEAST_GAIN
     if np.median(gained) < LEAST_GAIN:
         kept[:] = True

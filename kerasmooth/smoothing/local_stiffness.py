@@ -56,7 +56,7 @@ def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps:
 
     Args:
       positions: float64 [T, K, D], finite.
-      weights: [T, K] in 0..1, how much each frame tells.
+      weights: [T, K], one over the variance of each measurement, in those of a full one; 0 is none.
       noise: its memory, and bounds of its size.
       fps: frames per second.
     """
@@ -68,8 +68,9 @@ def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps:
         innovations(values, cutoffs, noise.memory, fps) if noise.memory else _left_out(values, cutoffs, fps, order)
     )
     squares = evidence[0].reshape(len(cutoffs), frames, num_keypoints, dimensions).sum(axis=3) * weights
-    logs = dimensions * evidence[1][:, :, None] * weights
-    counted = weights * (_seen_from_both_sides(frames)[:, None] if noise.memory else 1.0)
+    known = weights > 0
+    logs = dimensions * evidence[1][:, :, None] * known
+    counted = known * (_seen_from_both_sides(frames)[:, None] if noise.memory else 1.0)
     degrees = np.maximum(dimensions * counted.sum(axis=0), 1.0)
     most = np.maximum(noise.most, LEAST_NOISE) ** 2
     variances = np.maximum(squares.sum(axis=1) / degrees, LEAST_NOISE**2)

@@ -21,6 +21,8 @@ LAG_SECONDS = 0.12
 BLOCK_SECONDS = 0.3
 """Directions come from every other block, and the noise is measured in the blocks between."""
 LEAST_BLOCKS = 5
+LEAST_KNOWN = 0.9
+"""Share of the frames in which a keypoint must be known: a bridged gap shows no noise."""
 LEAST_RATIO = 0.6
 """Of the ratio of fast to slow noise that the longest memory gives."""
 STILL_SHARE = 0.3
@@ -51,23 +53,25 @@ class Noise:
     whole: np.ndarray
 
 
-def estimate_noise(positions: np.ndarray, fps: float) -> Noise:
-    """The noise of one person's keypoints.
+def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Noise:
+    """The noise of one person's keypoints, from those that are known nearly all the time.
 
     Args:
       positions: float64 [T, K, D], finite, gaps bridged.
+      known: bool [T, K], what was measured.
       fps: frames per second.
     """
     frames, num_keypoints, dimensions = positions.shape
     lag = max(round(LAG_SECONDS * fps), 2)
     block = max(round(BLOCK_SECONDS * fps), 2 * lag)
-    still = int(STILL_SHARE * num_keypoints * dimensions)
+    watched = np.flatnonzero(known.mean(axis=0) >= LEAST_KNOWN)
+    still = int(STILL_SHARE * len(watched) * dimensions)
     if frames < LEAST_BLOCKS * block or still < 2:
         return Noise(0.0, np.full(num_keypoints, np.inf), np.zeros(num_keypoints))
     values = (positions - positions.mean(axis=0)).reshape(frames, -1)
     likeliest, deviation = _likeliest_memory(values, dimensions, fps)
-    scales = np.repeat(deviation, dimensions)
-    near, far = _in_still_directions(values / scales, lag, block, still)
+    scaled = (values / np.repeat(deviation, dimensions)).reshape(positions.shape)[:, watched].reshape(frames, -1)
+    near, far = _in_still_directions(scaled, lag, block, still)
     ratio = near.mean() / max(float(far.mean()), 1e-300)
     expected = [_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES]
     seen = int(np.abs(np.log(expected) - math.log(max(ratio, 1e-300))).argmin())
@@ -78,11 +82,14 @@ def estimate_noise(positions: np.ndarray, fps: float) -> Noise:
     memory = MEMORIES[min(likeliest, seen)]
     explained = np.minimum(near / _curvature(memory, 1 / fps), far / _curvature(memory, lag / fps))
     everything = far / _curvature(MEMORIES[likeliest], lag / fps)
-    explained, everything = (
-        deviation**2 * variance.reshape(num_keypoints, dimensions).mean(axis=1) for variance in (explained, everything)
-    )
-    most = np.maximum(DOUBT * np.sqrt(explained), LEAST_NOISE)
-    return Noise(memory, most, np.sqrt(everything))
+    shares = []
+    for variances in (explained, everything):
+        own = np.sqrt(variances.reshape(-1, dimensions).mean(axis=1))
+        # What is missing often is taken to be as the others.
+        share = np.full(num_keypoints, np.median(own))
+        share[watched] = own
+        shares.append(share * deviation)
+    return Noise(memory, np.maximum(DOUBT * shares[0], LEAST_NOISE), shares[1])
 
 
 def _curvature(memory: float, seconds: float) -> float:

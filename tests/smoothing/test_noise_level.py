@@ -11,7 +11,7 @@ from tests.smoothing.recordings import noise, torso, truth
 @pytest.mark.parametrize("percent", [1.0, 5.0])
 def test_white_noise_is_found_as_it_is(kind: str, percent: float) -> None:
     points = truth(kind, 60) / torso(truth(kind, 60))
-    estimate = estimate_noise(points + noise(points.shape, 60) * percent / 100, 60)
+    estimate = estimate_noise(points + noise(points.shape, 60) * percent / 100, known(points), 60)
     assert estimate.memory == 0
     # The bound is 1.5 times what was measured.
     assert 1.1 < np.median(estimate.most) / (percent / 100) < 1.9
@@ -20,12 +20,16 @@ def test_white_noise_is_found_as_it_is(kind: str, percent: float) -> None:
 @pytest.mark.parametrize("kind", ["standing", "kick"])
 def test_noise_that_lasts_is_seen_to_last(kind: str) -> None:
     points = truth(kind, 60) / torso(truth(kind, 60))
-    estimate = estimate_noise(points + noise(points.shape, 60, memory=0.08) * 0.05, 60)
+    estimate = estimate_noise(points + noise(points.shape, 60, memory=0.08) * 0.05, known(points), 60)
     assert estimate.memory in MEMORIES[1:]
     assert 0.6 < np.median(estimate.whole) / 0.05 < 1.4
 
 
+def known(points: np.ndarray) -> np.ndarray:
+    return np.ones(points.shape[:2], bool)
+
+
 def test_of_one_keypoint_nothing_is_known() -> None:
-    estimate = estimate_noise(np.random.default_rng(0).normal(size=(300, 1, 2)), 60)
+    estimate = estimate_noise(np.random.default_rng(0).normal(size=(300, 1, 2)), np.ones((300, 1), bool), 60)
     assert estimate.memory == 0
     assert np.isinf(estimate.most).all()

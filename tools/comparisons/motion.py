@@ -33,6 +33,8 @@ LEVELS = (0.0, 0.3, 0.5, 1.0, 2.0, 5.0, 12.0, 14.0)
 MEMORY = 0.08
 """Seconds."""
 SECONDS = 4.0
+ROUNDING = 1e-9
+"""Of what was left as it was."""
 FASTEST = 0.95
 """Quantile of the speed from which on a keypoint counts as fast."""
 GESTURES = {
@@ -223,7 +225,7 @@ def _line(rate: int, noise: str, fault: str, name: str, scores: list[dict[str, S
         "error": _mean_of([s.error for s in own]), "fast": _mean_of([s.fast for s in own]),
         "worst": max(s.worst for s in own), "acceleration": _mean_of([s.acceleration for s in own]),
         "peak kept": min((p for p in peaks if np.isfinite(p)), default=float("nan")),
-        "worse": float(np.mean(np.array(ratios) > 1)) if ratios else 0.0, "worst ratio": max(ratios, default=0.0),
+        "worse": float(np.mean(np.array(ratios) > 1 + ROUNDING)) if ratios else 0.0, "worst ratio": max(ratios, default=0.0),
         "within 1": _mean_of([s.within[0] for s in own]), "within 2": _mean_of([s.within[1] for s in own]),
         "recall": sum(s.right for s in own) / planted if planted else float("nan"),
         "precision": sum(s.right for s in own) / found if found else float("nan"),
