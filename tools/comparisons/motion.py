@@ -1,7 +1,7 @@
 """Smoothers on generated motion, whose truth is known: what a detector's noise costs, and what a smoother makes of it.
 
-Seventeen kinds of motion, from a person who stands still to a sprint, four seconds each, at five frame rates. The noise
-is given in per cent of the torso, as its deviation along an axis, white or correlated (AR(1), memory 0.08 s).
+Seventeen kinds of motion, from a person who stands still to a sprint, three seconds each, at five frame rates. The
+noise is given in per cent of the torso, as its deviation along an axis, white or correlated (AR(1), memory 0.08 s).
 """
 
 import csv
@@ -32,7 +32,7 @@ LEVELS = (0.0, 0.3, 0.5, 1.0, 2.0, 5.0, 12.0, 14.0)
 """Per cent of the torso; 14 is what the published study simulates at s = 1."""
 MEMORY = 0.08
 """Seconds."""
-SECONDS = 4.0
+SECONDS = 3.0
 ROUNDING = 1e-9
 """Of what was left as it was."""
 FASTEST = 0.95
@@ -225,7 +225,8 @@ def _line(rate: int, noise: str, fault: str, name: str, scores: list[dict[str, S
         "error": _mean_of([s.error for s in own]), "fast": _mean_of([s.fast for s in own]),
         "worst": max(s.worst for s in own), "acceleration": _mean_of([s.acceleration for s in own]),
         "peak kept": min((p for p in peaks if np.isfinite(p)), default=float("nan")),
-        "worse": float(np.mean(np.array(ratios) > 1 + ROUNDING)) if ratios else 0.0, "worst ratio": max(ratios, default=0.0),
+        "worse": float(np.mean(np.array(ratios) > 1 + ROUNDING)) if ratios else 0.0,
+        "worst ratio": max(ratios, default=0.0),
         "within 1": _mean_of([s.within[0] for s in own]), "within 2": _mean_of([s.within[1] for s in own]),
         "recall": sum(s.right for s in own) / planted if planted else float("nan"),
         "precision": sum(s.right for s in own) / found if found else float("nan"),
