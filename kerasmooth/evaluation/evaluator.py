@@ -63,7 +63,7 @@ class Evaluation:
         """PCK in per cent, a row for each smoother and a column for each published threshold.
 
         Args:
-          protocol: "windows", every frame of every window as published, or "frames", every frame once.
+          protocol: "windows", every frame of every window as published, or "tracks", every frame once.
           space: "cells", "pixels" or "published", see `scores.accuracies`.
         """
         found = {row.name: getattr(self.total(row.name), protocol) for row in self.rows}

@@ -65,7 +65,7 @@ def _pck_by_keypoint(scores: dict[str, Score], what: str) -> Figure:
 
 def _pck(scores: dict[str, Score], threshold: int) -> dict[str, np.ndarray]:
     """Keypoint name, and `all` -> per cent of each row."""
-    cells = [score.frames["cells"] for score in scores.values()]
+    cells = [score.tracks["cells"] for score in scores.values()]
     by_row = [accuracy.pck_by_name() for accuracy in cells]
     names = {name: np.array([100 * row[name][threshold] for row in by_row]) for name in by_row[0]}
     return names | {"all": np.array([100 * accuracy.pck()[threshold] for accuracy in cells])}
@@ -77,7 +77,7 @@ def _pck_curve(scores: dict[str, Score], what: str) -> Figure:
     titles = {"cells": "heatmap cells", "pixels": "image pixels"}
     for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
         for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
-            shares = 100 * score.frames[space].curve.total()
+            shares = 100 * score.tracks[space].curve.total()
             # No smoothing is dashed and on top: the bias-only curve mostly covers it.
             style, height = ("-", 2) if row else ("--", 3)
             axes.plot(CURVE_THRESHOLDS, shares, style, zorder=height, color=colour, label=label)
@@ -142,7 +142,7 @@ def _some(windows: Frames) -> list[Frames]:
 def _best_model(evaluation: Evaluation) -> str:
     """The model's row with the highest PCK@0.2, or no smoothing where there is no model."""
     names = [row.name for row in evaluation.rows if row.kind == "model"] or [evaluation.rows[0].name]
-    values = [evaluation.total(name).frames["cells"].pck()[-1] for name in names]
+    values = [evaluation.total(name).tracks["cells"].pck()[-1] for name in names]
     return names[int(np.argmax(np.nan_to_num(values)))]
 
 

@@ -68,17 +68,17 @@ class Score:
 
     Attributes:
       windows: every frame of every window, as published; None of a row that smooths whole tracks.
-      frames: windows merged into tracks first, every frame once.
+      tracks: windows merged into tracks first, every frame once.
       jitter: of these tracks.
     """
 
     windows: Accuracies | None
-    frames: Accuracies
+    tracks: Accuracies
     jitter: Jitter
 
     def __add__(self, other: "Score") -> "Score":
         windows = None if self.windows is None or other.windows is None else _added(self.windows, other.windows)
-        return Score(windows, _added(self.frames, other.frames), self.jitter + other.jitter)
+        return Score(windows, _added(self.tracks, other.tracks), self.jitter + other.jitter)
 
 
 def accuracies(frames: Frames, row: str, size: Size) -> Accuracies:

@@ -84,12 +84,12 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     if settings:
         tuned = "; ".join(f"{name}: {setting}" for name, setting in settings.items())
         console.print(f"Filters as tuned on the validation split: {tuned}.", soft_wrap=True, markup=False)
-    in_frames = {name: score.frames for name, score in scores.items()}
+    in_tracks = {name: score.tracks for name, score in scores.items()}
     tables = [
         _pck_table("all frames of all windows", in_windows, evaluation.bound),
-        _pck_table("every frame once, windows merged into tracks", in_frames),
+        _pck_table("every frame once, windows merged into tracks", in_tracks),
         _error_table(scores),
-        _keypoint_table({name: s.frames["cells"] for name, s in scores.items()}),
+        _keypoint_table({name: s.tracks["cells"] for name, s in scores.items()}),
     ]
     width = console.width
     for table in tables:
@@ -113,7 +113,7 @@ def describe(evaluation: Evaluation) -> str:
         f"{sum(evaluation.num_windows.values()):,} of {sum(evaluation.in_all.values()):,} windows, "
         f"{cells.frames:,} frames in windows, {_percent(cells.judged_share)} of them show a torso and are in PCK "
         f"({_percent(published.judged_share)} by the published rule, all four joints), "
-        f"{cells.totals.sum():,} keypoints scored; {first.frames['cells'].curve.frames:,} different frames. "
+        f"{cells.totals.sum():,} keypoints scored; {first.tracks['cells'].curve.frames:,} different frames. "
         f"Mean torso {_text(_mean(in_cells))} cells, {_text(_mean(in_pixels))} px."
     )
 
@@ -152,7 +152,7 @@ def _evaluation(evaluation: Evaluation) -> Json:
 def _score(score: Score) -> Json:
     return {
         "in_windows": None if score.windows is None else _spaces(score.windows),
-        "in_tracks": _spaces(score.frames),
+        "in_tracks": _spaces(score.tracks),
         "jitter": {name: _sums(getattr(score.jitter, name)) for name in ("truth", "predicted", "error")},
     }
 
@@ -223,8 +223,8 @@ def _error_table(scores: dict[str, Score]) -> Table:
         ["end-point\ncells", "end-point\npx", "acceleration", "acceleration error"],
     )
     measures: tuple[Callable[[Score], KeypointSums], ...] = (
-        lambda score: score.frames["cells"].error,
-        lambda score: score.frames["pixels"].error,
+        lambda score: score.tracks["cells"].error,
+        lambda score: score.tracks["pixels"].error,
         lambda score: score.jitter.predicted,
         lambda score: score.jitter.error,
     )

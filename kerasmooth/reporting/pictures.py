@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from kerasmooth.evaluation.scores import CURVE_THRESHOLDS
 from kerasmooth.metrics import THRESHOLDS
-from kerasmooth.reporting.circumstances import GAP_EDGES, SPEED_EDGES
+from kerasmooth.reporting.breakdown import GAP_EDGES, SPEED_EDGES
 from kerasmooth.reporting.results import Result, RowResult, Shares
 from kerasmooth.reporting.tables import COMPARED_AT, own_rows
 

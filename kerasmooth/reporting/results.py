@@ -11,7 +11,7 @@ from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.predictor import Row
 from kerasmooth.evaluation.scores import Accuracies
-from kerasmooth.reporting.circumstances import Circumstances
+from kerasmooth.reporting.breakdown import Breakdown
 from kerasmooth.settings import Settings
 
 Shares = tuple[float | None, ...]
@@ -36,7 +36,7 @@ class RowResult(Settings):
       by_keypoint: PCK in cells of the tracks by the name of a pair.
       curve: PCK in cells of the tracks at `evaluation.scores.CURVE_THRESHOLDS`.
       acceleration, acceleration_error: of the tracks, in px/frame^2.
-      by_speed, by_gap: mean error of the tracks in torso diameters, see `circumstances`.
+      by_speed, by_gap: mean error of the tracks in torso diameters, see `breakdown`.
       example: a keypoint over a few seconds, y in image pixels, see `Example`.
       videos: keypoints within the published shares, and keypoints judged, by video, of the tracks in cells.
     """
@@ -158,27 +158,27 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
 def described_rows(evaluation: Evaluation) -> dict[str, Any]:
     """`rows` and `example` of a result."""
     tracks = [track for of_dataset in evaluation.tracks.values() for track in of_dataset]
-    when = Circumstances(tracks, evaluation.rows[0].name)
-    video, keypoint = when.example_of
-    example = Example(video=video, keypoint=keypoint, truth=shares(when.example("", evaluation.setting.size)))
-    return {"rows": {row.name: _row_result(evaluation, row, when) for row in evaluation.rows}, "example": example}
+    breakdown = Breakdown(tracks, evaluation.rows[0].name)
+    video, keypoint = breakdown.example_of
+    example = Example(video=video, keypoint=keypoint, truth=shares(breakdown.example("", evaluation.setting.size)))
+    return {"rows": {row.name: _row_result(evaluation, row, breakdown) for row in evaluation.rows}, "example": example}
 
 
-def _row_result(evaluation: Evaluation, row: Row, when: Circumstances) -> RowResult:
+def _row_result(evaluation: Evaluation, row: Row, breakdown: Breakdown) -> RowResult:
     score, counts = evaluation.total(row.name), evaluation.by_video(row.name)
-    cells = score.frames["cells"]
+    cells = score.tracks["cells"]
     return RowResult(
         kind=row.kind,
         settings=row.settings,
         windows=None if score.windows is None else _spaces(score.windows),
-        tracks=_spaces(score.frames),
+        tracks=_spaces(score.tracks),
         by_keypoint={name: shares(values) for name, values in cells.pck_by_name().items()},
         curve=shares(cells.curve.total()),
         acceleration=shares([score.jitter.predicted.mean()])[0],
         acceleration_error=shares([score.jitter.error.mean()])[0],
-        by_speed=shares(when.by_speed(row.name)),
-        by_gap=shares(when.by_gap(row.name)),
-        example=shares(when.example(row.name, evaluation.setting.size)),
+        by_speed=shares(breakdown.by_speed(row.name)),
+        by_gap=shares(breakdown.by_gap(row.name)),
+        example=shares(breakdown.example(row.name, evaluation.setting.size)),
         videos={
             video: (*map(int, hits), int(total))
             for video, hits, total in zip(counts.videos, counts.hits, counts.totals, strict=True)

@@ -40,7 +40,7 @@ def test_videos_of_an_evaluation_add_up_to_its_score() -> None:
     evaluation = example(("penn_action", "brace"))
     found = evaluation.by_video("bias_only")
     assert found.videos == ("brace/clip", "penn_action/clip")
-    np.testing.assert_allclose(found.pck(), evaluation.total("bias_only").frames["cells"].pck())
+    np.testing.assert_allclose(found.pck(), evaluation.total("bias_only").tracks["cells"].pck())
 
 
 def test_clips_of_one_video_count_as_one() -> None:

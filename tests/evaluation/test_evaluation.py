@@ -171,9 +171,9 @@ def test_agrees_with_a_naive_judge(
     tracks = naive_tracks(clips, answers)
     merged = [frame for track in tracks for frame in track]
     expected = [naive.pck(merged, threshold) for threshold in (0.05, 0.1, 0.2)]
-    np.testing.assert_allclose(100 * score.frames["pixels"].pck(), expected, rtol=1e-12)
+    np.testing.assert_allclose(100 * score.tracks["pixels"].pck(), expected, rtol=1e-12)
     np.testing.assert_allclose(score.jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
-    np.testing.assert_allclose(score.frames["pixels"].error.mean(), naive.end_point_error(merged), rtol=1e-5)
+    np.testing.assert_allclose(score.tracks["pixels"].error.mean(), naive.end_point_error(merged), rtol=1e-5)
 
 
 def test_every_frame_of_every_window_is_scored(judged: Evaluation) -> None:
@@ -182,7 +182,7 @@ def test_every_frame_of_every_window_is_scored(judged: Evaluation) -> None:
     for row in judged.rows:
         score = judged.total(row.name)
         assert score.windows is not None
-        counts = [score.windows["cells"], score.windows["published"], score.frames["published"]]
+        counts = [score.windows["cells"], score.windows["published"], score.tracks["published"]]
         assert [(each.curve.frames, each.curve.frames_skipped) for each in counts] == [(65, 0), (65, 8), (21, 2)]
 
 
@@ -224,7 +224,7 @@ def test_scores_do_not_depend_on_the_batch_size(judged: Evaluation, deciwatch: R
     (in_one,) = evaluate(deciwatch, batch_size=64)
     for name in ("identity", "bias_only", "deciwatch"):
         one, other = in_one.total(name), judged.total(name)
-        np.testing.assert_array_equal(one.frames["pixels"].curve.hits, other.frames["pixels"].curve.hits)
+        np.testing.assert_array_equal(one.tracks["pixels"].curve.hits, other.tracks["pixels"].curve.hits)
         np.testing.assert_allclose(one.jitter.predicted.mean(), other.jitter.predicted.mean(), rtol=1e-5)
 
 
@@ -311,8 +311,8 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     (found,) = evaluate(deciwatch, **records)  # type: ignore[arg-type]
     assert found.num_windows == {"penn_action": 5, "brace": 12}
     assert not found.setting.is_sample
-    total = found.total("deciwatch").frames["cells"].curve
-    parts = [found.scores["deciwatch"][name].frames["cells"].curve for name in ("penn_action", "brace")]
+    total = found.total("deciwatch").tracks["cells"].curve
+    parts = [found.scores["deciwatch"][name].tracks["cells"].curve for name in ("penn_action", "brace")]
     np.testing.assert_array_equal(total.hits, parts[0].hits + parts[1].hits)
     assert total.frames == 9 + 13 + 7
     assert windows_to_judge(found.setting, 4) == {"penn_action": 1, "brace": 3}

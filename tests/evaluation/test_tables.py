@@ -72,7 +72,7 @@ def test_json_holds_every_score() -> None:
     assert [row["name"] for row in of_setting["rows"]] == [row.name for row in ROWS]
     row, of_row = of_setting["rows"][3], evaluation.total(ROWS[3].name)
     assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
-    for protocol, expected in (("in_windows", of_row.windows), ("in_tracks", of_row.frames)):
+    for protocol, expected in (("in_windows", of_row.windows), ("in_tracks", of_row.tracks)):
         assert expected is not None
         assert set(row["total"][protocol]) == {"cells", "pixels", "published"}
         for space, values in row["total"][protocol].items():
@@ -141,7 +141,7 @@ def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
         in_windows, in_tracks = ([line for line in lines if line.strip().startswith(row.name)] + [""])[:2]
         if of_row.windows is None:
             in_windows, in_tracks = "", in_windows
-        for line, accuracies in ((in_windows, of_row.windows or {}), (in_tracks, of_row.frames)):
+        for line, accuracies in ((in_windows, of_row.windows or {}), (in_tracks, of_row.tracks)):
             for accuracy in accuracies.values():
                 for share in accuracy.pck():
                     assert f"{100 * share:.2f}" in line

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kerasmooth.evaluation.windows import Frames
-from kerasmooth.reporting.circumstances import Circumstances
+from kerasmooth.reporting.breakdown import Breakdown
 
 SIZE = (12, 16)
 
@@ -25,26 +25,26 @@ def track() -> Frames:
 
 
 def test_errors_by_speed(track: Frames) -> None:
-    by_speed = Circumstances([track], "identity").by_speed("identity")
+    by_speed = Breakdown([track], "identity").by_speed("identity")
     # 0.2 torso diameters a frame is the wrist alone; in three frames it stands at the origin, at (1, 2 t) in truth.
     wrist = [np.hypot(2, 4)] * 25 + [np.hypot(1, 2 * t) for t in (5, 6, 7)]
     assert by_speed[3] == pytest.approx(np.mean(wrist) / 10)
     assert by_speed[0] == pytest.approx((5 * (24 * 38 - 1)) / (24 * 38) / 10), "the missed nose lies at the origin"
     assert np.isnan(by_speed[[1, 2, 4]]).all()
-    assert Circumstances([track], "identity").by_speed("right")[3] == 0
+    assert Breakdown([track], "identity").by_speed("right")[3] == 0
 
 
 def test_errors_by_gap(track: Frames) -> None:
-    by_gap = Circumstances([track], "identity").by_gap("identity")
+    by_gap = Breakdown([track], "identity").by_gap("identity")
     assert by_gap[0] == 0, "the nose is at the origin, where it was put"
     assert by_gap[1] == pytest.approx(np.mean([np.hypot(1, 2 * t) for t in (5, 6, 7)]) / 10)
     assert np.isnan(by_gap[2:]).all()
 
 
 def test_the_example_is_what_moves_most(track: Frames) -> None:
-    when = Circumstances([track], "identity")
-    assert when.example_of == ("set/video", "left_wrist")
-    truth = when.example("", SIZE)
+    breakdown = Breakdown([track], "identity")
+    assert breakdown.example_of == ("set/video", "left_wrist")
+    truth = breakdown.example("", SIZE)
     np.testing.assert_allclose(truth[:30], (2 * np.arange(30) + 0.5) * 20)
     assert np.isnan(truth[30:]).all()
-    np.testing.assert_allclose(when.example("identity", SIZE)[:3] - truth[:3], 80)
+    np.testing.assert_allclose(breakdown.example("identity", SIZE)[:3] - truth[:3], 80)

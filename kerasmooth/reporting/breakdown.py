@@ -1,4 +1,4 @@
-"""When a smoother errs: by the speed of a keypoint and by the length of a gap in its detections; and an example."""
+"""Errors broken down by the speed of a keypoint and by the length of a gap in its detections; and an example."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ GAP_EDGES = (1, 2, 4, 8, 16)
 EXAMPLE_FRAMES = 120
 
 
-class Circumstances:
+class Breakdown:
     """What the truth and the detector say of each frame of tracks, to sort errors by.
 
     Args:
