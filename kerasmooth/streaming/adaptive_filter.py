@@ -14,6 +14,8 @@ FIRST = 2
 """Measurements that say where a keypoint is and how fast, and so nothing yet of noise and motion."""
 UNGATED = 5
 """Measurements of a keypoint that are believed whatever they are."""
+CAUTION = 1.1
+"""Deviations are so much larger than the models claim: no motion is quite like them."""
 REFUSED_FRAMES, REFUSED_SECONDS = 2, 0.05
 """A keypoint is refused for so many frames, and seconds, in a row at most: then it went there."""
 
@@ -180,14 +182,15 @@ class AdaptiveFilter:
         means = state["past_mean"][0]
         place = (shares[:, :, None] * means).sum(axis=1)
         apart = ((means - place[:, None]) ** 2).sum(axis=2) / 2
-        area = (size * size)[:, None]
+        area = np.where(size > 0, size * size, np.nan)[:, None]
         variance = (claims * state["past_variance"][0]).sum(axis=1) * area + (shares * apart).sum(axis=1)
         weight = state["past_weight"][0]
         measured = noise.sum(axis=-1) * area / np.maximum(weight, 1e-300)
         kept = (weight > 0) & (variance > UNTOUCHED**2 * measured)
         position = (state["origin"] + place).transpose(0, 2, 1)
         position = np.where(kept[..., None], state["past_measured"][0], position)
-        return position, np.sqrt(np.minimum(variance, np.where(weight > 0, measured, np.inf)))
+        claimed = np.where(weight > 0, np.minimum(variance, measured), variance)
+        return position, CAUTION * np.sqrt(claimed)
 
 
 def _push(state: State, name: str, newest: np.ndarray) -> None:

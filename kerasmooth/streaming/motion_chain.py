@@ -11,18 +11,20 @@ LEVELS = np.geomspace(1e-3, 0.25, 13)
 """Standard deviations of the noise that are compared, in person sizes, [R]."""
 ALIKE = 0.25
 """Standard deviation of the logarithm of a keypoint's noise among those of the person."""
-MEMORY_SECONDS = 4.0
-"""What was seen counts for the noise for about so long."""
+CHANGES = 0.1
+"""How often a second the noise of a keypoint becomes any other."""
 OUTLIER = 0.01
 """Density of outliers: one in a hundred measurements, within a circle of about a person's size."""
-LASTING_PRICE = 0.03
-"""Noise that lasts has to explain every measurement by so much better, in log likelihood: it explains motion too."""
+LASTING_PRICE, DEAREST = 2.0, 0.05
+"""Noise that lasts explains motion too, the better the larger it is. It is believed if it makes every measurement more
+likely by so much, in log likelihood, times its level, up to DEAREST: a sprint at 30 frames/s with white noise of 5 %
+came out worse than it went in otherwise."""
 
 VARIANCES = LEVELS**2
 _LOG_OUTLIER, _LOG_VARIANCES = float(np.log(OUTLIER)), np.log(VARIANCES)
 _NEAR = np.exp(-0.5 * (np.log(LEVELS[:, None] / LEVELS) / ALIKE) ** 2)
 _NEAR /= _NEAR.sum(axis=0)
-_PRICES = np.where(np.array(MEMORIES) > 0, LASTING_PRICE, 0.0)[:, None]
+_PRICES = LASTING_PRICE * np.outer(np.array(MEMORIES) > 0, np.minimum(LEVELS, DEAREST))
 _TINY = 1e-300
 
 
@@ -54,16 +56,23 @@ def judge(chain: np.ndarray, densities: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def add_evidence(evidence: np.ndarray, log_density: np.ndarray, seconds: float) -> np.ndarray:
-    """The log likelihood of each level [P, K, G, R], of which what is long past counts less.
+    """The log probabilities, but for a constant, of memory and level [P, K, G, R] of each keypoint's noise by itself.
 
-    That any measurement may be an outlier bounds what a single one says.
+    Args:
+      evidence: those before.
+      log_density: of a measurement under each; that any may be an outlier bounds what a single one says.
+      seconds: since the frame before.
     """
-    newest = np.logaddexp(log_density, _LOG_OUTLIER) - _PRICES
-    return evidence * float(np.exp(-seconds / MEMORY_SECONDS)) + newest
+    chances = np.exp(evidence - evidence.max(axis=(2, 3), keepdims=True))
+    chances /= chances.sum(axis=(2, 3), keepdims=True)
+    change = 1 - float(np.exp(-CHANGES * seconds))
+    chances *= 1 - change
+    chances += change / (chances.shape[2] * chances.shape[3])
+    return np.log(chances) + np.logaddexp(log_density, _LOG_OUTLIER) - _PRICES
 
 
 def noise_levels(evidence: np.ndarray) -> np.ndarray:
-    """Probabilities [P, K, G, R] of memory and level of each keypoint's noise, from the log likelihoods of all.
+    """Probabilities [P, K, G, R] of memory and level of each keypoint's noise, from the log probabilities of all.
 
     The keypoints of a person have the memory in common, and levels that are alike (ALIKE).
     """

@@ -73,6 +73,16 @@ def test_noise_that_lasts_is_not_made_worse(kind: str) -> None:
     assert error(smoothed(measured, 4)[0], truth) < error(measured, truth)
 
 
+def test_noise_that_changes_is_followed() -> None:
+    truth = sequence("toprock", 240, FPS, seed=1)
+    percent = np.where(np.arange(240) // 60 % 2, 0.5, 10.0)[:, None, None]
+    measured = truth + noise(truth.shape, 0.0) * percent / 100 * torso(truth)
+    distances = [np.linalg.norm(each - truth, axis=-1).mean(axis=1) for each in (smoothed(measured, 0)[0], measured)]
+    for second in range(4):
+        later = slice(60 * second + 20, 60 * second + 60)
+        assert distances[0][later].mean() < 0.95 * distances[1][later].mean()
+
+
 @pytest.mark.parametrize("lookahead", [0, 4])
 def test_clean_motion_stays(lookahead: int) -> None:
     truth = sequence("kick", 120, FPS, seed=1)
