@@ -12,8 +12,11 @@ from absl import app, flags
 
 from kerasmooth.errors import InputError
 
+flags.disclaim_key_flags()  # those of `define_flag` belong to the command that calls it, whose --help lists them
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+_TAKES_ADDRESSES = {"model"}
+"""Flags that may name a server."""
 
 
 def _fail(message: str) -> None:
@@ -34,6 +37,15 @@ def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
     if len(rest) > 1 and not takes_words:
         _fail(f"unexpected words {rest[1:]}: every setting is a flag, --name=value (in a flagfile too)")
     return rest
+
+
+def _refuse_remote_folders() -> None:
+    """Raises InputError for a flag that names something of a remote file system: `Path` would make a folder of it."""
+    for name, flag in flags.FLAGS.flag_values_dict().items():
+        for text in flag if isinstance(flag, list) else [flag]:
+            scheme, remote, _ = str(text).partition("://")
+            if remote and name not in _TAKES_ADDRESSES:
+                raise InputError(f"--{name}={text}: {scheme}:// is no folder of this machine: name one, and copy")
 
 
 def with_flagfiles(words: Sequence[str], within: tuple[Path, ...] = ()) -> list[str]:
@@ -97,6 +109,7 @@ def run(main: Callable[..., None], takes_words: bool = False) -> None:
 
     def guarded(argv: Sequence[str]) -> None:
         try:
+            _refuse_remote_folders()
             if takes_words:
                 main(list(argv[1:]))
             else:

@@ -12,7 +12,6 @@ from absl import flags, logging
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
-from kerasmooth.files import local_path
 from kerasmooth.heatmap_codec import DECODING_METHODS
 from kerasmooth.quiet import import_tensorflow
 
@@ -58,8 +57,6 @@ def main() -> None:
     """Exports as the flags say."""
     if _DECODER.value not in DECODING_METHODS:
         raise InputError(f"--decoder={_DECODER.value!r}: it must be one of {', '.join(DECODING_METHODS)}")
-    flag = _BUNDLE_DIR if _BUNDLE_DIR.value else _EXPORT_DIR
-    export_dir = local_path(flag.value or "", f"--{flag.name}")
     import_tensorflow()
     # TensorFlow tells of every step of saving.
     logging.set_verbosity(logging.WARNING)
@@ -69,11 +66,11 @@ def main() -> None:
 
     if _BUNDLE_DIR.value:
         bundle.check_installed()
-    folder = local_path(_RUN.value, "--run") if _RUN.value else runs.latest_run(Path(_RUNS_DIR.value))
+    folder = Path(_RUN.value) if _RUN.value else runs.latest_run(Path(_RUNS_DIR.value))
     print(f"Run: {folder}" + ("" if _RUN.value else f", the latest in {_RUNS_DIR.value} (--run names another one)"))  # noqa: T201
     exported = exporting.export_run(
         runs.load_run(folder),
-        export_dir,
+        Path(_BUNDLE_DIR.value or _EXPORT_DIR.value),
         name=_NAME.value,
         version=_VERSION.value,
         decoder=_DECODER.value,

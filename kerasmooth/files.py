@@ -5,8 +5,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerasmooth.errors import InputError
-
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -34,15 +32,3 @@ def clear_partial(folder: Path) -> None:
     """Removes what a killed process left half written in a folder."""
     for partial in folder.glob(".partial-*"):
         partial.unlink(missing_ok=True)
-
-
-def local_path(text: str, what: str) -> Path:
-    """The path that a text names, unless it is one of a remote file system, of which `Path` would make a local folder.
-
-    Raises:
-      InputError: the text has a scheme, such as gs://; `what` names the flag.
-    """
-    scheme, remote, _ = text.partition("://")
-    if remote:
-        raise InputError(f"{what}={text}: {scheme}:// is not a folder of this machine: name one and copy it from there")
-    return Path(text)

@@ -16,7 +16,8 @@ from kerasmooth.command_line import run
 from kerasmooth.datasets import DATASETS, DatasetReader, Sample
 from kerasmooth.errors import InputError
 from kerasmooth.tfrecord.assembly import SPLIT_RULES
-from kerasmooth.tfrecord.make import make_records
+from kerasmooth.tfrecord.build import Share
+from kerasmooth.tfrecord.make import make_records, read_share
 from kerasmooth.tfrecord.manifest import Compression, Encoding, Manifest
 
 DENSE_ONLY = ("shifting_scalar", "random_sigma")
@@ -44,8 +45,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("size", None, "Heatmap cells, N or HEIGHTxWIDTH; default 56 (climbalong: as its detector has).")
 flags.DEFINE_enum("compression", "none", list(get_args(Compression)), "Of the record files.")
-flags.DEFINE_integer("num_shards", 4, "Files a split, at most.", lower_bound=1, upper_bound=10_000)
+flags.DEFINE_integer("num_shards", 4, "Files a split; more where one would exceed 200 MB.", 1, 10_000)
 flags.DEFINE_integer("workers", None, "Processes that read raw files; default: one a core.", lower_bound=1)
+flags.DEFINE_integer("job", None, "Only read share --job, 0 or more, of --num_jobs of the raw files.", lower_bound=0)
+flags.DEFINE_integer("num_jobs", 1, "Machines that read at once; one more run without --job makes the records.", 1)
 flags.DEFINE_integer("seed", 0, "Of the splits, the order of training windows, and dense noise.", 0, 2**63 - 1)
 flags.DEFINE_float("shifting_scalar", 1.0, "Of the simulated detector, with --encoding=dense.", 0.0, 100.0)
 flags.DEFINE_bool("random_sigma", True, "Draw the smear of the simulated detector, with --encoding=dense.")
@@ -163,9 +166,25 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def read_job() -> None:
+    """Reads the share of the raw files that --job names."""
+    source = reader()
+    if isinstance(source, str):
+        raise InputError("--job is for raw files, and the sample is generated: leave it out")
+    if FLAGS.job >= FLAGS.num_jobs:
+        raise InputError(f"--job={FLAGS.job} must be below --num_jobs={FLAGS.num_jobs}: jobs are counted from 0")
+    share = Share(FLAGS.job, FLAGS.num_jobs)
+    console, workers = Console(stderr=True), FLAGS.workers or cores()
+    count = read_share(source, FLAGS.records_dir, share, workers=workers, console=console, say=print, **options())
+    print(f"Read {count} raw files as job {share.index} of {share.count}. After all jobs: the same without --job.")  # noqa: T201
+
+
 def main() -> None:
     """Makes records as the flags say."""
     check_flags()
+    if FLAGS.job is not None:
+        read_job()
+        return
     manifest = make_records(
         reader(),
         FLAGS.records_dir,

@@ -12,6 +12,7 @@ from absl import flags
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 COUNT = flags.DEFINE_integer("count", 1, "How many.", lower_bound=0)
+FOLDER = flags.DEFINE_list("folder", ["here"], "Where.")
 def main():
     if COUNT.value == 7:
         raise InputError("poses.json: frame 3:\\n keypoints are 12, expected 17")
@@ -117,3 +118,10 @@ def test_our_own_defects_keep_their_traceback(program: Path) -> None:
 
 def test_help_lists_the_flags(program: Path) -> None:
     assert "--count" in start(program, "--help").stdout
+
+
+def test_a_folder_of_a_remote_file_system_is_refused_not_made_here(program: Path) -> None:
+    done = start(program, "--folder=here,gs://bucket/there")
+    assert done.returncode == 2
+    assert done.stderr == "error: --folder=gs://bucket/there: gs:// is no folder of this machine: name one, and copy\n"
+    assert not (program.parent / "gs:").exists()

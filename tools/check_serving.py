@@ -14,7 +14,6 @@ from absl import flags
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
-from kerasmooth.files import local_path
 from kerasmooth.serving import Client
 
 _LOCAL = flags.DEFINE_string("local", "", "export or run folder that the server's answers are compared with")
@@ -118,7 +117,7 @@ def main(words: list[str]) -> None:
     """Checks the server that the word names."""
     if len(words) != 1:
         raise InputError("name one address: python tools/check_serving.py grpc://localhost:8500/NAME")
-    local = Client(local_path(_LOCAL.value, "--local")) if _LOCAL.value else None
+    local = Client(_LOCAL.value) if _LOCAL.value else None
     with Client(words[0], timeout=_TIMEOUT.value) as client:
         facts = client.metadata
         print(f"{client.address}: {client.status()}")

@@ -1,6 +1,7 @@
 """Clips -> windows -> splits -> shards, and the counts that the manifest holds. Nothing is written here."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from kerasmooth.tfrecord.parts import Part, PreparedClip
 from kerasmooth.windows import drop_reasons, span, window_starts
 
 SPLIT_RULES = ("video", "published", "official")
+MAX_SHARD_BYTES = 200_000_000
+"""Several machines read a large set fastest in files of this size: few to open, and enough to share out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +61,12 @@ class Assembly:
     def num_windows(self) -> int:
         return sum(len(windows) for windows in self.windows.values())
 
-    def shards(self, num_shards: int) -> list[PlannedShard]:
-        """At most `num_shards` a split, none of them empty."""
+    def shards(self, num_shards: int, record_bytes: int = 0) -> list[PlannedShard]:
+        """`num_shards` a split, more where one would exceed MAX_SHARD_BYTES; none of them is empty."""
         planned = []
         for split, windows in self.windows.items():
-            count = min(num_shards, len(windows))
+            wanted = max(num_shards, math.ceil(len(windows) * record_bytes / MAX_SHARD_BYTES))
+            count = min(wanted, len(windows))
             bounds = [len(windows) * i // count for i in range(count + 1)]
             planned += [
                 PlannedShard(f"{split}-{i:05d}-of-{count:05d}.tfrecord", split, windows[bounds[i] : bounds[i + 1]])

@@ -48,7 +48,7 @@ class RecordOptions:
       window, frame_step, stride: see `kerasmooth.windows`.
       encoding: "keypoints" or "dense".
       splits: "video", "published" or "official", see `kerasmooth.splits`.
-      num_shards: files a split.
+      num_shards: files a split, at most as many as windows; more where one would exceed 200 MB.
       seed: of the split, of the order of training windows, and of simulated noise with encoding dense.
       size: (height, width) of the grid, where no detector gives another.
       compression: of the shards, "none" or "GZIP".
@@ -96,6 +96,14 @@ class RecordJob:
         return values | {"dataset": self.reader.name, "raw_dir": raw_dir}
 
 
+@dataclass(frozen=True)
+class Share:
+    """Raw files `index`, `index` + `count`, ...: what one of `count` machines reads."""
+
+    index: int
+    count: int
+
+
 def finished(folder: Path, flags: Mapping[str, object]) -> Manifest | None:
     """The manifest of records that these flags made, whole and unchanged; None where there are none, or damaged ones.
 
@@ -132,11 +140,8 @@ def build(job: RecordJob, workers: int, console: Console, announce: Callable[[st
     Raises:
       InputError: a bad raw file, too many of them, no window at all, or a split without any.
     """
-    # A run that a bad file stopped may go on with skip_bad.
-    kept = {name: value for name, value in job.flags.items() if name != "skip_bad"}
-    work = job.folder / (WORK_PREFIX + _digest(json.dumps(kept, sort_keys=True), kerasmooth.__version__))
-    work.mkdir(parents=True, exist_ok=True)
-    paths, skipped = _read(job, work, workers, console, announce)
+    work = _work_folder(job)
+    paths, skipped = _read(job, work, job.reader.list_sources(), workers, console, announce)
     options = job.options
     assembly = assemble(
         [load_part(path) for path in paths],
@@ -155,15 +160,39 @@ def build(job: RecordJob, workers: int, console: Console, announce: Callable[[st
     return manifest
 
 
+def read_share(
+    job: RecordJob, share: Share, workers: int, console: Console, announce: Callable[[str], None] = print
+) -> int:
+    """Reads a share of the raw files into the work folder, where `build` finds what was read. Returns their number.
+
+    Several machines that see the same folders read a share each, at once; `build` then gives the bytes that it gives
+    alone.
+
+    Raises:
+      InputError: a bad raw file, or too many of them.
+    """
+    sources = job.reader.list_sources()[share.index :: share.count]
+    _read(job, _work_folder(job), sources, workers, console, announce)
+    return len(sources)
+
+
+def _work_folder(job: RecordJob) -> Path:
+    # A run that a bad file stopped may go on with skip_bad.
+    kept = {name: value for name, value in job.flags.items() if name != "skip_bad"}
+    work = job.folder / (WORK_PREFIX + _digest(json.dumps(kept, sort_keys=True), kerasmooth.__version__))
+    work.mkdir(parents=True, exist_ok=True)
+    return work
+
+
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def _read(
-    job: RecordJob, work: Path, workers: int, console: Console, announce: Callable[[str], None]
+    job: RecordJob, work: Path, sources: list[str], workers: int, console: Console, announce: Callable[[str], None]
 ) -> tuple[list[Path], list[str]]:
     """(paths of the parts, raw files that were skipped)."""
-    maker, sources = PartMaker(job.reader, work, job.options.size), job.reader.list_sources()
+    maker = PartMaker(job.reader, work, job.options.size)
     paths, bad = [], []
     with Meter(console, "reading", len(sources), unit="files") as meter:
         for source, made in zip(sources, make_parts(maker, sources, workers), strict=True):
@@ -202,7 +231,9 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
                 yield make_record(assembly.clips[clip], start + offsets)
                 meter.advance()
 
-        for planned in assembly.shards(options.num_shards):
+        clip, start = next(iter(assembly.windows.values()))[0]
+        record_bytes = len(make_record(assembly.clips[clip], start + offsets))
+        for planned in assembly.shards(options.num_shards, record_bytes):
             note = work / f"{state}-{planned.name}.json"
             shard = _noted(job.folder, note)
             if shard is None:

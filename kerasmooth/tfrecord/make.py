@@ -43,25 +43,55 @@ def make_records(
       InputError: a bad raw file, no window at all, a split without any, or a folder that cannot be written.
       ValueError: a size that is not the reader's, or a text that is not "sample".
     """
-    name = reader if isinstance(reader, str) else reader.name
-    folder = Path(records_dir) / name
     with _with_raw_files(reader, options) as source:
-        settings = build.RecordOptions(**{"splits": source.default_split} | options)
-        job = build.RecordJob(source, folder, settings)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--records_dir={records_dir}: cannot make {folder} ({error.strerror})") from None
+        job = _job(source, records_dir, options)
+        folder = job.folder
         if not overwrite and (manifest := build.finished(folder, job.flags)):
             say("These records are there already: nothing to do.")
             return manifest
         if isinstance(source, Sample):
-            source.generate(source.raw_dir, settings.seed)
-        try:
+            source.generate(source.raw_dir, job.options.seed)
+        with _told_of_files(folder):
             return build.build(job, workers, console or Console(quiet=True), say)
-        except OSError as error:
-            what = f"{error.filename or folder}: {error.strerror or error}"
-            raise InputError(f"{what}: mend that and do the same again to continue") from None
+
+
+def read_share(
+    reader: DatasetReader,
+    records_dir: str | Path,
+    share: build.Share,
+    *,
+    workers: int = 1,
+    console: Console | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    **options: Any,
+) -> int:
+    """Reads a share of the raw files for a later `make_records` of the same options: see `tfrecord.build.read_share`.
+
+    Raises:
+      InputError: a bad raw file, or a folder that cannot be written.
+    """
+    with _with_raw_files(reader, options) as source:
+        job = _job(source, records_dir, options)
+        with _told_of_files(job.folder):
+            return build.read_share(job, share, workers, console or Console(quiet=True), say)
+
+
+def _job(reader: DatasetReader, records_dir: str | Path, options: dict[str, Any]) -> build.RecordJob:
+    folder = Path(records_dir) / reader.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--records_dir={records_dir}: cannot make {folder} ({error.strerror})") from None
+    return build.RecordJob(reader, folder, build.RecordOptions(**{"splits": reader.default_split} | options))
+
+
+@contextlib.contextmanager
+def _told_of_files(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or folder}: {error.strerror or error}"
+        raise InputError(f"{what}: mend that and do the same again to continue") from None
 
 
 @contextlib.contextmanager

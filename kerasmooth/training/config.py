@@ -95,6 +95,11 @@ class TrainingConfig(Settings):
     strategy: Literal["auto", "single", "mirrored", "multi_worker"] = _setting(
         "auto", "devices; auto: all accelerators"
     )
+    verify_records: Literal["first", "always", "never"] = _setting(
+        "first",
+        "compare the records with their checksums: when a run begins, at every start, or not",
+        changes=True,
+    )
     worker_timeout: float = _setting(
         120.0, "seconds that workers of --strategy=multi_worker wait for each other", gt=0, changes=True
     )

@@ -14,8 +14,9 @@ from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
+from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.devices import Cluster
+from kerasmooth.training.devices import Cluster, is_chief
 
 NOISE_SETTINGS = (
     *("shifting_scalar", "random_sigma", "noise", "noise_seed", "noise_dropout", "noise_swap", "constant_shift"),
@@ -42,9 +43,18 @@ def open_records(config: TrainingConfig, say: Callable[[str], None]) -> tuple[Tr
             raise InputError(
                 f"the records of {', '.join(names)} in {config.records_dir} have no {split} windows; make more"
             )
-        records.shards(split, verify=True)
     found = {"window": records.window, "size": records.size, "annotated": records.annotated}
-    return config.replace(datasets=names, **found), records
+    config = config.replace(datasets=names, **found)
+    for split in ("train", "validation"):
+        records.shards(split, verify=_verifies(config))
+    return config, records
+
+
+def _verifies(config: TrainingConfig) -> bool:
+    """Whether this process reads all records to compare checksums: one of several workers is enough."""
+    begun = (config.run_dir / CHECKPOINT_FILE).is_file()
+    wanted = {"first": not begun, "always": True, "never": False}[config.verify_records]
+    return wanted and is_chief(config.strategy)
 
 
 def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, ...]) -> None:

@@ -182,9 +182,9 @@ BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
     "exports is a file": (_file_at("exports"), (), "cannot make the folder exports/conv3d"),
     "exports below a file": (_nothing, ("--export_dir=runs/conv3d/config.json/x",), "cannot make the folder"),
     "model folder is a file": (_file_at("exports/conv3d"), (), "cannot make the folder"),
-    "exports elsewhere": (_nothing, ("--export_dir=gs://bucket/exports",), "gs:// is not a folder of this machine"),
-    "bundle elsewhere": (_nothing, ("--bundle_dir=s3://bucket",), "s3:// is not a folder of this machine"),
-    "run elsewhere": (_nothing, ("--run=gs://bucket/runs/one",), "gs:// is not a folder of this machine"),
+    "exports elsewhere": (_nothing, ("--export_dir=gs://bucket/exports",), "gs:// is no folder of this machine"),
+    "bundle elsewhere": (_nothing, ("--bundle_dir=s3://bucket",), "s3:// is no folder of this machine"),
+    "run elsewhere": (_nothing, ("--run=gs://bucket/runs/one",), "gs:// is no folder of this machine"),
     "unknown flag": (_nothing, ("--model=conv3d",), "model"),
     "a word without dashes": (_nothing, ("exports",), "unexpected words"),
 }

@@ -308,3 +308,27 @@ def test_published_splits_are_in_window_order(filled: Workshop) -> None:
     assert {clip.decode() for clip in read["train"]["clip_id"]} == {f"fake/{i}.json" for i in range(7)}
     assert manifest.dropped_windows.keys() == {"shares_frames_with_earlier_split"}
     assert sum(manifest.frames.values()) == sum(20 + i for i in range(10))
+
+
+def test_several_jobs_read_and_one_assembles_the_same_bytes(filled: Workshop) -> None:
+    filled.build("alone")
+    read_alone = filled.read_so_far()
+    (filled.root / "log").unlink()
+    counts = [build.read_share(filled.job(), build.Share(i, 3), 1, Console(quiet=True)) for i in (2, 0, 1)]
+    assert sorted(counts) == [3, 3, 4]
+    assert sorted(filled.read_so_far()) == sorted(read_alone)
+    assert not filled.bytes_of(), "there are no records before all is read"
+    filled.build()
+    assert sorted(filled.read_so_far()) == sorted(read_alone), "nothing is read twice"
+    assert filled.bytes_of() == filled.bytes_of("alone")
+
+
+def test_a_large_set_gets_more_files(filled: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = filled.build("small", num_shards=1)
+    largest = max(shard.bytes for shard in manifest.shards)
+    monkeypatch.setattr("kerasmooth.tfrecord.assembly.MAX_SHARD_BYTES", largest // 3)
+    manifest = filled.build("large", num_shards=1)
+    assert all(shard.bytes < largest // 2 for shard in manifest.shards)
+    assert len(manifest.shards_of("train")) >= 3
+    again = filled.build("again", num_shards=1)
+    assert [shard.sha256 for shard in again.shards] == [shard.sha256 for shard in manifest.shards]

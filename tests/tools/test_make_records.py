@@ -393,3 +393,15 @@ def test_the_readme_s_counts_of_the_sample(tool: Tool, repository: Path, tmp_pat
     counts = (f"{manifest.clips[s]} / {manifest.frames[s]} / {manifest.windows[s]}" for s in manifest.splits)
     assert f"| sample | {' | '.join(counts)} | none |" in text
     assert f"| sample | {sum(manifest.frames.values())} frames" in text
+
+
+def test_a_share_is_read_and_the_rest_of_the_command_says_so(tool: Tool, penn: list[str], tmp_path: Path) -> None:
+    for job, count in ((0, 3), (1, 3)):
+        done = tool(*penn, f"--job={job}", "--num_jobs=2")
+        assert done.code == 0, done.err
+        assert f"Read {count} raw files as job {job} of 2." in done.out
+    assert not list(tmp_path.glob("*/manifest.json"))
+    assert tool(*penn).code == 0
+    assert list(tmp_path.glob("*/manifest.json"))
+    assert "must be below --num_jobs=2" in tool(*penn, "--job=2", "--num_jobs=2").error
+    assert "the sample is generated" in tool("--job=0", f"--records_dir={tmp_path}").error

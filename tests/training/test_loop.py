@@ -18,6 +18,7 @@ from kerasmooth import input_pipeline
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.metrics import pck_counts
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.tfrecord import reader
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training import checkpoint, devices, learner, report, run_folder
 from kerasmooth.training.config import TrainingConfig
@@ -214,6 +215,32 @@ def make_learner(records: Path, **changes: Any) -> tuple[Learner, RecordSets]:
     config, sets = open_records(config_for(records, **changes), lambda _: None)
     keras.utils.set_random_seed(config.seed)
     return Learner(config, devices.build("single")), sets
+
+
+@pytest.mark.parametrize(
+    ("verify", "begun", "worker", "hashes"),
+    [
+        ("first", False, 0, True),
+        ("first", True, 0, False),
+        ("always", True, 0, True),
+        ("never", False, 0, False),
+        ("first", False, 1, False),
+    ],
+)
+def test_checksums_are_compared_when_a_run_begins_and_by_the_first_worker(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verify: str, begun: bool, worker: int, hashes: bool
+) -> None:
+    files: set[Path] = set()
+    real = reader.sha256_of
+    monkeypatch.setattr(reader, "sha256_of", lambda path: (files.add(path), real(path))[1])
+    workers = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": worker}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(workers))
+    if begun:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / checkpoint.CHECKPOINT_FILE).write_bytes(b"")
+    place = {"runs_dir": str(tmp_path), "run_name": "run", "strategy": "multi_worker"}
+    open_records(config_for(records, verify_records=verify, **place), lambda _: None)
+    assert bool(files) == hashes
 
 
 def numbers_of(batch: dict[str, Any]) -> dict[str, Any]:
