@@ -1,0 +1,69 @@
+"""Each setting of the study reaches the runs that it is about."""
+
+from pathlib import Path
+
+import pytest
+
+from kerasmooth.errors import InputError
+from kerasmooth.reporting.grid import FINETUNING, StudyConfig
+
+STUDY = StudyConfig(
+    scalars=(1.0, 2.0),
+    experiments=("1", "3"),
+    records_dir="full",
+    half_rate_dir="half",
+    datasets=("penn_action",),
+    runs_dir="elsewhere",
+    finetune_dir="climbing",
+    settings=("steps_per_epoch=7", "learning_rate=1", "validation_windows=30", "jit=off"),
+)
+
+
+def test_cells_come_in_the_order_of_the_study() -> None:
+    assert list(STUDY.cells()) == [(1.0, "1"), (1.0, "3"), (2.0, "1"), (2.0, "3")]
+
+
+def test_a_cell_decides_noise_and_records() -> None:
+    first, second, third = (STUDY.training_config("conv3d", 2.0, experiment, 5) for experiment in ("1", "2", "3"))
+    assert [config.random_sigma for config in (first, second, third)] == [True, False, True]
+    assert [config.records_dir for config in (first, second, third)] == ["full", "full", "half"]
+    assert [config.frame_step for config in (first, second, third)] == [1, 1, 2]
+    assert (first.shifting_scalar, first.experiment, first.seed) == (2.0, "1", 5)
+    assert (first.datasets, first.runs_dir) == (("penn_action",), "elsewhere")
+    assert third.default_run_name == "conv3d-2.3-seed5"
+
+
+def test_names_of_a_smoother_are_options_of_the_model_or_settings_of_training() -> None:
+    config = STUDY.training_config("deciwatch:sample_interval=1:warmup_steps=500:learning_rate=1e-4", 1.0, "1", 0)
+    assert (config.model, config.model_options, config.warmup_steps) == ("deciwatch", {"sample_interval": 1}, 500)
+    assert (config.steps_per_epoch, config.learning_rate, config.jit) == (7, 1e-4, "off"), "the smoother's own wins"
+
+
+def test_finetuning_goes_on_from_a_run_in_the_study_s_two_ways() -> None:
+    source = STUDY.training_config("deciwatch:num_layers=2", 1.0, "1", 3).replace(run_name="source")
+    plain, regularised = (STUDY.finetuning_config(source, variant) for variant in FINETUNING)
+    for config in (plain, regularised):
+        assert Path(config.finetune_from) == Path("elsewhere/source")
+        assert (config.records_dir, config.datasets) == ("climbing", ("climbalong",))
+        assert (config.model_options, config.seed, config.steps_per_epoch) == ({"num_layers": 2}, 3, 7)
+        assert (config.learning_rate, config.best_by, config.validation_windows) == (1e-4, 0.05, 30)
+    assert (plain.freeze_but_last, plain.weight_decay, plain.augment_rotation) == (False, 0, 0)
+    assert (regularised.freeze_but_last, regularised.weight_decay, regularised.augment_rotation) == (True, 1e-3, 45)
+    assert [c.default_run_name for c in (plain, regularised)] == ["source-finetuned-seed3", "source-regularised-seed3"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"scalars": ("wide",)}, "--scalars"),
+        ({"scalars": ("-1",)}, "--scalars"),
+        ({"seeds": ("1.5",)}, "--seeds"),
+        ({"max_windows": -1}, "--max_windows"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_bad_values_are_named_as_flags(values: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        StudyConfig(**values)
+    with pytest.raises(InputError, match="name=value"):
+        STUDY.training_config("conv3d:filters", 1.0, "1", 0)
