@@ -38,9 +38,11 @@ def write_report(results_dir: Path, output: Path) -> list[Path]:
     output.mkdir(parents=True, exist_ok=True)
     paths, text, page = [], ["# Results\n"], [f"<h1>Results</h1><style>{STYLE}</style>"]
     for name, results in by_table.items():
-        judged = tables.judged_line(results)
-        text.append(f"## {name}\n\n{judged}.\n")
-        page.append(f"<h2>{html.escape(name)}</h2><p>{html.escape(judged)}.</p>")
+        text.append(f"## {name}\n")
+        page.append(f"<h2>{html.escape(name)}</h2>")
+        for line in filter(None, (tables.judged_line(results), tables.tuned_line(results))):
+            text.append(f"{line}.\n")
+            page.append(f"<p>{html.escape(line)}.</p>")
         for key, title, table in sections(results):
             path = output / f"{name}-{key}.csv"
             files.write_text(path, table.to_csv(lineterminator="\n"))

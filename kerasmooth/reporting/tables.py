@@ -92,6 +92,15 @@ def judged_line(results: Iterable[Result]) -> str:
     )
 
 
+def tuned_line(results: Iterable[Result]) -> str:
+    """The settings that validation picked for the filters; "" where there are none."""
+    lines = []
+    for result in results:
+        tuned = [f"{name} {row.settings}" for name, row in result.rows.items() if row.settings]
+        lines += [f"{result.cell}: {', '.join(tuned)}"] if tuned else []
+    return "Filters as tuned on validation: " + "; ".join(lines) if lines else ""
+
+
 def own_rows(result: Result) -> list[tuple[str, RowResult]]:
     """(name in the report, row): all of baselines; of a run its model, by decoder where there are several."""
     if result.training is None:

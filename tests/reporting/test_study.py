@@ -122,7 +122,13 @@ def test_the_report_is_made_of_results_alone(made: Path, tmp_path: Path) -> None
     names = {path.name for path in paths}
     assert {"report.md", "report.html", "small-windows.csv", "small-pck.png", "small-learning.png"} <= names
     text = (tmp_path / "report" / "report.md").read_text()
-    for words in ("bound of the window", "| gaussian |", f"{SMALL} - gaussian", "by the published rule"):
+    for words in (
+        "bound of the window",
+        "| gaussian |",
+        "0.3.2: gaussian cutoff=2.0.",
+        f"{SMALL} - gaussian",
+        "by the published rule",
+    ):
         assert words in text
     page = (tmp_path / "report" / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 5
