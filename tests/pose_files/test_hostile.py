@@ -20,7 +20,7 @@ from kerasmooth import formats
 
 ROOM = 2048
 MOST_MEGABYTES = 1024
-MOST_SECONDS = 5.0
+MOST_SECONDS = 10.0
 """Of the processor."""
 PICTURES = ("frames", "spectra", "trajectories")
 DRAWN = ("coco all in one place", "csv of no frame")
