@@ -139,7 +139,7 @@ class Batches:
     """
 
     def __init__(self, config: TrainingConfig, records: RecordSets, cluster: Cluster) -> None:
-        self._config, self._records, self._cluster = config, records, cluster
+        self._config, self.records, self._cluster = config, records, cluster
         self._shard = input_pipeline.WorkerShard(cluster.worker, cluster.num_workers, cluster.local_replicas)
         self.steps_per_epoch = steps_per_epoch(config, records)
         in_all = records.num_windows("validation")
@@ -151,12 +151,12 @@ class Batches:
         """Training windows of an epoch."""
         if self._config.steps_per_epoch:
             return self.steps_per_epoch * self._config.batch_size
-        return self._records.num_windows("train")
+        return self.records.num_windows("train")
 
     def training(self, epoch: int, step: int) -> Iterator[Any]:
         """Those of an epoch, counted from 1, from a step on, counted from 0."""
         batches = input_pipeline.training_batches(
-            self._records,
+            self.records,
             seed=self._config.seed,
             batch_size=self._config.batch_size,
             first_step=(epoch - 1) * self.steps_per_epoch + step,
@@ -168,7 +168,7 @@ class Batches:
     def validation(self) -> Iterator[Any]:
         """Those that an epoch is judged by."""
         batches = input_pipeline.evaluation_batches(
-            self._records,
+            self.records,
             "validation",
             batch_size=self._config.batch_size,
             max_windows=self.validation_windows,

@@ -42,7 +42,7 @@ class Learner:
             self.optimizer.build(self.trained)
             self.average = MovingAverage(self.trained, config.ema) if config.ema else None
         self.preprocessor = Preprocessor(config, self.model.takes)
-        self._loss = loss_of(config, self.model)
+        self.loss = loss_of(config, self.model)
         self._train = devices.compiled(cluster, self._train_replica, config.xla)
         self._validate = devices.compiled(cluster, self._validate_replica, config.xla)
         self._detect = devices.compiled(cluster, self._detect_replica, False)
@@ -101,7 +101,7 @@ class Learner:
     def _train_replica(self, batch: Any, epoch: Any) -> Any:
         inputs, targets = self.preprocessor.training(batch, epoch)
         with tf.GradientTape() as tape:
-            terms = self._loss(targets, self.model(inputs, training=True))
+            terms = self.loss(targets, self.model(inputs, training=True))
             counts = devices.all_reduce_sum(tf.stack([term.count for term in terms]))
             totals = tf.stack([term.total for term in terms])
             self._weights = [float(term.weight) for term in terms]
@@ -114,7 +114,7 @@ class Learner:
     def _validate_replica(self, batch: Any) -> Any:
         inputs, targets = self.preprocessor.validation(batch)
         outputs = self.model(inputs, training=False)
-        terms = self._loss(targets, outputs)
+        terms = self.loss(targets, outputs)
         self._weights = [float(term.weight) for term in terms]
         sums = devices.all_reduce_sum(tf.stack([tf.stack([term.total, term.count]) for term in terms]))
         return tf.cast(sums, tf.float64), _with_truth(batch, self.preprocessor.keypoints(outputs))

@@ -1,0 +1,227 @@
+"""Each setting of a run is seen to do what it says, and nothing else."""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from rich.console import Console
+from small_records import SIZE, WINDOW, write_records
+from tensorflow.python.framework import config as tf_config
+
+from kerasmooth.training import loop, run_folder
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.loop import Trainer
+from kerasmooth.training.state import RunState
+
+SMALL = {"hidden_dim": 8, "num_layers": 1}
+
+
+@pytest.fixture(autouse=True)
+def _determinism_ends_with_the_test() -> Iterator[None]:
+    yield
+    tf_config.disable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("wiring")
+    write_records(path / "records", windows=(40, 20))
+    write_records(path / "records", dataset="brace", windows=(30, 10), seed=3)
+    write_records(path / "half", windows=(40, 20), frame_step=2)
+    return path
+
+
+def trainer_of(folder: Path, **settings: Any) -> Trainer:
+    """What `train` makes before it starts."""
+    base = {"records_dir": str(folder / "records"), "datasets": ("sample",), "shifting_scalar": 0.5, "jit": "off"}
+    config = TrainingConfig(**base | {"runs_dir": str(folder / "runs"), "run_name": "run"} | settings)
+    shutil.rmtree(config.run_dir, ignore_errors=True)
+    made: list[Trainer] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "run", lambda trainer: made.append(trainer))
+        loop.train(config, console=Console(quiet=True))
+    return made[0]
+
+
+def digest(arrays: dict[str, Any]) -> dict[str, str]:
+    return {name: hashlib.sha256(np.asarray(value).tobytes()).hexdigest()[:8] for name, value in arrays.items()}
+
+
+def history(losses: list[float]) -> RunState:
+    """Epochs of a minute; by PCK at 0.05 the first is best, at 0.1 the second, at 0.2 the third."""
+    state = RunState("")
+    for number, loss in enumerate(losses):
+        scores = {f"val_pck@{a}": float(number == i) for i, a in enumerate((0.05, 0.1, 0.2))}
+        state.end_epoch({"val_loss": loss, "seconds": 60.0, **scores})
+    return state
+
+
+def first_batch(trainer: Trainer, records: Path) -> dict[str, Any]:
+    """A batch that does not depend on the settings, with a real detector's heatmaps beside."""
+    (part,) = sorted((records / "records" / "sample").glob("validation-00000*"))
+    serialized = tf.stack(list(tf.data.TFRecordDataset(str(part)).take(4)))
+    batch = trainer.batches.records.parse(serialized)
+    heatmaps = np.random.default_rng(0).gamma(0.3, size=(4, WINDOW, *SIZE, 25)).astype(np.float32)
+    detected = dict(batch) | {"heatmaps": tf.constant(heatmaps)}
+    return {"simulated": {**batch, "constant_shift": tf.fill([4], True)}, "detected": detected}
+
+
+def numbers(batches: Iterator[Any]) -> list[list[int]]:
+    return [batch["frame_numbers"].numpy()[:, 0].tolist() for batch in batches]
+
+
+def plan_of(trainer: Trainer) -> dict[str, Any]:
+    """What follows from the settings for the length of a run, its rates, its best epoch and its checkpoints."""
+    config = trainer.config
+    ended = next(n for n in range(1, 99) if history([1.0] * n).why_finished(config))
+    trainer._saved_at, due, warm = time.monotonic() - 100, [], []
+    for trainer.state.step in range(4):
+        due.append(trainer._checkpoint_is_due())
+        warm.append(trainer._warmed_up(1.0))
+    return {
+        "end": ended,
+        "rates": [history([1.0] * n).learning_rate(config) for n in range(12)],
+        "warm-up": warm,
+        "best": history([1.0] * 4).best_epoch(config),
+        "checkpoints": due,
+    }
+
+
+def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
+    """Everything that settings may change, by name; equal where nothing changed."""
+    config, one, batches = trainer.config, trainer.learner, trainer.batches
+    optimizer = {name: value for name, value in one.optimizer.get_config().items() if name != "name"}
+    batch, data = first_batch(trainer, records), one.preprocessor
+    found: dict[str, Any] = {
+        "place": str(trainer.run_dir),
+        "model": type(one.model).__name__ + json.dumps(one.model.get_config()),
+        "weights": digest({weight.path: weight.numpy() for weight in one.model.trainable_variables}),
+        "trained": [variable.path for variable in one.trained],
+        "loss": one.loss.name,
+        "optimizer": {type(one.optimizer).__name__: optimizer},
+        "average": one.average and one.average.decay,
+        "compiled": config.xla,
+        "devices": type(one.cluster.strategy).__name__,
+        "deterministic": tf_config.is_op_determinism_enabled(),
+        "records": [str(path) for path in batches.records.folders],
+        "epoch 1": numbers(batches.training(1, 0)),
+        "epoch 2": numbers(batches.training(2, 0)),
+        "validation": numbers(batches.validation()),
+    }
+    for epoch in (1, 2):
+        inputs, targets = data.training(batch["simulated"], data.epoch_key(epoch))
+        found |= {f"inputs {epoch}": digest(inputs), f"targets {epoch}": digest(targets)}
+    inputs, targets = data.validation(batch["simulated"])
+    found |= {"validation inputs": digest(inputs), "validation targets": digest(targets)}
+    found["real detections"] = digest(data.validation(batch["detected"], takes="keypoints")[0])
+    found["decoded"] = digest({"keypoints": data.keypoints({"heatmaps": batch["detected"]["heatmaps"]})})
+    return found | plan_of(trainer)
+
+
+@pytest.fixture(scope="module")
+def usual(folder: Path) -> dict[str, Any]:
+    found = seen(trainer_of(folder), folder)
+    tf_config.disable_op_determinism()
+    return found
+
+
+NOISE = {"inputs 1", "inputs 2", "validation inputs"}
+TRAINING = {"inputs 1", "inputs 2", "targets 1", "targets 2"}
+BATCHES = {"epoch 1", "epoch 2"}
+CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "runs_dir": ({"runs_dir": "{folder}/elsewhere"}, {"place"}),
+    "run_name": ({"run_name": "other"}, {"place"}),
+    "experiment": ({"run_name": "", "experiment": "7"}, {"place"}),
+    "model": ({"model": "bi_conv_lstm", "model_options": {"filters": 2}}, {"model", "weights", "trained"}),
+    "model_options": ({"model": "deciwatch", "model_options": SMALL | {"sample_interval": 1}}, {"model"}),
+    "loss": ({"model": "deciwatch", "model_options": SMALL, "loss": "mse"}, {"loss"}),
+    "sub_pixel_targets": ({"sub_pixel_targets": True}, {"targets 1", "targets 2", "validation targets"}),
+    "decoder": ({"decoder": "dark"}, {"real detections", "decoded"}),
+    "records_dir": ({"records_dir": "{folder}/copy"}, {"records"}),
+    "datasets": ({"datasets": ("brace",)}, {"records", "epoch 1", "epoch 2", "validation"}),
+    "frame_step": ({"frame_step": 2, "records_dir": "{folder}/half"}, {"records"}),
+    "validation_windows": ({"validation_windows": 5}, {"validation"}),
+    "shifting_scalar": ({"shifting_scalar": 1.0}, NOISE),
+    "random_sigma": ({"random_sigma": False}, NOISE),
+    "noise": ({"noise": "fixed"}, {"inputs 1", "inputs 2"}),
+    "noise_seed": ({"noise_seed": 5}, NOISE),
+    "noise_dropout": ({"noise_dropout": 0.5}, NOISE),
+    "noise_swap": ({"noise_swap": 0.5}, NOISE),
+    "constant_shift": ({"constant_shift": True}, NOISE),
+    "augment_rotation": ({"augment_rotation": 30.0}, TRAINING),
+    "augment_translation": ({"augment_translation": 2.0}, TRAINING),
+    "augment_flip": ({"augment_flip": True}, TRAINING),
+    "batch_size": ({"batch_size": 10}, {"epoch 1", "epoch 2", "validation"}),
+    "learning_rate": ({"learning_rate": 0.5}, {"optimizer", "rates"}),
+    "warmup_steps": ({"warmup_steps": 3}, {"warm-up"}),
+    "beta_1": ({"beta_1": 0.5}, {"optimizer"}),
+    "beta_2": ({"beta_2": 0.5}, {"optimizer"}),
+    "weight_decay": ({"weight_decay": 0.1}, {"optimizer"}),
+    "ema": ({"ema": 0.9}, {"average"}),
+    "lr_factor": ({"lr_factor": 0.5}, {"rates"}),
+    "patience_lr": ({"patience_lr": 2}, {"rates"}),
+    "patience_stop": ({"patience_stop": 3}, {"end"}),
+    "best_by": ({"best_by": 0.05}, {"best"}),
+    "steps_per_epoch": ({"steps_per_epoch": 2}, BATCHES),
+    "max_epochs": ({"max_epochs": 4}, {"end"}),
+    "max_minutes": ({"max_minutes": 4.5}, {"end"}),
+    "finetune_from": ({"finetune_from": "{folder}/source"}, {"weights"}),
+    "freeze_but_last": ({"model": "deciwatch", "model_options": SMALL}, {"trained", "weights"}),
+    "seed": ({"seed": 1}, {"weights", *BATCHES, "inputs 1", "inputs 2"}),
+    "strategy": ({"strategy": "mirrored"}, {"devices"}),
+    "precision": ({"precision": "mixed_bfloat16"}, {"model"}),
+    "jit": ({"jit": "on"}, {"compiled"}),
+    "deterministic": ({"deterministic": False}, {"deterministic"}),
+    "checkpoint_seconds": ({"checkpoint_seconds": 200.0}, {"checkpoints"}),
+    "checkpoint_steps": ({"checkpoint_steps": 2, "checkpoint_seconds": 0.0}, {"checkpoints"}),
+}
+"""Setting -> a change, and exactly what it changes. Beside the usual settings, or those of `besides`."""
+
+
+def besides(setting: str, folder: Path) -> dict[str, Any]:
+    """What a change is compared with where that is not the usual trainer."""
+    if setting in ("model_options", "loss"):
+        return {"model": "deciwatch", "model_options": SMALL}
+    if setting == "freeze_but_last":
+        return {"model": "deciwatch", "model_options": SMALL, "finetune_from": str(folder / "source-deciwatch")}
+    return {"checkpoint_seconds": 0.0} if setting == "checkpoint_steps" else {}
+
+
+def pretrained(folder: Path, name: str, **settings: Any) -> None:
+    run_dir = folder / name
+    if not run_dir.exists():
+        run_dir.mkdir()
+        run_folder.save_model(trainer_of(folder, seed=9, **settings).learner.model, run_dir / "best.keras")
+
+
+def test_every_setting_has_a_case() -> None:
+    assert set(CASES) == set(TrainingConfig.flags())
+
+
+@pytest.mark.parametrize("setting", CASES)
+def test_a_setting_changes_what_it_says_and_nothing_else(folder: Path, usual: dict[str, Any], setting: str) -> None:
+    if setting == "records_dir":
+        shutil.copytree(folder / "records", folder / "copy")
+    if setting in ("finetune_from", "freeze_but_last"):
+        pretrained(folder, "source")
+        pretrained(folder, "source-deciwatch", model="deciwatch", model_options=SMALL)
+    change, expected = CASES[setting]
+    filled = {k: v.format(folder=folder) if isinstance(v, str) else v for k, v in change.items()}
+    beside = besides(setting, folder)
+    if setting == "freeze_but_last":
+        filled |= beside | {"freeze_but_last": True}
+    before = seen(trainer_of(folder, **beside), folder) if beside else usual
+    tf_config.disable_op_determinism()
+    after = seen(trainer_of(folder, **filled), folder)
+    changed = {name for name in after if after[name] != before[name]}
+    if setting == "model":  # another model takes other inputs and has another loss perhaps: see what must change only
+        assert expected <= changed
+    else:
+        assert changed == expected
