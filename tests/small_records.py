@@ -14,7 +14,9 @@ from kerasmooth.windows import frame_indices, window_starts
 WINDOW, SIZE, KEYPOINTS = 5, (12, 16), 25
 
 
-def prepared_clip(name: str, frames: int, seed: int, size: tuple[int, int] = SIZE) -> PreparedClip:
+def prepared_clip(
+    name: str, frames: int, seed: int, size: tuple[int, int] = SIZE, dataset: str = "sample"
+) -> PreparedClip:
     """A person of whom each keypoint sways slowly, with some keypoints hidden but never the torso."""
     random = np.random.default_rng(seed)
     height, width = size
@@ -27,8 +29,8 @@ def prepared_clip(name: str, frames: int, seed: int, size: tuple[int, int] = SIZ
     keypoints[~visibility] = 0
     boxes = np.tile(np.array([10, 20, 170, 140], np.float32), (frames, 1))
     return PreparedClip(
-        clip_id=f"sample/{name}",
-        video_id=f"sample/{name}",
+        clip_id=f"{dataset}/{name}",
+        video_id=f"{dataset}/{name}",
         official_split="",
         keypoints=keypoints,
         visibility=visibility,
@@ -97,7 +99,7 @@ def write_records(
 ) -> Path:
     """Writes `<records_dir>/<dataset>/` with so many training and validation windows; returns that folder."""
     clips = {
-        split: [prepared_clip(split, count + (WINDOW - 1) * frame_step, seed + len(split), size)]
+        split: [prepared_clip(split, count + (WINDOW - 1) * frame_step, seed + len(split), size, dataset)]
         for split, count in zip(("train", "validation"), windows, strict=True)
     }
     return write_clips(records_dir / dataset, clips, frame_step=frame_step, num_shards=shards)

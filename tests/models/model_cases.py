@@ -28,9 +28,9 @@ class Case:
     def __str__(self) -> str:
         return "-".join([self.model, *(f"{k}={v}" for k, v in self.options.items())])
 
-    def build(self) -> models.Smoother:
+    def build(self, dtype: str | None = None) -> models.Smoother:
         options = SMALL.get(self.model, {}) | self.options
-        return models.build(self.model, window=WINDOW, size=SIZE, num_keypoints=KEYPOINTS, **options)
+        return models.build(self.model, window=WINDOW, size=SIZE, num_keypoints=KEYPOINTS, dtype=dtype, **options)
 
 
 CASES = [Case(name) for name in models.MODELS] + [Case(name, options) for name, options in VARIANTS]

@@ -85,6 +85,51 @@ def test_saved_and_loaded_it_says_the_same(case: Case, tmp_path: Path) -> None:
 
 
 @every_model
+def test_a_model_in_bfloat16_comes_back_in_bfloat16(case: Case, tmp_path: Path) -> None:
+    model = case.build(dtype="mixed_bfloat16")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for one in (model, loaded):
+        with_weights = [layer for layer in one._flatten_layers(include_self=False) if layer.trainable_variables]
+        assert {layer.compute_dtype for layer in with_weights} == {"bfloat16"}
+        assert {weight.dtype for weight in one.trainable_variables} == {"float32"}
+    inputs = inputs_for(model.takes)
+    expected = outputs_of(model, inputs)
+    for name, output in outputs_of(loaded, inputs).items():
+        assert output.dtype == np.float32
+        np.testing.assert_array_equal(output, expected[name])
+
+
+HEADS = {
+    "conv3d": {"convolution"},
+    "bi_conv_lstm": {"forward_5", "backward_5"},
+    "bi_conv_lstm-merge_mode=concat": {"combiner_2"},
+    "deciwatch": {"recover_head"},
+    "deciwatch-sample_interval=1-encoder_norm=False": {"recover_head"},
+}
+
+
+@every_model
+def test_the_head_is_what_gives_the_output(case: Case) -> None:
+    model = case.build()
+    assert {variable.path.split("/")[0] for variable in model.head} == HEADS[str(case)]
+    inputs = inputs_for(model.takes)
+    # Without its head a model of heatmaps gives none, and one of keypoints what it interpolates.
+    for variable in model.head:
+        variable.assign(keras.ops.zeros_like(variable))
+    outputs = outputs_of(model, inputs)
+    rest = outputs.get("denoised", 0.0)
+    np.testing.assert_allclose(outputs[model.takes], rest + np.zeros_like(outputs[model.takes]), atol=1e-5)
+
+
+@every_model
+def test_paths_of_variables_are_unique_and_the_same_in_each_model(case: Case) -> None:
+    paths = [variable.path for variable in untrained(case).trainable_variables]
+    assert len(set(paths)) == len(paths)
+    assert paths == [variable.path for variable in case.build().trainable_variables]
+
+
+@every_model
 def test_a_training_step_lowers_the_loss(case: Case) -> None:
     model, optimizer = case.build(), keras.optimizers.Adam(1e-3)
     inputs = inputs_for(model.takes)

@@ -15,6 +15,7 @@ from small_records import SIZE, WINDOW, write_records
 from tensorflow.python.framework import config as tf_config
 
 from kerasmooth import input_pipeline
+from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.metrics import pck_counts
 from kerasmooth.noise import DetectorNoise
@@ -22,7 +23,7 @@ from kerasmooth.tfrecord import reader
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training import checkpoint, devices, learner, report, run_folder
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.data import open_records
+from kerasmooth.training.data import Batches, open_records
 from kerasmooth.training.learner import Learner
 from kerasmooth.training.loop import Interrupted, Trainer
 from kerasmooth.training.loop import train as train_run
@@ -341,21 +342,36 @@ def test_finetuning_starts_from_the_best_weights(finished: tuple[Path, RunState,
     assert all(np.array_equal(a, b) for a, b in zip(one.model.get_weights(), best, strict=True))
 
 
-def test_only_a_new_last_layer_is_trained_when_the_rest_is_frozen(records: Path, tmp_path: Path) -> None:
-    settings = {"model": "deciwatch", "model_options": SMALL_DECIWATCH}
+HEADS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "sum": ({"model": "bi_conv_lstm", "model_options": {"filters": 4}}, {"forward_5", "backward_5"}),
+    "concat": ({"model": "bi_conv_lstm", "model_options": {"filters": 4, "merge_mode": "concat"}}, {"combiner_2"}),
+    "deciwatch": ({"model": "deciwatch", "model_options": SMALL_DECIWATCH}, {"recover_head"}),
+}
+
+
+@pytest.mark.parametrize("model", HEADS)
+def test_only_a_new_head_is_trained_when_the_rest_is_frozen(records: Path, tmp_path: Path, model: str) -> None:
+    settings, head = HEADS[model]
     pretrained, _ = make_learner(records, **settings, seed=1)
     run_folder.save_model(pretrained.model, tmp_path / "best.keras")
-    settings |= {"finetune_from": str(tmp_path), "freeze_but_last": True, "weight_decay": 1e-3}
+    settings = settings | {"finetune_from": str(tmp_path), "freeze_but_last": True, "weight_decay": 1e-3}
     one, sets = make_learner(records, **settings, augment_rotation=45.0, augment_flip=True)
-    start = [np.array(weight) for weight in one.model.get_weights()]
-    for batch in input_pipeline.training_batches(sets, seed=0, batch_size=16, first_step=0, num_steps=2):
-        one.train_step(numbers_of(batch), 1)
-    changed = [not np.array_equal(a, b) for a, b in zip(one.model.get_weights(), start, strict=True)]
-    renewed = [not np.array_equal(a, b) for a, b in zip(start, pretrained.model.get_weights(), strict=True)]
-    last = [index for index, weight in enumerate(one.model.weights) if any(weight is each for each in one.trained)]
-    assert [index for index, one_changed in enumerate(changed) if one_changed] == last
-    assert [start[index].shape[-1] for index in last] == [50, 50]
-    assert [index for index, one_renewed in enumerate(renewed) if one_renewed] == last[:1]  # the bias starts at 0
+    weights = {variable.path: variable for variable in one.model.trainable_variables}
+    start = {path: np.array(variable.numpy()) for path, variable in weights.items()}
+    source = {variable.path: variable.numpy() for variable in pretrained.model.trainable_variables}
+    one.train_step(next(Batches(one.config, sets, one.cluster).training(1, 0)), 1)
+    changed = {path for path, variable in weights.items() if not np.array_equal(variable.numpy(), start[path])}
+    renewed = {path for path in weights if not np.array_equal(start[path], source[path])}
+    kernels = {f"{layer}/kernel" for layer in head}
+    assert renewed == kernels  # a bias starts at 0 anyway
+    assert kernels <= changed <= kernels | {f"{layer}/bias" for layer in head}
+
+
+def test_a_model_that_is_all_head_is_not_finetuned_by_its_head(
+    finished: tuple[Path, RunState, str], records: Path
+) -> None:
+    with pytest.raises(InputError, match="--freeze_but_last: the head of conv3d is all of it"):
+        make_learner(records, finetune_from=str(finished[0]), freeze_but_last=True)
 
 
 def test_mixed_precision_keeps_float32_weights(records: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -225,3 +226,39 @@ def test_a_setting_changes_what_it_says_and_nothing_else(folder: Path, usual: di
         assert expected <= changed
     else:
         assert changed == expected
+
+
+def test_epochs_differ_in_windows_noise_and_augmentation(folder: Path) -> None:
+    found = seen(trainer_of(folder, augment_rotation=30.0, steps_per_epoch=1), folder)
+    assert found["inputs 1"] != found["inputs 2"]
+    assert found["targets 1"] != found["targets 2"]
+    assert not set(found["epoch 1"][0]) & set(found["epoch 2"][0])
+    fixed = seen(trainer_of(folder, noise="fixed"), folder)
+    assert fixed["inputs 1"] == fixed["inputs 2"] == fixed["validation inputs"]
+    # Without augmentation, noise alone is new in each epoch.
+    plain = seen(trainer_of(folder), folder)
+    assert plain["inputs 1"] != plain["inputs 2"]
+    assert plain["targets 1"] == plain["targets 2"]
+
+
+def test_augmentation_has_the_seed_of_the_run(folder: Path) -> None:
+    one, other = (seen(trainer_of(folder, augment_flip=True, seed=seed), folder)["targets 1"] for seed in (0, 1))
+    assert one != other
+
+
+@pytest.mark.parametrize(("best_by", "epoch"), [(0.05, 1), (0.1, 2), (0.2, 3)])
+def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch: int) -> None:
+    trainer = trainer_of(folder, best_by=best_by, steps_per_epoch=1, max_epochs=3, batch_size=2)
+    scripted = iter(history([3.0, 2.0, 1.0]).rows)
+    kept: list[list[np.ndarray]] = []
+
+    def validated(_: Trainer) -> dict[str, float]:
+        kept.append([np.array(weight) for weight in trainer.learner.model.get_weights()])
+        return {"val_frames_judged": 1.0} | {k: v for k, v in next(scripted).items() if k.startswith("val_")}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "validated", validated)
+        trainer.run()
+    assert json.loads((trainer.run_dir / "best.json").read_text())["epoch"] == epoch
+    best = keras.saving.load_model(trainer.run_dir / "best.keras", compile=False).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(best, kept[epoch - 1], strict=True))

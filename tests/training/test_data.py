@@ -1,0 +1,118 @@
+"""What records and settings have to say to each other before training starts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_records import write_records
+
+from kerasmooth import input_pipeline
+from kerasmooth.errors import InputError
+from kerasmooth.input_pipeline import evaluation_batches, serialized_windows
+from kerasmooth.tfrecord.manifest import load_manifest
+from kerasmooth.tfrecord.record_sets import RecordSets
+from kerasmooth.training import devices
+from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import open_records
+from kerasmooth.training.learner import uses_xla
+
+
+def opened(records_dir: Path, **settings: Any) -> TrainingConfig:
+    return open_records(TrainingConfig(records_dir=str(records_dir), **settings), lambda _: None)[0]
+
+
+def holding(records_dir: Path, dataset: str, **manifest: Any) -> Path:
+    """Records whose manifest says something else of their heatmaps."""
+    folder = write_records(records_dir, dataset=dataset, windows=(20, 5))
+    changed = load_manifest(folder).replace(**manifest)
+    (folder / "manifest.json").write_text(changed.to_json())
+    return records_dir
+
+
+MADE_WITH = {"shifting_scalar": 2.0, "random_sigma": False}
+
+
+def test_dense_records_are_trained_on_with_the_noise_they_were_made_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerasmooth.tfrecord.reader._check_first_record", lambda *_: None)
+    records = holding(tmp_path, "sample", heatmaps="simulated", encoding="dense", flags=MADE_WITH)
+    with pytest.raises(InputError, match=r"--shifting_scalar=1.0 would do nothing.*say --shifting_scalar=2.0"):
+        opened(records)
+    with pytest.raises(InputError, match="say --random_sigma=False"):
+        opened(records, shifting_scalar=2.0)
+    with pytest.raises(InputError, match="--noise_seed=3 would do nothing"):
+        opened(records, **MADE_WITH, noise_seed=3)
+    config = opened(records, **MADE_WITH)
+    assert config.default_run_name == "conv3d-2-sample"
+
+
+def test_real_detections_have_no_simulated_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasmooth.tfrecord.reader._check_first_record", lambda *_: None)
+    records = holding(tmp_path, "climbalong", heatmaps="detector")
+    for setting, value in (("shifting_scalar", 2.0), ("noise", "fixed"), ("noise_swap", 0.1), ("random_sigma", False)):
+        with pytest.raises(InputError, match=f"--{setting}={value} would do nothing: the detections .* are real"):
+            opened(records, datasets=("climbalong",), **{setting: value})
+    assert opened(records, datasets=("climbalong",)).default_run_name == "conv3d-climbalong"
+
+
+def test_a_constant_shift_is_for_penn_action_only_as_in_the_study(tmp_path: Path) -> None:
+    write_records(tmp_path, dataset="brace", windows=(20, 5))
+    with pytest.raises(InputError, match="--constant_shift is not for brace"):
+        opened(tmp_path, constant_shift=True)
+    assert opened(write_records(tmp_path / "s", windows=(20, 5)).parent, constant_shift=True).constant_shift
+    batch = next(iter(evaluation_batches(RecordSets(tmp_path, ("brace",)), "train", batch_size=4)))
+    assert not batch["constant_shift"].numpy().any()
+
+
+def test_annotated_keypoints_go_from_the_manifest_into_the_settings(tmp_path: Path) -> None:
+    records = holding(tmp_path, "brace", annotated=("nose", "left_hip"))
+    holding(tmp_path, "penn_action", annotated=("nose", "right_hip"))
+    assert opened(records).annotated == ("nose", "left_hip", "right_hip")
+
+
+@pytest.mark.parametrize(("limit", "windows"), [(1, 1), (11_000, 8), (10**9, 50)])
+def test_the_shuffle_buffer_is_bounded_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, windows: int
+) -> None:
+    """With a buffer of n windows, a window comes at most n - 1 places before its turn."""
+    write_records(tmp_path, windows=(50, 5), shards=1)
+    records = RecordSets(tmp_path, ("sample",))
+    assert 1_300 < records.largest_record("train") < 11_000 / 8
+    monkeypatch.setattr(input_pipeline, "SHUFFLE_BYTES", limit)
+    order = list(serialized_windows(records, "train", (0, 0)).as_numpy_iterator())
+    whole = list(serialized_windows(records, "train").as_numpy_iterator())
+    early = max(whole.index(record) - place for place, record in enumerate(order))
+    assert early < windows
+    assert (early > 0) == (windows > 1)
+
+
+def test_auto_compiles_where_the_run_is_long_enough_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = devices.build("single"), devices.Cluster(devices.build("single").strategy, local_replicas=2)
+    deciwatch = TrainingConfig(model="deciwatch")
+    assert [uses_xla(deciwatch, one, steps) for steps in (100, 3900, 3901)] == [False, False, True]
+    assert not uses_xla(deciwatch, two, 10**6)
+    assert not uses_xla(TrainingConfig(), one, 10**6)
+    assert uses_xla(TrainingConfig(jit="on"), one, 1)
+    assert not uses_xla(TrainingConfig(model="deciwatch", jit="off"), one, 10**6)
+    with pytest.raises(InputError, match="--jit=on works on one device only"):
+        uses_xla(TrainingConfig(jit="on"), two, 1)
+
+
+def test_a_continued_run_stays_compiled_or_not_as_it_was_begun(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from kerasmooth.training.loop import train
+
+    write_records(tmp_path / "records", windows=(20, 5))
+    settings = {"model": "deciwatch", "model_options": {"hidden_dim": 8, "num_layers": 1}, "run_name": "run"}
+    settings |= {"runs_dir": str(tmp_path), "records_dir": str(tmp_path / "records"), "steps_per_epoch": 1}
+    settings["batch_size"] = 2
+    train(TrainingConfig(**settings, max_epochs=1), console=Console(quiet=True))
+    assert not TrainingConfig.load(tmp_path / "run").xla
+    # 5,000 epochs of a step would be worth compiling, had the run begun so.
+    state = train(TrainingConfig(**settings, max_epochs=5000, max_minutes=1e-9), console=Console(quiet=True))
+    assert len(state.rows) == 1
+    assert not TrainingConfig.load(tmp_path / "run").xla
+    assert np.isfinite(state.rows[0]["loss"])
