@@ -2,8 +2,7 @@
 
 import importlib.util
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -13,7 +12,6 @@ from rich.console import Console
 from kerasmooth import __version__
 from kerasmooth.errors import InputError
 from kerasmooth.interrupt import Interrupt
-from kerasmooth.metrics import Scorer
 from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
 from kerasmooth.training import checkpoint, devices, report, run_folder
@@ -21,13 +19,13 @@ from kerasmooth.training.config import CONFIG_FILE, TrainingConfig
 from kerasmooth.training.data import Batches, open_records, steps_per_epoch
 from kerasmooth.training.learner import Learner, uses_xla
 from kerasmooth.training.state import Row, RunState
+from kerasmooth.training.validation import Validation
 
 TENSORBOARD_FOLDER = "tensorboard"
 LOST_WORKER = (
     *(tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError),
 )
 """What TensorFlow raises in a worker when another one is gone."""
-Predictions = list[dict[str, Any]]
 
 
 class Interrupted(KeyboardInterrupt):
@@ -128,6 +126,7 @@ class Trainer:
             steps=self.batches.steps_per_epoch,
             verbose=0,
         )
+        self.validation = Validation(learner, self.batches, self.callbacks, console, self._stop_if_asked)
 
     def _own_callbacks(self) -> list[keras.callbacks.Callback]:
         if not self.is_chief or importlib.util.find_spec("tensorboard") is None:
@@ -155,7 +154,7 @@ class Trainer:
         state = self.state
         self.callbacks.on_train_begin()
         if not state.identity:
-            state.identity = self._scores("no smoothing", map(self.learner.detector_step, self.batches.validation()))
+            state.identity = self.validation.detector()
         while not (reason := state.why_finished(self.config)):
             self.callbacks.on_epoch_begin(state.epoch - 1)
             if state.step < self.batches.steps_per_epoch:
@@ -194,11 +193,11 @@ class Trainer:
     def _judge_epoch(self) -> None:
         state, began = self.state, time.monotonic()
         with self.learner.averaged_weights():
-            validation = self.validated()
+            validated = self.validation.model()
             row: Row = {
                 "epoch": state.epoch,
                 "loss": self.learner.loss_value(np.array(state.sums)),
-                **validation,
+                **validated,
                 "learning_rate": float(self.learner.optimizer.learning_rate.numpy()),
                 "seconds": state.epoch_seconds + time.monotonic() - began,
                 "windows_per_second": self.batches.windows_per_epoch / max(state.epoch_seconds, 1e-9),
@@ -212,37 +211,6 @@ class Trainer:
         self._save()
         self._write_history()
         self.console.print(report.epoch_line(row, improved))
-
-    def validated(self) -> Row:
-        """Loss and scores of the model by the names of the history's columns."""
-        sums: list[np.ndarray] = []
-
-        def predictions() -> Iterator[Predictions]:
-            for step, batch in enumerate(self.batches.validation()):
-                self.callbacks.on_test_batch_begin(step)
-                terms, predicted = self.learner.validation_step(batch)
-                sums.append(terms.numpy())
-                self.callbacks.on_test_batch_end(step)
-                yield predicted
-
-        self.callbacks.on_test_begin()
-        scores = self._scores("validation", predictions())
-        row = {"val_loss": self.learner.loss_value(np.sum(sums, axis=0)), **scores}
-        self.callbacks.on_test_end({name.removeprefix("val_"): value for name, value in row.items()})
-        return row
-
-    def _scores(self, title: str, predictions: Iterable[Predictions]) -> Row:
-        """PCK of predictions, each a list over local replicas; may be interrupted."""
-        scorer, size = Scorer(), self.config.batch_size
-        with Meter(self.console, title, self.batches.validation_steps, unit_per_step=size) as meter:
-            for replicas in predictions:
-                for replica in replicas:
-                    values = {name: tensor.numpy() for name, tensor in replica.items()}
-                    scorer.add(values["keypoints"], values["predicted"], values["visibility"])
-                self._stop_if_asked()
-                meter.advance()
-        scores = scorer.result(self.learner.cluster.sum_over_workers)
-        return {f"val_{name}": value for name, value in scores.items()}
 
     def _keep_best(self, row: Row) -> None:
         run_folder.save_model(self.learner.model, self.run_dir / run_folder.BEST_MODEL_FILE)

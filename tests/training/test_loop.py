@@ -259,7 +259,7 @@ def test_loss_and_score_do_not_depend_on_the_split_into_batches(records: Path) -
     results = []
     for batch_size in (20, 16, 3):
         one, sets = make_learner(records, batch_size=batch_size)
-        results.append(Trainer(one, sets, (), Console(quiet=True)).validated())
+        results.append(Trainer(one, sets, (), Console(quiet=True)).validation.model())
     for row in results[1:]:
         assert row.pop("val_loss") == pytest.approx(results[0]["val_loss"], rel=1e-6)
         assert row.items() <= results[0].items()

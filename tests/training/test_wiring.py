@@ -20,6 +20,7 @@ from kerasmooth.training import loop, run_folder
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.loop import Trainer
 from kerasmooth.training.state import RunState
+from kerasmooth.training.validation import Validation
 
 SMALL = {"hidden_dim": 8, "num_layers": 1}
 
@@ -252,12 +253,12 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
     scripted = iter(history([3.0, 2.0, 1.0]).rows)
     kept: list[list[np.ndarray]] = []
 
-    def validated(_: Trainer) -> dict[str, float]:
+    def validated(_: Validation) -> dict[str, float]:
         kept.append([np.array(weight) for weight in trainer.learner.model.get_weights()])
         return {"val_frames_judged": 1.0} | {k: v for k, v in next(scripted).items() if k.startswith("val_")}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "validated", validated)
+        patch.setattr(Validation, "model", validated)
         trainer.run()
     assert json.loads((trainer.run_dir / "best.json").read_text())["epoch"] == epoch
     best = keras.saving.load_model(trainer.run_dir / "best.keras", compile=False).get_weights()
