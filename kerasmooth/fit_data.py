@@ -64,10 +64,11 @@ def load_dataset(
         inputs, targets = prepare(batch, codec, noise, takes, key, decoder)
         return inputs, tf.where(targets["visibility"][..., None], targets["keypoints"], float("nan"))
 
-    in_order, buffer = serialized_windows(records, split), shuffle_buffer(records, split)
+    windows = serialized_windows(records, split)
+    if shuffled:
+        windows = windows.shuffle(shuffle_buffer(records, split), seed=seed, reshuffle_each_iteration=True)
 
     def one_pass(key: Any) -> tf.data.Dataset:
-        windows = in_order.shuffle(buffer, seed=key, reshuffle_each_iteration=False) if shuffled else in_order
         batches = windows.batch(batch_size)
         as_taken = as_written(lambda serialized: prepared(serialized, key))
         return batches.map(as_taken, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

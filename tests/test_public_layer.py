@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -46,6 +47,7 @@ def names(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterato
     found: dict = {"folder": tmp_path_factory.mktemp("notebook")}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(found["folder"])
+        keras.utils.set_random_seed(0)  # as many notebooks begin
         exec(code[1], found)
         yield found
 
