@@ -70,6 +70,8 @@ class Cells:
 
     def positions(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Keypoints [D, K, 2], confidence [D, K] and depth [D, K] (None where no keypoint has any) of rows."""
+        if (views := self._views(rows)) is not None:
+            return views
         shape = (len(rows[0]), self.columns.shape[1])
         keypoints, confidence = np.full((*shape, 2), np.nan), np.full(shape, np.nan)
         depth = np.full(shape, np.nan) if (self.columns[..., DEPTH] >= 0).any() else None
@@ -80,6 +82,26 @@ class Cells:
             if depth is not None:
                 depth[at] = np.where(known, self._column(self.values[rows[0][at]], slot, DEPTH), np.nan)
         return keypoints, confidence, depth
+
+    def _views(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, None] | None:
+        """As `positions`, without copies: read-only, where keypoints stand evenly and no number hides a missing one."""
+        x, y, scores = self.columns[:1, :, [X, Y, CONFIDENCE]].reshape(-1, 3).T
+        steps = np.diff(self.columns[..., [X, Y, CONFIDENCE]], axis=1)
+        if self.values.dtype != np.float64 or len(rows[0]) != len(self.values) or len(self.columns) != 1 or self.flags:
+            return None
+        if not len(steps[0]) or (steps != steps[0, 0, 0]).any() or not 0 <= x[0] < min(y[0], scores[0]):
+            return None
+        if (self.columns[..., DEPTH] >= 0).any():
+            return None
+        for at in _chunks(rows[0]):
+            one, _, _, known = self._parts(self.values, 0, at)
+            if (~known & ~np.isnan(one)).any():
+                return None
+        base, (line, cell) = self.values[:, x[0] :], self.values.strides
+        shape, step = (len(self.values), len(x)), cell * int(steps[0, 0, 0])
+        view = np.lib.stride_tricks.as_strided
+        keypoints = view(base, (*shape, 2), (line, step, cell * int(y[0] - x[0])), writeable=False)
+        return keypoints, view(self.values[:, scores[0] :], shape, (line, step), writeable=False), None
 
     def with_table(self, table: PoseTable, path: object) -> "Cells":
         """The cells with what changed in a table that begins with their rows, and with lines for its further ones.
