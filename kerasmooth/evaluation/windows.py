@@ -49,8 +49,11 @@ class Frames:
 
     def by_clip(self) -> Iterator["Frames"]:
         """The windows of each clip."""
-        for clip_id in np.unique(self.clip_ids):
-            yield self[self.clip_ids == clip_id]
+        _, clips = np.unique(self.clip_ids, return_inverse=True)
+        order = np.argsort(clips, kind="stable")
+        ends = np.flatnonzero(np.diff(clips[order], append=-1)) + 1
+        for start, end in zip(np.append(0, ends)[:-1], ends, strict=True):
+            yield self[order[start:end]]
 
 
 def concatenated(parts: list[Frames]) -> Frames:
