@@ -21,14 +21,17 @@ _DEEPEST = 6
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The file, and for each array (its path in the file) the columns of the cells that it has."""
+    """The file, and for each array (its path in the file) the columns and the lines of the cells that it has."""
 
     path: Path
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 class Nwb(PoseFormat):
-    """Each PoseEstimation is a person or animal, places in the series are the frame numbers. Written back only."""
+    """Each PoseEstimation is a person or animal, the times of its series are the frames. Written back only.
+
+    A series may leave out frames in which its body part was not seen: there it has no place for a filled one either.
+    """
 
     name = "nwb"
     description = "NWB pose estimation (ndx-pose), written back into the file it came from"
@@ -40,34 +43,25 @@ class Nwb(PoseFormat):
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         with opened(path) as file:
             poses = _groups(file, "PoseEstimation")
-            parts = [_groups(file[pose], "PoseEstimationSeries") for pose in poses]
-            names = _names(path, poses, parts)
-            arrays: dict[str, np.ndarray] = {}
-            found: list[np.ndarray] = []
-            places = np.full((len(poses), len(names), 4), -1, np.int64)
-            length, width = -1, 0
-            for person, pose in enumerate(poses):
-                for k, name in enumerate(names):
-                    series = f"{pose}/{name}"
-                    shape = dataset(path, file, f"{series}/data").shape
-                    length = shape[0] if length < 0 and shape else length
-                    if len(shape) != 2 or shape[0] != length or shape[1] not in (2, 3):
-                        raise bad(path, f"{series}/data", f"have shape ({max(length, 0)}, 2 or 3)", f"{shape}", _REMEDY)
-                    check_counts(path, length * len(poses), len(names))
-                    block = [(f"{series}/data", (X, Y, DEPTH)[: shape[1]])]
-                    if "confidence" in file[series]:
-                        block.append((f"{series}/confidence", (CONFIDENCE,)))
-                    for array, coords in block:
-                        values = numbers(path, file, array).reshape(-1, len(coords))
-                        if len(values) != length:
-                            raise bad(path, array, f"have {length} values", f"{len(values)}", _REMEDY)
-                        arrays[array] = width + np.arange(len(coords))
-                        places[person, k, list(coords)] = arrays[array]
-                        width += len(coords)
-                        found.append(values)
-            attributes = _facts(file, f"{poses[0]}/{names[0]}", poses[0])
-        cells = Cells(np.concatenate(found, axis=1), np.arange(length), places, is_single=len(poses) == 1)
-        return Parsed(cells, skeleton_of_names("nwb", names), Series(path, arrays), attributes=attributes)
+            names = _names(path, poses, [_groups(file[pose], "PoseEstimationSeries") for pose in poses])
+            found = {f"{pose}/{name}": _series(path, file, f"{pose}/{name}") for pose in poses for name in names}
+            lines, length, fps = _lines(path, {name: times for name, (times, _) in found.items()})
+            check_counts(path, length * len(poses), len(names))
+            facts = _facts(file, f"{poses[0]}/{names[0]}", poses[0]) | {"fps": fps}
+        places = np.full((len(poses), len(names), 4), -1, np.int64)
+        arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        values = np.full((length, sum(v.shape[1] for _, parts in found.values() for v in parts.values())), np.nan)
+        width = 0
+        for at, (series, (_, parts)) in enumerate(found.items()):
+            for name, part in parts.items():
+                coords = (CONFIDENCE,) if name == "confidence" else (X, Y, DEPTH)[: part.shape[1]]
+                held = width + np.arange(len(coords))
+                places[at // len(names), at % len(names), list(coords)] = held
+                values[lines[series][:, None], held] = part
+                arrays[f"{series}/{name}"] = held, lines[series]
+                width += len(coords)
+        cells = Cells(values, np.arange(length), places, is_single=len(poses) == 1)
+        return Parsed(cells, skeleton_of_names("nwb", names), Series(path, arrays), attributes=facts)
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         raise bad(path, "format", "be one that is made anew", "nwb, which is only written back", AS_NPZ)
@@ -77,8 +71,40 @@ class Nwb(PoseFormat):
             received = f"frame {cells.frames[cells.known]} beyond its {cells.known} frames"
             raise bad(path, "frames", "fit the series of the file", received, AS_NPZ)
         with updating(rest.path, path) as file:
-            for array, columns in rest.arrays.items():
-                replace_array(file, array, cells.values[:, columns].reshape(file[array].shape))
+            for array, (columns, lines) in rest.arrays.items():
+                replace_array(file, array, cells.values[lines][:, columns].reshape(file[array].shape))
+
+
+def _series(path: Path, file: h5py.File, series: str) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    """The times of a series in seconds, None without any, and its positions [T, 2 or 3] and confidence [T, 1]."""
+    shape = dataset(path, file, f"{series}/data").shape
+    if len(shape) != 2 or shape[1] not in (2, 3):
+        raise bad(path, f"{series}/data", "have shape (frames, 2 or 3)", f"{shape}", _REMEDY)
+    parts = {"data": numbers(path, file, f"{series}/data")}
+    if "confidence" in file[series]:
+        parts["confidence"] = numbers(path, file, f"{series}/confidence").reshape(-1, 1)
+        if len(parts["confidence"]) != shape[0]:
+            received = f"{len(parts['confidence'])}"
+            raise bad(path, f"{series}/confidence", f"have {shape[0]} values", received, _REMEDY)
+    start = file[series].get("starting_time")
+    if isinstance(start, h5py.Dataset) and float(start.attrs.get("rate", 0)) > 0:
+        return float(start[()]) + np.arange(shape[0]) / float(start.attrs["rate"]), parts
+    # Series may share the times of one of them, but of no other file.
+    link = file[series].get("timestamps", getlink=True)
+    times = file[series].get("timestamps") if isinstance(link, h5py.HardLink | h5py.SoftLink) else None
+    if isinstance(times, h5py.Dataset) and times.shape == shape[:1] and not times.external and not times.is_virtual:
+        return np.asarray(times[()], np.float64), parts
+    return None, parts
+
+
+def _lines(path: Path, times: dict[str, np.ndarray | None]) -> tuple[dict[str, np.ndarray], int, float | None]:
+    """Which frames each series has, of how many, and frames per second."""
+    known = {name: each for name, each in times.items() if each is not None}
+    if len(known) < len(times):
+        raise bad(path, "series", "say their times", f"{len(times) - len(known)} that do not", _REMEDY)
+    every = np.unique(np.concatenate([each.round(6) for each in known.values()]))
+    fps = round(1 / float(np.median(np.diff(every[:1000]))), 3) if len(every) > 1 else None
+    return {name: np.searchsorted(every, each.round(6)) for name, each in known.items()}, len(every), fps
 
 
 def _groups(place: h5py.Group, kind: str, depth: int = _DEEPEST) -> list[str]:
@@ -110,14 +136,8 @@ def _names(path: Path, poses: list[str], parts: list[list[str]]) -> list[str]:
 
 
 def _facts(file: h5py.File, series: str, pose: str) -> dict[str, Any]:
-    """Frame rate and image size, where the file says them."""
+    """Image size and unit, where the file says them."""
     facts: dict[str, Any] = {}
-    start, times = file[series].get("starting_time"), file[series].get("timestamps")
-    if isinstance(start, h5py.Dataset) and float(start.attrs.get("rate", 0)) > 0:
-        facts["fps"] = float(start.attrs["rate"])
-    elif isinstance(times, h5py.Dataset) and times.ndim == 1 and len(times) > 1:
-        step = float(np.median(np.diff(times[:1000])))
-        facts["fps"] = round(1 / step, 6) if step > 0 else None
     sizes = file[pose].get("dimensions")
     if isinstance(sizes, h5py.Dataset) and sizes.ndim == 2 and sizes.shape[1] == 2 and len(sizes):
         width, height = sizes[0].tolist()

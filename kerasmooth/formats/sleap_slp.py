@@ -25,6 +25,7 @@ _POINTS = {0: "points", 1: "pred_points"}
 _POINT = [("x", "f8"), ("y", "f8"), ("visible", "?"), ("complete", "?")]
 _INSTANCE = [("instance_id", "i8"), ("instance_type", "u1"), ("frame_id", "u8"), ("skeleton", "u4"), ("track", "i4")]
 _INSTANCE += [("from_predicted", "i8"), ("score", "f4"), ("point_id_start", "u8"), ("point_id_end", "u8")]
+_INSTANCE += [("tracking_score", "f4")]
 _FRAME = [("frame_id", "u8"), ("video", "u4"), ("frame_idx", "u8")]
 _FRAME += [("instance_id_start", "u8"), ("instance_id_end", "u8")]
 _TABLES = {"frames": _FRAME, "instances": _INSTANCE, "points": _POINT, "pred_points": [*_POINT, ("score", "f8")]}
@@ -109,7 +110,7 @@ class SleapLabels(PoseFormat):
 
 def _table(path: Path, file: h5py.File, name: str) -> np.ndarray:
     found = dataset(path, file, name)
-    wanted = {field for field, _ in _TABLES[name]} - {"visible", "complete"}
+    wanted = {field for field, _ in _TABLES[name]} - {"visible", "complete", "tracking_score"}
     fields = set(found.dtype.names or ())
     if found.ndim != 1 or (found.shape[0] and not wanted <= fields):
         raise bad(path, name, f"be a table of {', '.join(sorted(wanted))}"[:80], f"{sorted(fields)}"[:60], _REMEDY)

@@ -225,7 +225,10 @@ def nwb(folder: Path) -> tuple[Path, Expected]:
             series["data"] = np.array([[1 + k, 10], [NAN, NAN], [3 + k, 30]], np.float32)
             series["data"].attrs["unit"] = "pixels"
             series["confidence"] = np.array([0.5, 0.0, 1.0])
-            series["timestamps"] = np.array([0, 0.04, 0.08])
+            if k:
+                series["timestamps"] = h5py.SoftLink("/processing/behavior/PoseEstimation/body/timestamps")
+            else:
+                series["timestamps"] = np.array([0, 0.04, 0.08])
     points = {(0, 0): (1, 10, 0.5), (1, 1): (4, 30, 1.0)}
     facts = {"fps": 25.0, "image_size": (480, 640), "is_single": True}
     return path, Expected("nwb", [0, 2], [0, 0], 2, points, [0, 1, 2], facts)

@@ -310,3 +310,19 @@ def test_the_field_cases(pattern: str, shared_data: Path, tmp_path: Path) -> Non
     again = formats.read(tmp_path / path.name)
     np.testing.assert_allclose(again.keypoints, table.keypoints + 0.001)
     np.testing.assert_array_equal(again.confidence, table.confidence)
+
+
+def test_a_series_of_nwb_may_leave_out_frames(tmp_path: Path) -> None:
+    from pose_files import SAMPLES
+
+    path, _ = SAMPLES["nwb"](tmp_path)
+    with h5py.File(path, "r+") as file:
+        paw = file["processing/behavior/PoseEstimation/paw"]
+        for name, values in {"data": [[4.5, 9.5]], "confidence": [0.25], "timestamps": [0.08]}.items():
+            del paw[name]
+            paw[name] = np.array(values)
+    table = moved(path, tmp_path / "out.nwb", by=1)
+    assert np.isnan(table.keypoints[0, 1]).all()
+    assert table.keypoints[1, 1].tolist() == [4.5, 9.5]
+    with h5py.File(tmp_path / "out.nwb") as file:
+        assert file["processing/behavior/PoseEstimation/paw/data"][()].tolist() == [[5.5, 10.5]]
