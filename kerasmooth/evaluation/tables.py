@@ -16,35 +16,35 @@ from rich.table import Table
 from kerasmooth import __version__, files
 from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.pictures import draw_all
+from kerasmooth.evaluation.results import pck_by_space, scores_of
 from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Accuracies, Accuracy, Score
 from kerasmooth.metrics import THRESHOLDS, KeypointSums, sides_merged, torso_diameter
 from kerasmooth.skeletons import BOULDERING_25
 
-SCHEMA = "kerasmooth.evaluation/2"
+SCHEMA = "kerasmooth.evaluation/3"
 SCORES_FILE = "scores.json"
 MAX_WIDTH = 400
 SPACES = ("cells", "pixels", "published")
 DEFINITIONS = {
-    "pck": "per cent of annotated keypoints at most threshold x torso diameter from the truth, `<=`; hits over "
-    "keypoints, summed over all frames that show a torso; left and right count together",
+    "pck": "share of annotated keypoints at most threshold x torso diameter from the truth, `<=`; hits over keypoints, "
+    "summed over all frames that show a torso; left and right count together",
     "torso_diameter": "mean distance from shoulder to hip of the truth, over the sides that show both",
     "cells": "heatmap cells; the truth is as annotated, sub-pixel: the metric by which training keeps its best epoch",
     "pixels": "image pixels; the truth is as annotated",
     "published": "heatmap cells; the truth is the arg-max of its heatmap, a whole cell; frames without both shoulders "
     "and hips are skipped",
-    "in_windows": "every frame of every window (published): a frame counts once for each window that shows it; null "
-    "for what smooths whole tracks",
-    "in_tracks": "overlapping windows are merged by their mean, every frame counts once",
-    "end_point_error": "mean distance to the truth over annotated keypoints, in all frames",
-    "jitter": "of tracks in image pixels per frame squared, over keypoints annotated in three frames in a row: mean "
-    "length of the second difference of the truth, of the prediction, and of the difference of the two (acceleration "
-    "error); frames are those of a window, frame_step video frames apart",
+    "windows": "every frame of every window (published): a frame counts once for each window that shows it; null for "
+    "what smooths whole tracks",
+    "tracks": "overlapping windows are merged by their mean, every frame counts once; all but windows is of these",
+    "error": "mean end-point error over annotated keypoints, in all frames",
+    "acceleration": "mean length of the second difference over keypoints annotated in three frames in a row, in image "
+    "pixels per frame squared, frame_step video frames apart; acceleration_error: of prediction minus truth",
     "curve": "PCK at curve_thresholds",
-    "by_dataset": "the parts of total, where there are several datasets",
+    "videos": "keypoints within each threshold, and keypoints judged",
     "identity": "no smoothing: the arg-max of the detector's heatmaps",
     "bias_only": "identity plus one constant offset for each keypoint, the mean error on training windows",
-    "information_bound": "PCK in cells, in windows, of the mean of as many independent detections as a window has, of "
-    "keypoints that stand still; null where the detector is not simulated so",
+    "bound": "PCK in cells, in windows, of the mean of as many independent detections as a window has, of keypoints "
+    "that stand still; null where the detector is not simulated so",
     "window_mean, window_median": "of a keypoint's detections in a window, for all its frames",
 }
 
@@ -57,6 +57,7 @@ def as_json(evaluations: Sequence[Evaluation]) -> Json:
         "schema": SCHEMA,
         "kerasmooth": __version__,
         "definitions": DEFINITIONS,
+        "thresholds": list(THRESHOLDS),
         "curve_thresholds": list(CURVE_THRESHOLDS),
         "evaluations": [_evaluation(evaluation) for evaluation in evaluations],
     }
@@ -125,17 +126,18 @@ def _mean(arrays: list[np.ndarray]) -> float:
 
 
 def _evaluation(evaluation: Evaluation) -> Json:
-    setting = evaluation.setting
+    setting, scores = evaluation.setting, scores_of(evaluation).model_dump(mode="json")
     noise = dataclasses.asdict(setting.noise)
+    several = len(evaluation.windows) > 1
     rows = []
     for row in evaluation.rows:
-        parts = evaluation.scores[row.name] if len(evaluation.windows) > 1 else {}
-        by_dataset = {name: _score(score) for name, score in parts.items()}
-        rows.append({**dataclasses.asdict(row), "total": _score(evaluation.total(row.name)), "by_dataset": by_dataset})
+        parts = {name: pck_by_space(score.tracks) for name, score in evaluation.scores[row.name].items()}
+        rows.append({**dataclasses.asdict(row), **scores["rows"][row.name], "by_dataset": parts if several else {}})
     return {
+        **scores,
+        "rows": rows,
         "records_dir": setting.records_dir,
         "datasets": list(setting.datasets),
-        "split": setting.split,
         "window": setting.window,
         "size": list(setting.size),
         "frame_step": setting.frame_step,
@@ -144,49 +146,7 @@ def _evaluation(evaluation: Evaluation) -> Json:
         "windows": evaluation.num_windows,
         "windows_in_all": evaluation.in_all,
         "bias_windows": evaluation.bias_windows,
-        "information_bound": None if evaluation.bound is None else [_number(100 * share) for share in evaluation.bound],
-        "rows": rows,
     }
-
-
-def _score(score: Score) -> Json:
-    return {
-        "in_windows": None if score.windows is None else _spaces(score.windows),
-        "in_tracks": _spaces(score.tracks),
-        "jitter": {name: _sums(getattr(score.jitter, name)) for name in ("truth", "predicted", "error")},
-    }
-
-
-def _spaces(accuracies: Accuracies) -> Json:
-    return {name: _accuracy(accuracy) for name, accuracy in accuracies.items()}
-
-
-def _accuracy(accuracy: Accuracy) -> Json:
-    names, curve = accuracy.pck_by_name(), accuracy.curve
-    return {
-        "pck": {
-            f"{threshold:g}": {
-                "total": _number(100 * accuracy.pck()[i]),
-                "by_keypoint": {name: _number(100 * values[i]) for name, values in names.items()},
-            }
-            for i, threshold in enumerate(THRESHOLDS)
-        },
-        "end_point_error": _sums(accuracy.error),
-        "curve": [_number(100 * share) for share in curve.total()],
-        "frames": curve.frames,
-        "frames_judged": curve.frames - curve.frames_skipped,
-        "keypoints": int(curve.totals.sum()),
-    }
-
-
-def _sums(sums: KeypointSums) -> Json:
-    by_keypoint = {name: _number(mean) for name, mean in sums.by_name().items()}
-    return {"total": _number(sums.mean()), "by_keypoint": by_keypoint, "count": int(sums.counts.sum())}
-
-
-def _number(value: float) -> float | None:
-    """Rounded to a millionth, None for NaN."""
-    return round(float(value), 6) if math.isfinite(value) else None
 
 
 def _text(value: float, digits: int = 2) -> str:

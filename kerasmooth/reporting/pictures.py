@@ -8,10 +8,11 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kerasmooth.evaluation.breakdown import GAP_EDGES, SPEED_EDGES
+from kerasmooth.evaluation.results import RowResult, Shares
 from kerasmooth.evaluation.scores import CURVE_THRESHOLDS
 from kerasmooth.metrics import THRESHOLDS
-from kerasmooth.reporting.breakdown import GAP_EDGES, SPEED_EDGES
-from kerasmooth.reporting.results import Result, RowResult, Shares
+from kerasmooth.reporting.results import Result
 from kerasmooth.reporting.tables import COMPARED_AT, own_rows
 
 Named = list[tuple[str, RowResult]]

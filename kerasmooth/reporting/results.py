@@ -4,55 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from kerasmooth import __version__, files
 from kerasmooth.errors import InputError
-from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.predictor import Row
-from kerasmooth.evaluation.scores import Accuracies
-from kerasmooth.reporting.breakdown import Breakdown
+from kerasmooth.evaluation.results import Scores, Shares
 from kerasmooth.settings import Settings
-
-Shares = tuple[float | None, ...]
-"""PCK at the published thresholds, or along a curve, as shares; None where nothing was judged."""
-
-
-class Example(Settings):
-    """A keypoint of one video that moves much: what was annotated, y in image pixels; None where it is not visible."""
-
-    video: str
-    keypoint: str
-    truth: Shares
-
-
-class RowResult(Settings):
-    """One row of a table on the test split.
-
-    Attributes:
-      kind, settings: see `evaluation.predictor.Row`.
-      windows: PCK by space over every frame of every window; None of filters, which smooth whole tracks.
-      tracks: PCK by space, every frame once.
-      by_keypoint: PCK in cells of the tracks by the name of a pair.
-      curve: PCK in cells of the tracks at `evaluation.scores.CURVE_THRESHOLDS`.
-      acceleration, acceleration_error: of the tracks, in px/frame^2.
-      by_speed, by_gap: mean error of the tracks in torso diameters, see `breakdown`.
-      example: a keypoint over a few seconds, y in image pixels, see `Example`.
-      videos: keypoints within the published shares, and keypoints judged, by video, of the tracks in cells.
-    """
-
-    kind: str
-    settings: str = ""
-    windows: dict[str, Shares] | None
-    tracks: dict[str, Shares]
-    by_keypoint: dict[str, Shares]
-    curve: Shares
-    acceleration: float | None
-    acceleration_error: float | None
-    by_speed: Shares
-    by_gap: Shares
-    example: Shares
-    videos: dict[str, tuple[int, ...]]
 
 
 class Training(Settings):
@@ -76,8 +31,9 @@ class Training(Settings):
     history: dict[str, Shares]
 
 
-class Result(Settings):
-    """Scores of a run, or of all that needs no training, in one cell of the grid.
+class Result(Scores):
+    """Scores of a run, or of all that needs no training, in one cell of the grid; rows of a run are its own by decoder
+    and `identity`.
 
     Attributes:
       schema_version: of this format.
@@ -88,11 +44,6 @@ class Result(Settings):
       config: settings of the run, by their flags.
       records: fingerprint of the records.
       kerasmooth: version of the package.
-      split, num_windows: what was judged.
-      judged, published_judged: share of frames in windows that PCK judged, by either rule.
-      bound: see `evaluation.bound`.
-      example: what the examples of the rows are of.
-      rows: by name; a run has its own, by decoder, beside `identity`.
       training: None of baselines.
     """
 
@@ -106,13 +57,6 @@ class Result(Settings):
     config: dict[str, Any]
     records: str
     kerasmooth: str = __version__
-    split: str
-    num_windows: int
-    judged: float | None
-    published_judged: float | None
-    bound: Shares | None
-    example: Example
-    rows: dict[str, RowResult]
     training: Training | None
 
     @property
@@ -129,10 +73,10 @@ class Result(Settings):
 
 
 def load_results(folder: Path) -> list[Result]:
-    """All results in a folder and below, by name. Raises InputError where one is damaged."""
+    """All results, <folder>/<table>/<name>.json. Raises InputError where one is damaged."""
     return [
         Result.from_json(path.read_bytes(), str(path), "remove it, and the study makes it again")
-        for path in sorted(folder.rglob("*.json"))
+        for path in sorted(folder.glob("*/*.json"))
     ]
 
 
@@ -153,43 +97,3 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
     if changed := sorted(k for k in {*config, *result.config} if config.get(k) != result.config.get(k)):
         raise InputError(f"{path} was made with other settings ({', '.join(changed)}): {remedy}, or change them back")
     return result
-
-
-def described_rows(evaluation: Evaluation) -> dict[str, Any]:
-    """`rows` and `example` of a result."""
-    tracks = [track for of_dataset in evaluation.tracks.values() for track in of_dataset]
-    breakdown = Breakdown(tracks, evaluation.rows[0].name)
-    video, keypoint = breakdown.example_of
-    example = Example(video=video, keypoint=keypoint, truth=shares(breakdown.example("", evaluation.setting.size)))
-    return {"rows": {row.name: _row_result(evaluation, row, breakdown) for row in evaluation.rows}, "example": example}
-
-
-def _row_result(evaluation: Evaluation, row: Row, breakdown: Breakdown) -> RowResult:
-    score, counts = evaluation.total(row.name), evaluation.by_video(row.name)
-    cells = score.tracks["cells"]
-    return RowResult(
-        kind=row.kind,
-        settings=row.settings,
-        windows=None if score.windows is None else _spaces(score.windows),
-        tracks=_spaces(score.tracks),
-        by_keypoint={name: shares(values) for name, values in cells.pck_by_name().items()},
-        curve=shares(cells.curve.total()),
-        acceleration=shares([score.jitter.predicted.mean()])[0],
-        acceleration_error=shares([score.jitter.error.mean()])[0],
-        by_speed=shares(breakdown.by_speed(row.name)),
-        by_gap=shares(breakdown.by_gap(row.name)),
-        example=shares(breakdown.example(row.name, evaluation.setting.size)),
-        videos={
-            video: (*map(int, hits), int(total))
-            for video, hits, total in zip(counts.videos, counts.hits, counts.totals, strict=True)
-        },
-    )
-
-
-def shares(values: Any) -> Shares:
-    """Plain numbers of six digits behind the point, None for NaN."""
-    return tuple(round(float(value), 6) if np.isfinite(value) else None for value in values)
-
-
-def _spaces(accuracies: Accuracies) -> dict[str, Shares]:
-    return {space: shares(accuracy.pck()) for space, accuracy in accuracies.items()}

@@ -9,9 +9,10 @@ from rich.console import Console
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation, Judge
 from kerasmooth.evaluation.predictor import IDENTITY
+from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.reporting.grid import FINETUNING, StudyConfig
-from kerasmooth.reporting.results import Result, Training, described_rows, finished, shares
+from kerasmooth.reporting.results import Result, Training, finished
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.data import open_records
@@ -133,9 +134,7 @@ class _Cell:
         return Judge(max_windows=self._study.max_windows, classical=classical, console=self._details)
 
     def _result(self, path: Path, evaluation: Evaluation, records: RecordSets, settings: dict[str, Any]) -> Result:
-        first = evaluation.total(evaluation.rows[0].name).windows or {}
-        judged = [shares([first[space].curve.judged_share])[0] for space in ("cells", "published")]
-        split = evaluation.setting.split
+        scores = scores_of(evaluation)
         return Result(
             name=path.stem,
             table=path.parent.name,
@@ -143,15 +142,10 @@ class _Cell:
             scalar=self._scalar,
             experiment=self._experiment,
             seed=0,
-            config=settings | self._judged(split),
+            config=settings | self._judged(scores.split),
             records=records.fingerprint,
-            split=split,
-            num_windows=sum(evaluation.num_windows.values()),
-            judged=judged[0],
-            published_judged=judged[1],
-            bound=None if evaluation.bound is None else shares(evaluation.bound),
-            **described_rows(evaluation),
             training=None,
+            **{name: getattr(scores, name) for name in Scores.model_fields},
         )
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap
+from kerasmooth.evaluation.results import RowResult, Shares
 from kerasmooth.metrics import THRESHOLDS
-from kerasmooth.reporting.results import Result, RowResult, Shares
+from kerasmooth.reporting.results import Result
 
 PROTOCOLS = {
     "windows": "every frame of every window, as published",

@@ -83,7 +83,7 @@ def test_runs_of_other_noise_get_a_table_of_their_own(here: Path, run: Run, monk
     assert [row["name"] for row in one["rows"]][-1:] == ["deciwatch"]
     assert [row["decoder"] for row in two["rows"][4:]] == ["argmax", "dark", "udp"]
     assert (one["split"], one["windows"]) == ("validation", {"sample": 5})
-    errors = [rows["rows"][0]["total"]["in_windows"]["cells"]["end_point_error"]["total"] for rows in (one, two)]
+    errors = [rows["rows"][0]["error"]["cells"] for rows in (one, two)]
     assert errors[0] > 1.5 * errors[1], "the detector of s = 2 errs twice as far"
 
 

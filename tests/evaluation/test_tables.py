@@ -65,28 +65,27 @@ def leaves(value: Any) -> list[Any]:
 def test_json_holds_every_score() -> None:
     evaluation = example()
     found = json.loads(json.dumps(as_json([evaluation])))
-    assert found["schema"] == "kerasmooth.evaluation/2"
+    assert found["schema"] == "kerasmooth.evaluation/3"
     (of_setting,) = found["evaluations"]
     assert (of_setting["split"], of_setting["windows"], of_setting["sample_records"]) == ("test", {"sample": 6}, True)
     assert of_setting["simulated_detector"]["shift_std"] == 2.95
+    assert (of_setting["bound"], of_setting["judged"]) == ([0.01, 0.02, 0.0345], 1.0)
     assert [row["name"] for row in of_setting["rows"]] == [row.name for row in ROWS]
+    assert of_setting["rows"][2]["windows"] is None, "a filter smooths tracks, not windows"
     row, of_row = of_setting["rows"][3], evaluation.total(ROWS[3].name)
     assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
-    for protocol, expected in (("in_windows", of_row.windows), ("in_tracks", of_row.tracks)):
+    for protocol, expected in (("windows", of_row.windows), ("tracks", of_row.tracks)):
         assert expected is not None
-        assert set(row["total"][protocol]) == {"cells", "pixels", "published"}
-        for space, values in row["total"][protocol].items():
-            totals = [values["pck"][threshold]["total"] for threshold in ("0.05", "0.1", "0.2")]
-            np.testing.assert_allclose(totals, 100 * expected[space].pck(), atol=1e-6)
-            knee = values["pck"]["0.2"]["by_keypoint"]["knee"]
-            np.testing.assert_allclose(knee, 100 * expected[space].pck_by_name()["knee"][2], atol=1e-6)
-            np.testing.assert_allclose(values["end_point_error"]["total"], expected[space].error.mean(), atol=1e-6)
-            assert (values["frames"], values["keypoints"]) == ((30, 570) if protocol == "in_windows" else (10, 190))
-            assert len(values["curve"]) == len(found["curve_thresholds"])
-            assert values["curve"][20] == values["pck"]["0.2"]["total"]
-    assert of_setting["information_bound"] == [1.0, 2.0, 3.45]
-    assert of_setting["rows"][2]["total"]["in_windows"] is None, "a filter smooths tracks, not windows"
-    np.testing.assert_allclose(row["total"]["jitter"]["error"]["total"], of_row.jitter.error.mean(), atol=1e-6)
+        assert set(row[protocol]) == {"cells", "pixels", "published"}
+        for space, values in row[protocol].items():
+            np.testing.assert_allclose(values, expected[space].pck(), atol=1e-6)
+    for space, error in row["error"].items():
+        np.testing.assert_allclose(error, of_row.tracks[space].error.mean(), atol=1e-6)
+    np.testing.assert_allclose(row["by_keypoint"]["knee"], of_row.tracks["cells"].pck_by_name()["knee"], atol=1e-6)
+    assert len(row["curve"]) == len(found["curve_thresholds"])
+    assert row["curve"][20] == row["tracks"]["cells"][2]
+    np.testing.assert_allclose(row["acceleration_error"], of_row.jitter.error.mean(), atol=1e-6)
+    np.testing.assert_allclose(of_setting["acceleration"], of_row.jitter.truth.mean(), atol=1e-6)
 
 
 def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
@@ -95,26 +94,25 @@ def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
     text = (tmp_path / "scores.json").read_text()
     found = json.loads(text)
     assert text == json.dumps(found, indent=1, sort_keys=True) + "\n"
-    row = found["evaluations"][0]["rows"][0]["total"]
-    assert row["in_windows"]["cells"]["pck"]["0.1"]["total"] is None
-    assert row["in_windows"]["cells"]["curve"][3] is None
-    assert row["jitter"]["error"]["total"] is None
+    row = found["evaluations"][0]["rows"][0]
+    assert (row["windows"]["cells"], row["curve"][3], row["acceleration_error"]) == ([None] * 3, None, None)
     assert "NaN" not in text
 
 
 def test_keypoints_that_are_never_annotated_have_no_score() -> None:
-    row = as_json([example()])["evaluations"][0]["rows"][0]["total"]["in_windows"]["cells"]["pck"]["0.1"]
-    assert row["by_keypoint"]["thumb"] is None
-    assert row["by_keypoint"]["nose"] is not None
-    assert len(row["by_keypoint"]) == 13
+    by_keypoint = as_json([example()])["evaluations"][0]["rows"][0]["by_keypoint"]
+    assert list(by_keypoint["thumb"]) == [None] * 3
+    assert None not in by_keypoint["nose"]
+    assert len(by_keypoint) == 13
 
 
 def test_json_of_several_datasets_has_their_parts() -> None:
     evaluation = example(("penn_action", "brace"))
     row = as_json([evaluation])["evaluations"][0]["rows"][4]
     assert list(row["by_dataset"]) == ["penn_action", "brace"]
-    counts = [part["in_windows"]["cells"]["keypoints"] for part in row["by_dataset"].values()]
-    assert row["total"]["in_windows"]["cells"]["keypoints"] == sum(counts)
+    parts = [evaluation.scores[ROWS[4].name][name].tracks["cells"] for name in row["by_dataset"]]
+    for part, found in zip(parts, row["by_dataset"].values(), strict=True):
+        np.testing.assert_allclose(found["cells"], part.pck(), atol=1e-6)
 
 
 def test_pictures_of_a_second_setting_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kerasmooth.errors import InputError
+from kerasmooth.evaluation.results import Example, RowResult
 from kerasmooth.reporting import tables
-from kerasmooth.reporting.results import Example, Result, RowResult, Training
+from kerasmooth.reporting.results import Result, Training
 
 
 def row(kind: str, hits: int, windows: bool = True) -> RowResult:
@@ -17,6 +18,7 @@ def row(kind: str, hits: int, windows: bool = True) -> RowResult:
         kind=kind,
         windows={"cells": shares, "published": shares} if windows else None,
         tracks={"cells": shares, "pixels": shares},
+        error={"cells": 1.0},
         by_keypoint={"nose": shares, "thumb": (None, None, None)},
         curve=(0.0, 1.0),
         acceleration=1.0,
@@ -42,6 +44,7 @@ def result(name: str, rows: dict[str, RowResult], experiment: str = "1", seed: i
         num_windows=1000,
         judged=0.873,
         published_judged=0.201,
+        acceleration=1.7,
         bound=None if trained else (0.2, 0.3, 0.4),
         example=Example(video="video 1", keypoint="nose", truth=(1.0, None, 2.5)),
         rows=rows,

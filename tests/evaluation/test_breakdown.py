@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from kerasmooth.evaluation.breakdown import Breakdown
 from kerasmooth.evaluation.windows import Frames
-from kerasmooth.reporting.breakdown import Breakdown
 
 SIZE = (12, 16)
 
