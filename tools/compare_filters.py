@@ -1,6 +1,7 @@
 """Compares `auto`, every filter and the streams where the truth is known, and prints tables (Markdown).
 
     python tools/compare_filters.py --dataset=motion --csv=PATH             generated motion, needs nothing
+    python tools/compare_filters.py --picture=PATH.png
     python tools/compare_filters.py --dataset=penn_action --raw_dir=PATH    holds labels/
     python tools/compare_filters.py --dataset=shelf --raw_dir=PATH          holds shelf_pairs.npz
 
@@ -14,7 +15,7 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from comparisons import motion, penn_action, shelf
+from comparisons import motion, penn_action, pictures, shelf
 
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
@@ -22,6 +23,7 @@ from kerasmooth.errors import InputError
 DATASET = flags.DEFINE_enum("dataset", "motion", ["motion", "penn_action", "shelf"], "What to compare on.")
 RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder of the raw data of penn_action or shelf.")
 CSV = flags.DEFINE_string("csv", None, "File to write every number of motion to.")
+PICTURE = flags.DEFINE_string("picture", None, "PNG of fast motion before and after; nothing else is done then.")
 SEEDS = flags.DEFINE_integer("seeds", 1, "People and recordings of each kind of motion.", lower_bound=1)
 WORKERS = flags.DEFINE_integer("workers", 2, "Processes for motion.", lower_bound=1)
 MAX_CLIPS = flags.DEFINE_integer("max_clips", None, "Compare on so many clips only.", lower_bound=1)
@@ -31,6 +33,9 @@ METHODS = flags.DEFINE_list("methods", None, "Only rows of penn_action and shelf
 
 
 def main() -> None:
+    if PICTURE.value:
+        pictures.draw(Path(PICTURE.value))
+        return
     if DATASET.value == "motion":
         motion.compare(SEEDS.value, WORKERS.value, Path(CSV.value) if CSV.value else None)
         return

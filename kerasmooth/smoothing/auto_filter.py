@@ -38,7 +38,7 @@ LASTING_SHARE, CORRELATED_DOUBT = 0.9, 1.4
 where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
-LEAST_TRUST = 0.05
+LEAST_TRUST = 1e-3
 """Of a measurement that lies far out."""
 LEAST_WEIGHT = 1e-6
 """Of a frame without measurement: holds the matrix regular, and nothing else."""
@@ -117,7 +117,7 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
     deviation = np.sqrt(variance * fit.deviation**2 + lasting) * (CORRELATED_DOUBT if noise.memory else 1.0)
     # The measurements' own variance is one over their weight.
-    gained = 1 - np.sqrt((variance * weights).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    gained = 1 - np.sqrt((variance * weights * trust).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
     kept = gained < LEAST_GAIN
     if np.median(gained) < LEAST_GAIN:
         kept[:] = True

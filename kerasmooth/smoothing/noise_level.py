@@ -89,7 +89,9 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Nois
         share = np.full(num_keypoints, np.median(own))
         share[watched] = own
         shares.append(share * deviation)
-    return Noise(memory, np.maximum(DOUBT * shares[0], LEAST_NOISE), shares[1])
+    # A limb that kicks is never still, and shows too little noise: it has as much as the others.
+    most = DOUBT * np.maximum(shares[0], np.median(shares[0][watched]))
+    return Noise(memory, np.maximum(most, LEAST_NOISE), shares[1])
 
 
 def _curvature(memory: float, seconds: float) -> float:

@@ -98,7 +98,7 @@ def _torso(points: np.ndarray) -> float:
     return float(np.median(np.linalg.norm(sides, axis=-1)))
 
 
-def _measured(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def recorded(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(truth [T, K, 2], what the detector says [T, K, 2] with NaN for what it drops, planted outliers bool [T, K])."""
     points = _truth(recording.kind, recording.rate, recording.seed)
     size = _torso(points)
@@ -142,7 +142,7 @@ def _runs(rng: np.random.Generator, frames: int, share: float, lengths: tuple[in
 
 def score(recording: Recording) -> dict[str, Score]:
     """Row -> its score; the row "raw" is the input."""
-    points, measured, planted = _measured(recording)
+    points, measured, planted = recorded(recording)
     size = _torso(points)
     fast = np.linalg.norm(np.gradient(points, axis=0), axis=-1)
     fast = fast >= np.quantile(fast, FASTEST)
