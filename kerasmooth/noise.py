@@ -7,6 +7,7 @@ clip, frame, keypoint, and the epoch where noise is fresh), so that every window
 frame, whatever its length and the batch around it.
 """
 
+import math
 import zlib
 from dataclasses import dataclass
 from types import ModuleType
@@ -15,10 +16,14 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.keyed_random import Array, cast, check_seed, integers, keyed_words, normal, uniform
+from kerasmooth.noise_profile import PUBLISHED, NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
 
-_SHIFT, _SIGMA, _DROPOUT, _SWAP = range(4)
+_SHIFT, _SIGMA, _DROPOUT, _SWAP, _BURST, _GAP, _EXCHANGE = range(7)
 """What a number is drawn for: part of its key."""
+
+_FORGOTTEN = 0.01
+"""Errors of AR(1) noise go back as far as they count this much."""
 
 
 def clip_key(clip_id: str) -> int:
@@ -43,6 +48,7 @@ class DetectorNoise:
       swap: probability that a left/right pair of keypoints is exchanged in a frame. Only a pair that is visible on
         both sides is: where one side lacks annotation, there is nothing to exchange it with.
       pairs: (left, right) keypoint indices for `swap`.
+      profile: other ways to err; the default has none.
 
     Raises:
       ValueError: a probability outside [0, 1], a negative deviation or scalar, no sigma, a seed that is too long.
@@ -58,6 +64,7 @@ class DetectorNoise:
     dropout: float = 0.0
     swap: float = 0.0
     pairs: tuple[tuple[int, int], ...] = BOULDERING_25.pairs
+    profile: NoiseProfile = PUBLISHED
 
     def __post_init__(self) -> None:
         for name in ("dropout", "swap"):
@@ -69,6 +76,11 @@ class DetectorNoise:
         if self.num_sigmas < 1:
             raise ValueError(f"num_sigmas must be at least 1. Received: num_sigmas={self.num_sigmas}")
         check_seed(self.seed)
+        if self.profile.width_factor > 0 and not self.random_sigma:
+            raise ValueError(
+                "errors that grow with the heatmap's width need random_sigma. Received: "
+                f"width_factor={self.profile.width_factor}, random_sigma={self.random_sigma}"
+            )
 
     def simulate(
         self,
@@ -99,7 +111,7 @@ class DetectorNoise:
         """
         keypoints, visibility = cast(keypoints, "float32", xp), cast(visibility, "bool", xp)
         num_keypoints = keypoints.shape[-2]
-        if self.swap > 0:
+        if self.swap > 0 or self.profile.exchange_probability > 0:
             keypoints = self._swap(keypoints, visibility, clip_keys, frame_numbers, epoch, xp)
         shifted = keypoints + self.shifts(clip_keys, frame_numbers, num_keypoints, epoch, xp, constant)
         height, width = size
@@ -108,6 +120,12 @@ class DetectorNoise:
         if self.dropout > 0:
             words = self._words(_DROPOUT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
             visibility = xp.logical_and(visibility, uniform(words[0], xp) >= self.dropout)
+        if self.profile.dropout_probability > 0:
+            words = self._run_words(
+                _GAP, clip_keys, frame_numbers, self.profile.dropout_frames, num_keypoints, epoch, xp
+            )
+            found = uniform(words[0], xp) >= self.profile.dropout_probability
+            visibility = xp.logical_and(visibility, found)
         return {
             "keypoints": xp.where(visibility[..., None], cells, 0.0),
             "visibility": visibility,
@@ -127,8 +145,58 @@ class DetectorNoise:
         if self.constant_shift:
             first = xp.zeros_like(frame_numbers)
             frame_numbers = first if constant is None else xp.where(constant[:, None], first, frame_numbers)
-        words = self._words(_SHIFT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
-        return normal(xp.stack(words[:2], axis=-1), self.shift_std * self.shifting_scalar, xp)
+        profile, deviation = self.profile, self.shift_std * self.shifting_scalar
+        if profile.correlation > 0:
+            shifts = self._correlated(clip_keys, frame_numbers, num_keypoints, epoch, xp)
+        else:
+            words = self._words(_SHIFT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
+            shifts = normal(xp.stack(words[:2], axis=-1), deviation, xp)
+        if profile.scale:
+            shifts = shifts * np.array(profile.scale, np.float32)[:, None]
+        if profile.width_factor > 0:
+            steps = (
+                cast(self._sigma_index(clip_keys, frame_numbers, epoch, xp), "float32", xp) - (self.num_sigmas - 1) / 2
+            )
+            shifts = shifts * (1 + profile.width_factor * steps)[..., None, None]
+        if profile.burst_probability > 0:
+            words = self._run_words(_BURST, clip_keys, frame_numbers, profile.burst_frames, num_keypoints, epoch, xp)
+            offsets = normal(xp.stack(words[1:3], axis=-1), deviation * profile.burst_size, xp)
+            struck = uniform(words[0], xp) < profile.burst_probability
+            shifts = shifts + xp.where(struck[..., None], offsets, np.float32(0))
+        return shifts
+
+    def _correlated(
+        self, clip_keys: Array, frame_numbers: Array, num_keypoints: int, epoch: Array | int, xp: ModuleType
+    ) -> Array:
+        """AR(1) errors as the sum of what is left of each earlier frame's draw, so that they need no beginning."""
+        r = self.profile.correlation
+        back = np.arange(1 + math.ceil(math.log(_FORGOTTEN) / math.log(r)))
+        weights = np.sqrt((r**2.0) ** back / np.sum((r**2.0) ** back)).astype(np.float32)
+        windows, frames = frame_numbers.shape[0], frame_numbers.shape[1]
+        windows = -1 if windows is None else windows
+        earlier = cast(frame_numbers, "int32", xp)[..., None] - back.astype(np.int32)
+        earlier = xp.reshape(earlier, (windows, frames * len(back)))
+        words = self._words(_SHIFT, clip_keys, earlier, np.arange(num_keypoints), epoch, xp)
+        draws = normal(xp.stack(words[:2], axis=-1), self.shift_std * self.shifting_scalar, xp)
+        draws = xp.reshape(draws, (windows, frames, len(back), num_keypoints, 2))
+        return xp.sum(draws * weights[:, None, None], axis=2)
+
+    def _run_words(
+        self,
+        purpose: int,
+        clip_keys: Array,
+        frame_numbers: Array,
+        length: int,
+        keypoints: int | np.ndarray,
+        epoch: Array | int,
+        xp: ModuleType,
+    ) -> tuple[Array, ...]:
+        """Four uint32 arrays [B, T, K] that are the same over runs of `length` frames, which begin anywhere."""
+        items = np.arange(keypoints) if isinstance(keypoints, int) else keypoints
+        epoch, clips = epoch if self.fresh else 0, clip_keys[..., None, None]
+        first = keyed_words(self.seed, purpose, epoch, clips, np.zeros((1, 1), np.uint32), items, xp)[3]
+        place = cast(frame_numbers, "int32", xp)[..., None] + integers(first, length, xp)
+        return keyed_words(self.seed, purpose, epoch, clips, place // length + 1, items, xp)
 
     def _swap(
         self,
@@ -150,7 +218,12 @@ class DetectorNoise:
             partner[[left, right]], drawn_for[right] = (right, left), left
         chance = uniform(self._words(_SWAP, clip_keys, frame_numbers, drawn_for, epoch, xp)[0], xp)
         both = xp.logical_and(visibility, xp.take(visibility, partner, axis=-1))
-        swapped = xp.logical_and(both, chance < self.swap)
+        struck = chance < self.swap
+        if self.profile.exchange_probability > 0:
+            length = self.profile.exchange_frames
+            words = self._run_words(_EXCHANGE, clip_keys, frame_numbers, length, drawn_for, epoch, xp)
+            struck = xp.logical_or(struck, uniform(words[0], xp) < self.profile.exchange_probability)
+        swapped = xp.logical_and(both, struck)
         return xp.where(swapped[..., None], xp.take(keypoints, partner, axis=-2), keypoints)
 
     def _sigma_index(self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType) -> Array:

@@ -15,7 +15,18 @@ LAYERS: list[set[str]] = [
     {"errors"},
     {"files", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"},
     {"clip", "pose_table"},
-    {"heatmap_decoding", "heatmap_codec", "noise", "metrics", "windows", "splits", "augmentation", "datasets", "sample"}
+    {
+        "heatmap_decoding",
+        "heatmap_codec",
+        "noise",
+        "noise_profile",
+        "metrics",
+        "windows",
+        "splits",
+        "augmentation",
+        "datasets",
+        "sample",
+    }
     | {"filters", "formats", "smoothing", "pose_files", "streaming"},
     {"quiet", "tfrecord"},
     {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck", "fit_data"},

@@ -11,6 +11,7 @@ from kerasmooth import files
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
+from kerasmooth.noise_profile import NOISE_MODELS
 from kerasmooth.settings import Settings, first_mistake
 from kerasmooth.tfrecord.record_sets import AUTO
 
@@ -64,6 +65,10 @@ class TrainingConfig(Settings):
     shifting_scalar: float = _setting(1.0, "size s of the simulated detector's error, 2.95 s cells", ge=0)
     random_sigma: bool = _setting(True, "simulated heatmaps have a random width per frame; no: sigma 1 always")
     noise: Literal["fresh", "fixed"] = _setting("fresh", "training noise: new in each epoch, or fixed (published)")
+    noise_model: str = _setting(
+        "published", f"how the simulated detector errs: {', '.join(NOISE_MODELS)}, or the JSON file of a profile"
+    )
+    noise_profile: dict[str, Any] = _setting({}, "what --noise_model said at the start", is_flag=False)
     noise_seed: int = _setting(0, "seed of the simulated detector", ge=0, lt=2**31)
     noise_dropout: float = _setting(0.0, "share of keypoints that the simulated detector misses", ge=0, lt=1)
     noise_swap: float = _setting(0.0, "share of left/right pairs that it confuses", ge=0, lt=1)

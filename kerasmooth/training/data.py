@@ -13,14 +13,14 @@ from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import prepare
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.noise_profile import NoiseProfile, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
 from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.devices import Cluster, is_chief
 
-NOISE_SETTINGS = (
-    *("shifting_scalar", "random_sigma", "noise", "noise_seed", "noise_dropout", "noise_swap", "constant_shift"),
-)
+NOISE_SETTINGS = [name for name in TrainingConfig.flags() if name.startswith("noise")]
+NOISE_SETTINGS += ["shifting_scalar", "random_sigma", "constant_shift"]
 Inputs = dict[str, Any]
 Targets = dict[str, Any]
 
@@ -43,7 +43,11 @@ def open_records(config: TrainingConfig, say: Callable[[str], None]) -> tuple[Tr
             raise InputError(
                 f"the records of {', '.join(names)} in {config.records_dir} have no {split} windows; make more"
             )
-    found = {"window": records.window, "size": records.size, "annotated": records.annotated}
+    profile = noise_profile(config.noise_model)
+    if profile.width_factor > 0 and not config.random_sigma:
+        raise InputError(f"--noise_model={config.noise_model} errs by the width of heatmaps: it needs --random_sigma")
+    found: dict[str, Any] = {"window": records.window, "size": records.size, "annotated": records.annotated}
+    found["noise_profile"] = profile.model_dump(mode="json")
     config = config.replace(datasets=names, **found)
     for split in ("train", "validation"):
         records.shards(split, verify=_verifies(config))
@@ -86,6 +90,7 @@ def simulated_detector(config: TrainingConfig) -> DetectorNoise:
         fresh=config.noise == "fresh",
         dropout=config.noise_dropout,
         swap=config.noise_swap,
+        profile=NoiseProfile(**config.noise_profile),
     )
 
 

@@ -153,6 +153,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "shifting_scalar": ({"shifting_scalar": 1.0}, NOISE),
     "random_sigma": ({"random_sigma": False}, NOISE),
     "noise": ({"noise": "fixed"}, {"inputs 1", "inputs 2"}),
+    "noise_model": ({"noise_model": "mixture"}, NOISE),
     "noise_seed": ({"noise_seed": 5}, NOISE),
     "noise_dropout": ({"noise_dropout": 0.5}, NOISE),
     "noise_swap": ({"noise_swap": 0.5}, NOISE),
@@ -264,3 +265,12 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
     assert json.loads((trainer.run_dir / "best.json").read_text())["epoch"] == epoch
     best = keras.saving.load_model(trainer.run_dir / "best.keras", compile=False).get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(best, kept[epoch - 1], strict=True))
+
+
+def test_numbers_arrive_as_they_were_given(folder: Path) -> None:
+    numbers = {"weight_decay": 0.1, "beta_1": 0.5, "beta_2": 0.25, "learning_rate": 0.125}
+    found = seen(trainer_of(folder, **numbers, ema=0.75, lr_factor=0.5, patience_lr=2, warmup_steps=4), folder)
+    assert numbers.items() <= found["optimizer"]["AdamW"].items()
+    assert found["average"] == 0.75
+    assert found["rates"][:6] == [0.125, 0.125, 0.125, 0.0625, 0.0625, 0.03125]
+    assert found["warm-up"] == [0.25, 0.5, 0.75, 1.0]
