@@ -28,9 +28,9 @@ class NoiseProfile(Settings):
       exchange_probability, exchange_frames: a left/right pair is exchanged.
     """
 
-    scale: tuple[NonNegativeFloat, ...] = Field((), strict=False)
-    correlation: float = Field(0.0, ge=0, lt=1)
-    width_factor: float = Field(0.0, ge=0, lt=0.5)
+    scale: tuple[NonNegativeFloat, ...] = Field(default=(), strict=False)
+    correlation: float = Field(default=0.0, ge=0, lt=1)
+    width_factor: float = Field(default=0.0, ge=0, lt=0.5)
     burst_probability: Probability = 0.0
     burst_size: NonNegativeFloat = 4.0
     burst_frames: PositiveInt = 5

@@ -179,6 +179,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "freeze_but_last": ({"model": "deciwatch", "model_options": SMALL}, {"trained", "weights"}),
     "seed": ({"seed": 1}, {"weights", *BATCHES, "inputs 1", "inputs 2"}),
     "strategy": ({"strategy": "mirrored"}, {"devices"}),
+    "verify_records": ({"verify_records": "never"}, set()),  # what is hashed: see test_loop
     "worker_timeout": ({"worker_timeout": 5.0}, set()),  # for several processes only: see test_rendezvous
     "precision": ({"precision": "mixed_bfloat16"}, {"model"}),
     "jit": ({"jit": "on"}, {"compiled"}),
