@@ -106,6 +106,7 @@ class AdaptiveFilter:
         state["covariance"] = transition.covariances @ state["covariance"] + transition.added
         state["past_shared"] = transition.states @ state["past_shared"][1:]
         state["chain"] = state["chain"] @ transition.changes
+        state["evidence"] = motion_chain.later(state["evidence"], seconds)
 
     def _begin(self, state: State, places: np.ndarray, fresh: np.ndarray) -> None:
         """Sets the filters of keypoints `fresh` on their first measurement."""
@@ -131,12 +132,9 @@ class AdaptiveFilter:
         used = known & ~refused
         judged = used & (state["seen"] >= FIRST)
         state["seen"] += used
-        if judged.all():
-            state["chain"], state["evidence"] = after, motion_chain.add_evidence(state["evidence"], density, seconds)
-        elif judged.any():
-            evidence = motion_chain.add_evidence(state["evidence"], density, seconds)
-            state["chain"] = np.where(judged[..., None, None, None], after, before)
-            state["evidence"] = np.where(judged[..., None, None], evidence, state["evidence"])
+        evidence = motion_chain.with_measurement(state["evidence"], density)
+        state["chain"] = np.where(judged[..., None, None, None], after, before)
+        state["evidence"] = np.where(judged[..., None, None], evidence, state["evidence"])
         state["noise"] = motion_chain.noise_levels(state["evidence"])
         shares = state["noise"][..., None]
         newest = (shares * state["chain"]).sum(axis=3)

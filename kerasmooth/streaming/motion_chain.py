@@ -55,20 +55,19 @@ def judge(chain: np.ndarray, densities: np.ndarray) -> tuple[np.ndarray, np.ndar
     return joint, np.log(total) + top
 
 
-def add_evidence(evidence: np.ndarray, log_density: np.ndarray, seconds: float) -> np.ndarray:
-    """The log probabilities, but for a constant, of memory and level [P, K, G, R] of each keypoint's noise by itself.
-
-    Args:
-      evidence: those before.
-      log_density: of a measurement under each; that any may be an outlier bounds what a single one says.
-      seconds: since the frame before.
-    """
+def later(evidence: np.ndarray, seconds: float) -> np.ndarray:
+    """The log probabilities, but for a constant, of memory and level [P, K, G, R] of each keypoint's noise, later."""
     chances = np.exp(evidence - evidence.max(axis=(2, 3), keepdims=True))
     chances /= chances.sum(axis=(2, 3), keepdims=True)
     change = 1 - float(np.exp(-CHANGES * seconds))
     chances *= 1 - change
     chances += change / (chances.shape[2] * chances.shape[3])
-    return np.log(chances) + np.logaddexp(log_density, _LOG_OUTLIER) - _PRICES
+    return np.log(chances)
+
+
+def with_measurement(evidence: np.ndarray, log_density: np.ndarray) -> np.ndarray:
+    """The same after a measurement of a log density [P, K, G, R]; that any may be an outlier bounds what one says."""
+    return evidence + np.logaddexp(log_density, _LOG_OUTLIER) - _PRICES
 
 
 def noise_levels(evidence: np.ndarray) -> np.ndarray:

@@ -140,3 +140,23 @@ def test_outliers_are_replaced_and_nothing_else(lookahead: int) -> None:
     assert (replaced & wrong).sum() > 0.9 * wrong.sum()
     assert (replaced & wrong).sum() > 0.9 * replaced.sum()
     assert np.median(np.linalg.norm(result - truth, axis=-1)[wrong]) < 0.1 * torso(truth)
+
+
+def test_confidence_counts() -> None:
+    truth = sequence("walking", 180, FPS, seed=1)
+    confidence = np.where(np.random.default_rng(5).random(truth.shape[:2]) < 0.5, 1.0, 0.3)
+    measured = truth + noise(truth.shape, 0.0) * 0.01 * torso(truth) / confidence[..., None]
+    knowing, ignorant = (KeypointStream("bouldering_25", fps=FPS, lookahead=4) for _ in range(2))
+    frames = [(knowing.step(m, c), ignorant.step(m)) for m, c in zip(measured, confidence, strict=True)][4:]
+    errors = [error(np.stack([pair[which].keypoints for pair in frames]), truth[:-4]) for which in (0, 1)]
+    assert errors[0] < 0.9 * errors[1]
+
+
+def test_time_that_passes_is_as_frames_without_anybody() -> None:
+    measured = sequence("walking", 60, FPS, seed=1) + noise((60, 25, 2), 0.0)
+    rare, often = (KeypointStream("bouldering_25", fps=FPS, person_size=100.0) for _ in range(2))
+    for frame in measured:
+        often.step(np.full((25, 2), np.nan))
+        shown, expected = rare.step(frame, seconds=2 / FPS), often.step(frame)
+        np.testing.assert_allclose(shown.keypoints, expected.keypoints, rtol=1e-6)
+        np.testing.assert_allclose(shown.deviation, expected.deviation, rtol=1e-4)
