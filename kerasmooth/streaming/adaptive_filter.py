@@ -89,6 +89,8 @@ class AdaptiveFilter:
         self._begin(state, places, known & (state["seen"] == 0))
         mean, shared = state["mean"], _READ @ state["covariance"]
         away = (places - state["origin"])[:, None] - mean[:, :, 0] - mean[:, :, 2]
+        if not known.all():
+            away = np.where(known[:, None, None], away, 0.0)
         spread = shared[:, :, 0] + shared[:, :, 2] - self._bank.lasting[:, None]
         spread += (1 / np.where(known, weights, 1.0))[:, None]
         area = np.where(size > 0, size * size, 1.0)

@@ -55,10 +55,12 @@ def test_a_state_of_another_shape_is_refused() -> None:
         KeypointStream.from_bytes(stream.to_bytes())
 
 
+@pytest.mark.filterwarnings("error")
 def test_gaps_are_bridged_then_given_up() -> None:
     keypoints = motion(60, 3)
     keypoints[20:24, 0] = np.nan
     keypoints[30:50, 1] = np.nan
+    keypoints[:3, 2] = np.nan
     late = run(KeypointStream(num_keypoints=3, fps=FPS, lookahead=5, max_gap=0.25), keypoints)
     kinds = np.stack([frame.provenance for frame in late])
     assert (kinds[20:24, 0] == INTERPOLATED).all()
