@@ -24,6 +24,9 @@ DATASET = flags.DEFINE_enum("dataset", "motion", ["motion", "penn_action", "shel
 RAW_DIR = flags.DEFINE_string("raw_dir", None, "Folder of the raw data of penn_action or shelf.")
 CSV = flags.DEFINE_string("csv", None, "File to write every number of motion to.")
 PICTURE = flags.DEFINE_string("picture", None, "PNG of fast motion before and after; nothing else is done then.")
+KINDS = flags.DEFINE_multi_enum("kind", list(motion.KINDS), list(motion.KINDS), "Kinds of motion.")
+RATES = flags.DEFINE_list("rates", list(map(str, motion.RATES)), "Frame rates of motion.")
+LEVELS = flags.DEFINE_list("levels", list(map(str, motion.LEVELS)), "Noise of motion in per cent of the torso.")
 SEEDS = flags.DEFINE_integer("seeds", 1, "People and recordings of each kind of motion.", lower_bound=1)
 WORKERS = flags.DEFINE_integer("workers", 2, "Processes for motion.", lower_bound=1)
 MAX_CLIPS = flags.DEFINE_integer("max_clips", None, "Compare on so many clips only.", lower_bound=1)
@@ -37,7 +40,8 @@ def main() -> None:
         pictures.draw(Path(PICTURE.value))
         return
     if DATASET.value == "motion":
-        motion.compare(SEEDS.value, WORKERS.value, Path(CSV.value) if CSV.value else None)
+        rates, levels = [int(rate) for rate in RATES.value], [float(level) for level in LEVELS.value]
+        motion.compare(KINDS.value, rates, levels, SEEDS.value, WORKERS.value, Path(CSV.value) if CSV.value else None)
         return
     if RAW_DIR.value is None:
         raise InputError("--raw_dir is missing: name the folder of the raw data")

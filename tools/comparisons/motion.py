@@ -7,7 +7,7 @@ noise is given in per cent of the torso, as its deviation along an axis, white o
 import csv
 import functools
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +77,7 @@ class Score:
       planted, found, right: outliers that were planted, that were replaced, and both.
     """
 
+    kind: str
     error: float
     fast: float
     worst: float
@@ -176,6 +177,7 @@ def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray
         if far.max() > 0.3 * size:
             peaks += [float((result[top, keypoint] - rest) @ away[top] / far[top] ** 2) for top in tops]
     return Score(
+        kind,
         float(np.nanmean(errors)),
         float(np.nanmean(errors[fast])),
         float(np.nanquantile(errors, 0.999)),
@@ -184,20 +186,22 @@ def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray
     )
 
 
-def recordings(seeds: int) -> Iterator[Recording]:
-    for rate in RATES:
-        for level in LEVELS:
+def recordings(kinds: Sequence[str], rates: Sequence[int], levels: Sequence[float], seeds: int) -> Iterator[Recording]:
+    for rate in rates:
+        for level in levels:
             for lasting in (False, True) if level else (False,):
                 for seed in range(seeds):
-                    yield from (Recording(kind, rate, level, lasting, seed) for kind in KINDS)
-    for rate in FAULT_RATES:
+                    yield from (Recording(kind, rate, level, lasting, seed) for kind in kinds)
+    for rate in set(FAULT_RATES) & set(rates):
         for fault in FAULTS:
-            yield from (Recording(kind, rate, FAULT_LEVEL, False, 0, fault) for kind in KINDS)
+            yield from (Recording(kind, rate, FAULT_LEVEL, False, 0, fault) for kind in kinds)
 
 
-def compare(seeds: int, workers: int, csv_path: Path | None) -> None:
-    """Prints the tables; writes one line for each condition and smoother to a CSV file."""
-    every = list(recordings(seeds))
+def compare(
+    kinds: Sequence[str], rates: Sequence[int], levels: Sequence[float], seeds: int, workers: int, path: Path | None
+) -> None:
+    """Prints the tables; writes one line for each condition and smoother to a CSV file at `path`."""
+    every = list(recordings(kinds, rates, levels, seeds))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         done = list(track(pool.map(score, every, chunksize=4), total=len(every), description="recordings"))
     groups: dict[tuple[int, str, str], list[dict[str, Score]]] = {}
@@ -205,8 +209,8 @@ def compare(seeds: int, workers: int, csv_path: Path | None) -> None:
         noise = f"{recording.level:g} %" + (" lasting" if recording.lasting else " white" if recording.level else "")
         groups.setdefault((recording.rate, noise, recording.fault), []).append(rows)
     lines = [_line(*key, name, scores) for key, scores in groups.items() for name in scores[0]]
-    if csv_path:
-        with csv_path.open("w", newline="") as file:
+    if path:
+        with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, lines[0].keys(), lineterminator="\n")
             writer.writeheader()
             writer.writerows({key: _rounded(value) for key, value in line.items()} for line in lines)
@@ -218,7 +222,7 @@ def compare(seeds: int, workers: int, csv_path: Path | None) -> None:
 def _line(rate: int, noise: str, fault: str, name: str, scores: list[dict[str, Score]]) -> dict[str, Any]:
     own, raw = [rows[name] for rows in scores], [rows["raw"] for rows in scores]
     ratios = [a.error / b.error for a, b in zip(own, raw, strict=True) if b.error > 0]
-    peaks = [_mean_of([p for rows in scores[i :: len(KINDS)] for p in rows[name].peaks]) for i in range(len(KINDS))]
+    peaks = [_mean_of([p for rows in scores if rows[name].kind == kind for p in rows[name].peaks]) for kind in GESTURES]
     found, planted = sum(s.found for s in own), sum(s.planted for s in own)
     return {
         "rate": rate, "noise": noise, "fault": fault, "smoother": name,
