@@ -140,8 +140,9 @@ def smooth_person(
       depth: float64 [T, K], see `smooth_keypoints`.
     """
     overlap = int(np.ceil(OVERLAP_SECONDS * fps))
-    chunk = max(CHUNK_FRAMES, 4 * overlap)
-    frames = len(keypoints)
+    frames, num_keypoints = confidence.shape
+    # Of many keypoints fewer frames at a time: finding outliers takes some 800 bytes for each.
+    chunk = max(CHUNK_FRAMES * 25 // max(num_keypoints, 25), 4 * overlap)
     firsts = range(0, frames, chunk) if frames > chunk + 2 * overlap else range(1)
     last = frames if len(firsts) == 1 else chunk
     names = _ARRAYS if depth is None else (*_ARRAYS, "depth")
