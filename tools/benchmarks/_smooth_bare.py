@@ -14,30 +14,19 @@ from scipy.signal import butter, savgol_filter, sosfiltfilt
 from kerasmooth.filters.banded import difference_penalty
 from kerasmooth.filters.gaussian_filter import sigma_of
 
-SIGMA = sigma_of(1.7) * FPS
+SIGMA = sigma_of(6.0) * FPS
 HALF_POWER = math.sqrt(2) - 1
 
 
 def _hampel(positions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    def median(values: np.ndarray) -> np.ndarray:
-        return median_filter(values, (9, 1, 1)) if weights is None else _weighted_median(values, weights, 9)
-
-    middle = median(positions)
+    """Of ranks, to which weights above 0 do not matter."""
+    middle = median_filter(positions, (9, 1, 1))
     distance = np.abs(positions - middle)
-    return np.where(distance > 3.5 * 1.4826 * median(distance), middle, positions)
+    return np.where(distance > 3.5 * 1.4826 * median_filter(distance, (9, 1, 1)), middle, positions)
 
 
-def _weighted_median(positions: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
-    """The input where the window is not full."""
-    windows = sliding_window_view(positions, size, axis=0)
-    order = np.argsort(windows, axis=-1)
-    shares = np.broadcast_to(sliding_window_view(weights, size, axis=0)[:, :, None], windows.shape)
-    sums = np.cumsum(np.take_along_axis(shares, order, axis=-1), axis=-1)
-    first = np.argmax(sums >= sums[..., -1:] / 2, axis=-1)[..., None]
-    middle = np.take_along_axis(windows, np.take_along_axis(order, first, axis=-1), axis=-1)[..., 0]
-    result = positions.copy()
-    result[size // 2 : -(size // 2)] = middle
-    return result
+def _median(positions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    return np.asarray(median_filter(positions, (3, 1, 1)))
 
 
 def _weighted_gaussian(positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -48,17 +37,17 @@ def _weighted_gaussian(positions: np.ndarray, weights: np.ndarray) -> np.ndarray
 
 def _weighted_savgol(positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The normal equations of every window; the input where the window is not full."""
-    powers = (np.arange(-7, 8) / 7)[:, None] ** np.arange(3)
-    products = (powers[:, :, None] * powers[:, None]).reshape(15, 9)
-    matrices = (sliding_window_view(weights, 15, axis=0) @ products).reshape(-1, weights.shape[1], 3, 3)
-    right = np.swapaxes(sliding_window_view(weights[..., None] * positions, 15, axis=0) @ powers, 2, 3)
+    powers = (np.arange(-3, 4) / 3)[:, None] ** np.arange(4)
+    products = (powers[:, :, None] * powers[:, None]).reshape(7, 16)
+    matrices = (sliding_window_view(weights, 7, axis=0) @ products).reshape(-1, weights.shape[1], 4, 4)
+    right = np.swapaxes(sliding_window_view(weights[..., None] * positions, 7, axis=0) @ powers, 2, 3)
     result = positions.copy()
-    result[7:-7] = np.linalg.solve(matrices, right)[:, :, 0]
+    result[3:-3] = np.linalg.solve(matrices, right)[:, :, 0]
     return result
 
 
 def _butterworth(positions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    edge = 2 / math.pi * math.atan(math.tan(math.pi * 3 / FPS) / HALF_POWER**0.25)
+    edge = 2 / math.pi * math.atan(math.tan(math.pi * 6 / FPS) / HALF_POWER**0.25)
     sections = butter(2, edge, output="sos")
     result = np.asarray(sosfiltfilt(sections, positions, axis=0))
     if weights is not None:
@@ -68,7 +57,7 @@ def _butterworth(positions: np.ndarray, weights: np.ndarray | None = None) -> np
 
 
 def _whittaker(positions: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    bands = HALF_POWER / (2 * math.sin(math.pi * 2 / FPS)) ** 4 * difference_penalty(len(positions), 2)
+    bands = HALF_POWER / (2 * math.sin(math.pi * 6 / FPS)) ** 4 * difference_penalty(len(positions), 2)
     if weights is None:
         bands[0] += 1
         flat = solveh_banded(bands, positions.reshape(len(positions), -1), lower=True)
@@ -89,9 +78,9 @@ def _spline(positions: np.ndarray, weights: np.ndarray | None = None) -> np.ndar
 
 BARE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "hampel": _hampel,
-    "median": lambda positions: median_filter(positions, (7, 1, 1)),
+    "median": _median,
     "gaussian": lambda positions: gaussian_filter1d(positions, SIGMA, axis=0),
-    "savgol": lambda positions: savgol_filter(positions, 15, 2, axis=0),
+    "savgol": lambda positions: savgol_filter(positions, 7, 3, axis=0),
     "butterworth": _butterworth,
     "gcv_spline": _spline,
     "whittaker": _whittaker,
@@ -100,7 +89,7 @@ BARE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 WEIGHTED: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "hampel": _hampel,
-    "median": lambda positions, weights: _weighted_median(positions, weights, 7),
+    "median": _median,
     "gaussian": _weighted_gaussian,
     "savgol": _weighted_savgol,
     "butterworth": _butterworth,
