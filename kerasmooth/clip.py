@@ -9,7 +9,7 @@ from kerasmooth.skeletons import BOULDERING_25
 
 @dataclass(frozen=True, eq=False)
 class PoseClip:
-    """A stretch of consecutive frames of one person, in the 25 keypoints of the study (K = 25).
+    """A segment of consecutive frames of one person, in the 25 keypoints of the study (K = 25).
 
     Attributes:
       clip_id: unique over all datasets, `<dataset>/<name>`; keys the simulated noise.

@@ -15,8 +15,8 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class NoiseProfile(Settings):
     """Errors of a detector, in units of its standard deviation; without arguments the published ones.
 
-    A run of bursts, dropouts or exchanges is cut into stretches of so many frames, from a random frame on for each
-    keypoint, and each stretch is struck with the probability.
+    A run of bursts, dropouts or exchanges is cut into segments of so many frames, from a random frame on for each
+    keypoint, and each segment is struck with the probability.
 
     Attributes:
       scale: factor of the deviation for each keypoint; () is 1 for all.

@@ -1,7 +1,7 @@
 """Which windows train, which validate, which test.
 
 Every rule returns one `SplitPlan`. No two splits share a frame, nor interleave frames: windows count as overlapping
-where the stretches from their first to their last frame do.
+where the segments from their first to their last frame do.
 """
 
 import hashlib

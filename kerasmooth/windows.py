@@ -1,6 +1,6 @@
 """Cutting clips into windows, and putting windows back together.
 
-A window is T frames that lie `frame_step` apart; neighbouring windows of a stretch start `stride` frames apart.
+A window is T frames that lie `frame_step` apart; neighbouring windows of a segment start `stride` frames apart.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ def span(window: int, frame_step: int = 1) -> int:
     return (window - 1) * frame_step + 1
 
 
-def stretches(usable: np.ndarray) -> np.ndarray:
+def segments(usable: np.ndarray) -> np.ndarray:
     """The maximal runs of True in `usable` [num_frames]: int64 [N, 2] of (first, one past the last)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]]).astype(np.int8)))
     return edges.reshape(-1, 2).astype(np.int64)
@@ -24,7 +24,7 @@ def window_starts(usable: np.ndarray, window: int, frame_step: int = 1, stride: 
       usable: bool [num_frames]; no window spans a frame that is not.
       window: frames in a window, T.
       frame_step: clip frames from one frame of a window to the next.
-      stride: clip frames between the starts of neighbouring windows; each stretch of usable frames begins anew.
+      stride: clip frames between the starts of neighbouring windows; each segment of usable frames begins anew.
 
     Returns:
       int64 [N], ascending.
@@ -36,7 +36,7 @@ def window_starts(usable: np.ndarray, window: int, frame_step: int = 1, stride: 
         if value < 1:
             raise ValueError(f"{name} must be at least 1. Received: {name}={value}")
     last = span(window, frame_step) - 1
-    starts = [np.arange(first, end - last, stride) for first, end in stretches(usable)]
+    starts = [np.arange(first, end - last, stride) for first, end in segments(usable)]
     return np.concatenate([np.empty(0, np.int64), *starts])
 
 
@@ -64,12 +64,12 @@ def drop_reasons(
       unusable: the name of the reason where `usable` is False.
 
     Returns:
-      Counts above zero: `unusable`; "too_short": a stretch shorter than a window; "between_windows": left over by a
+      Counts above zero: `unusable`; "too_short": a segment shorter than a window; "between_windows": left over by a
       stride or frame step.
     """
     shown = covered(starts, len(usable), window, frame_step)
     counts = {unusable: int(np.sum(~usable)), "too_short": 0, "between_windows": 0}
-    for first, end in stretches(usable):
+    for first, end in segments(usable):
         reason = "too_short" if end - first < span(window, frame_step) else "between_windows"
         counts[reason] += int(np.sum(~shown[first:end]))
     return {reason: count for reason, count in counts.items() if count}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kerasmooth.windows import covered, drop_reasons, frame_indices, merge_windows, span, stretches, window_starts
+from kerasmooth.windows import covered, drop_reasons, frame_indices, merge_windows, segments, span, window_starts
 
 
 def usable(text: str) -> np.ndarray:
@@ -46,8 +46,8 @@ def test_half_frame_rate_shows_every_second_frame() -> None:
 
 
 def test_stretches_are_runs() -> None:
-    assert stretches(usable(".xx.x")).tolist() == [[1, 3], [4, 5]]
-    assert stretches(usable("...")).shape == (0, 2)
+    assert segments(usable(".xx.x")).tolist() == [[1, 3], [4, 5]]
+    assert segments(usable("...")).shape == (0, 2)
 
 
 @pytest.mark.parametrize(

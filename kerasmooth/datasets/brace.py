@@ -82,11 +82,11 @@ class Brace(DatasetReader):
         keypoints = convert(np.where(visibility[..., None], keypoints, 0.0), COCO_17, BOULDERING_25, 0.0)
         visibility = convert(visibility, COCO_17, BOULDERING_25, False)
         segment = self._segment(video, year, path.stem, numbers)
-        stretches = _stretches(numbers)
+        runs = _consecutive(numbers)
         return ReadResult(
             [
                 PoseClip(
-                    clip_id=f"{self.name}/{year}/{video}/{path.stem}" + f"/{numbers[part][0]}" * (len(stretches) > 1),
+                    clip_id=f"{self.name}/{year}/{video}/{path.stem}" + f"/{numbers[part][0]}" * (len(runs) > 1),
                     video_id=f"{self.name}/{video}",
                     keypoints=keypoints[part],
                     visibility=visibility[part],
@@ -97,7 +97,7 @@ class Brace(DatasetReader):
                     label=segment.label,
                     official_split=self._tables.official_splits.get(segment.sequence, ""),
                 )
-                for part in stretches
+                for part in runs
             ]
         )
 
@@ -121,7 +121,7 @@ def _inside_image(keypoints: np.ndarray, image_size: Size | None) -> np.ndarray:
     return np.all((keypoints >= 0) & (keypoints < image_size[::-1]), axis=-1)
 
 
-def _stretches(numbers: np.ndarray) -> list[slice]:
+def _consecutive(numbers: np.ndarray) -> list[slice]:
     """Slices of consecutive frames in the increasing frame numbers [T]."""
     cuts = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1).tolist(), len(numbers)]
     return [slice(start, stop) for start, stop in pairwise(cuts)]

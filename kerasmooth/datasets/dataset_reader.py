@@ -20,7 +20,7 @@ class ReadResult:
     """What one raw file holds.
 
     Attributes:
-      clips: stretches of consecutive frames; several where the frame numbers jump, none if nothing is usable.
+      clips: segments of consecutive frames; several where the frame numbers jump, none if nothing is usable.
       dropped: number of frames that are in no clip, by reason.
     """
 

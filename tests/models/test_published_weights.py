@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from published_weights import load_published_weights
 
 from kerasmooth import models
-from kerasmooth.models.published_weights import load_published_weights
 
 PUBLISHED: dict[str, tuple[str, dict[str, Any]]] = {
     "conv3d": ("conv3d", {}),
