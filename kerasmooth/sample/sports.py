@@ -39,6 +39,7 @@ def _upright(
     roll: np.ndarray | float = 0.0,
     twist: np.ndarray | float = 0.0,
     toes: np.ndarray | None = None,
+    elbows: np.ndarray | None = None,
 ) -> np.ndarray:
     """A body on its feet: hands [T or 1, 2, 3] from the neck in chest axes, ankles [T or 1, 2, 3] in the world."""
     none = np.zeros(len(times))
@@ -55,7 +56,7 @@ def _upright(
     shape = (len(times), 2, 3)
     limbs = Limbs(
         wrists=trunk.from_chest(np.broadcast_to(hands, shape)),
-        elbow_poles=trunk.chest_directions(both_sides(0.6, -0.7, -0.5)),
+        elbow_poles=trunk.chest_directions(both_sides(0.6, -0.7, -0.5) if elbows is None else elbows),
         ankles=np.broadcast_to(ankles, shape),
         turnout=0.2,
         toes=np.broadcast_to(both_sides(0.2, -0.1, 1.0) if toes is None else toes, shape),
@@ -106,7 +107,9 @@ def throw(subject: Subject, times: np.ndarray, rng: np.random.Generator) -> np.n
     wrists[:, 1] = arm
     ankles = _feet() + np.array([[0, 0, 0.15], [0, 0, -0.12]])
     twist = smooth_path(keys, np.array(turns), times, 0.03)
-    points = _upright(subject, times, rng, hands=wrists, ankles=ankles, twist=twist)
+    # The throwing arm never points where its elbow does: there it would flip.
+    elbows = np.array([[0.6, -0.7, -0.5], [-1.0, -0.2, 0.2]])
+    points = _upright(subject, times, rng, hands=wrists, ankles=ankles, twist=twist, elbows=elbows)
     return mirrored(points) if rng.random() < 0.3 else points
 
 

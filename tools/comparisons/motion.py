@@ -149,12 +149,13 @@ def score(recording: Recording) -> dict[str, Score]:
     fast = fast >= np.quantile(fast, FASTEST)
     raw: dict[str, Smooth] = {"raw": lambda keypoints, *_: keypoints}
     rows = {}
+    done = smooth_keypoints(measured, fps=recording.rate, skeleton=BOULDERING_25)
     for name, smooth in (raw | as_they_come()).items():
         if recording.fault and name.startswith("stream"):
             continue
-        result = smooth(measured, None, recording.rate, BOULDERING_25.name)
+        known = name == "auto"
+        result = done.keypoints if known else smooth(measured, None, recording.rate, BOULDERING_25.name)
         rows[name] = _score(result, points, size, fast, recording.kind)
-    done = smooth_keypoints(measured, fps=recording.rate, skeleton=BOULDERING_25)
     off = np.abs(done.keypoints - points) / done.deviation[..., None]
     rows["auto"].within = (float(np.mean(off < 1)), float(np.mean(off < 2)))
     if recording.fault.endswith(("single", "runs")):
