@@ -26,7 +26,6 @@ from kerasmooth.formats.nwb import Nwb
 from kerasmooth.formats.openpifpaf import OpenPifPaf, OpenPifPafFolder
 from kerasmooth.formats.openpose import OpenPose
 from kerasmooth.formats.parquet_poses import ParquetPoses
-from kerasmooth.formats.parquet_tables import ParquetTables
 from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
 from kerasmooth.formats.sleap import SleapAnalysis
 from kerasmooth.formats.sleap_slp import SleapLabels
@@ -46,7 +45,6 @@ FORMATS: dict[str, PoseFormat] = {
     for each in (
         NpzPoses(),
         ParquetPoses(),
-        ParquetTables(),
         ClimbAlongHeatmaps(),
         ArrayPoses(),
         AlphaPoseImages(),

@@ -15,7 +15,6 @@ from kerasmooth.formats.npz_archive import NpzFile, member_names, read_npy, writ
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.skeletons import Skeleton
 
 _REMEDY = "save keypoints as [frames, keypoints, 2 or 3] or [people, frames, keypoints, 2 or 3]"
 _SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility")
@@ -82,14 +81,10 @@ class ArrayPoses(PoseFormat):
         cells = Cells(values, frames, places, nowhere=nowhere, is_single=people == 1)
         others = file.raw(leave_out=found) if file else None
         rest = Arrays(axes, {name: array.dtype for name, array in found.items()}, others)
-        attributes: dict[str, Any] = {"fps": _fps(file)}
-        if has_depth:
-            # Millimetres or metres of a 3D reconstruction: which one, the file does not say.
-            attributes["unit"] = "units"
+        # Millimetres or metres of a 3D reconstruction: which one, the file does not say.
+        unit = "normalised" if is_normalised(keypoints[..., :2]) else "units" if has_depth else "px"
+        attributes = {"fps": _fps(file), "unit": unit}
         return Parsed(cells, skeleton_of_count(count), rest, attributes=attributes)
-
-    def describe(self, keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
-        return {"unit": "normalised"} if is_normalised(keypoints) else {}
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         people = int(person_slots(table.frames, table.people, {}).max(initial=0)) + 1

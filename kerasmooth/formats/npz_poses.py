@@ -6,22 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.boxes import Size
-from kerasmooth.formats.cells import Cells
+from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y, columns_of
 from kerasmooth.formats.limits import MAX_FRAMES, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, write_npz
-from kerasmooth.formats.pose_format import (
-    Parsed,
-    PoseFormat,
-    Source,
-    check_asked,
-    check_counts,
-    check_frames,
-    check_positions,
-    source_of,
-)
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.skeleton_json import from_json, to_json
 from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
+from kerasmooth.skeletons import Skeleton
 
 SCHEMA_VERSION = 1
 _ROWS = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
@@ -31,39 +22,7 @@ _FIELDS = ("schema_version", *_ROWS, "frame_numbers", "depth", *_FACTS)
 _REMEDY = "write the file with kerasmooth"
 
 
-class OwnFormat(PoseFormat):
-    """A format of our own, which holds a table as it is."""
-
-    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        raise NotImplementedError(self.name)
-
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        raise NotImplementedError(self.name)
-
-    def save(self, path: Path, cells: Cells, rest: Any, table: PoseTable) -> None:
-        raise NotImplementedError(self.name)
-
-    def checked(self, path: Path, rest: Any, **attributes: Any) -> PoseTable:
-        """The table of these attributes. Raises InputError for what cannot be a table."""
-        frames, numbers, size = attributes["frames"], attributes["frame_numbers"], attributes["image_size"]
-        if size is not None and (len(size) != 2 or not all(type(side) is int and side > 0 for side in size)):
-            raise bad(path, "image_size", "be (height, width)", f"{size}"[:40], _REMEDY)
-        if np.any(np.diff(numbers) <= 0) or not np.isin(frames, numbers).all():
-            received = "numbers out of order or without those of frames"
-            raise bad(path, "frame_numbers", "increase and hold every frame of frames", received, _REMEDY)
-        check_frames(path, frames, numbers)
-        check_positions(path, frames, **{name: attributes[name] for name in ("keypoints", "confidence", "depth")})
-        provenance = attributes["provenance"]
-        if provenance.size and not (provenance.min() >= 0 and provenance.max() <= MISSING):
-            received = f"{provenance.min()} to {provenance.max()}"
-            raise bad(path, "provenance", f"index {PROVENANCE}", received, _REMEDY)
-        attributes["provenance"] = provenance.astype(np.uint8)
-        missing = (attributes["confidence"] == 0) | np.isnan(attributes["keypoints"]).any(axis=-1)
-        attributes["keypoints"][missing] = np.nan
-        return PoseTable(**attributes, source=Source(self.name, path, attributes["skeleton"], None, rest))
-
-
-class NpzPoses(OwnFormat):
+class NpzPoses(PoseFormat):
     """Arrays frames [D], people [D], keypoints [D, K, 2], confidence, provenance, deviation [D, K], frame_numbers [N].
 
     Also fps (NaN: unknown), image_size (height, width; 0: unknown), unit, y_up, is_single, skeleton (JSON),
@@ -77,53 +36,39 @@ class NpzPoses(OwnFormat):
     def detect(self, path: Path) -> bool:
         return path.is_file() and {"frames.npy", "keypoints.npy", "skeleton.npy"} <= set(member_names(path))
 
-    def read(
-        self,
-        path: Path,
-        *,
-        fps: float | None = None,
-        image_size: Size | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> PoseTable:
-        check_asked(fps, image_size)
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         file = NpzFile(path)
         if file.read("schema_version", "iu").tolist() != SCHEMA_VERSION:
             received = str(file.read("schema_version").tolist())[:40]
             raise bad(path, "schema_version", f"be {SCHEMA_VERSION}", received, "update kerasmooth")
         skeleton = from_json(path, str(file.read("skeleton", "U")))
-        depth = {"depth"} & set(file.arrays)
-        shape = file.header("keypoints").shape
+        shape, numbers = file.header("keypoints").shape, file.header("frame_numbers").shape
         if len(shape) != 3 or shape[1:] != (skeleton.num_keypoints, 2):
             raise bad(path, "keypoints", f"have shape [rows, {skeleton.num_keypoints}, 2]", f"{shape}", _REMEDY)
-        check_counts(path, *shape[:2])
-        shapes: dict[str, tuple[int, ...]] = {
-            name: shape[:1] if name in ("frames", "people") else shape[:2] for name in (*_ROWS, *depth)
-        }
-        shapes |= {"keypoints": shape, "fps": (), "y_up": (), "image_size": (2,)}
-        numbers = file.header("frame_numbers").shape
         if len(numbers) != 1 or numbers[0] > MAX_FRAMES:
             raise bad(path, "frame_numbers", f"have shape [frames], at most {MAX_FRAMES:,}", f"{numbers}", _REMEDY)
-        values = {name: _array(file, name, shapes[name]) for name in (*_ROWS, *depth, "fps", "y_up", "image_size")}
-        height, width = values.pop("image_size").tolist()
-        if min(height, width) < 0:
-            raise bad(path, "image_size", "be (height, width)", f"{(height, width)}", _REMEDY)
-        rate = float(values.pop("fps"))
-        return self.checked(
-            path,
-            file.raw(leave_out=_FIELDS),
-            **{name: values[name] for name in _ROWS},
-            depth=values.get("depth"),
-            frame_numbers=_array(file, "frame_numbers", numbers),
-            skeleton=skeleton,
-            fps=fps or (rate if 0 < rate < np.inf else None),
-            image_size=image_size or ((height, width) if min(height, width) > 0 else None),
-            unit=str(file.read("unit", "U")),
-            y_up=bool(values.pop("y_up")),
-            is_single=bool(_array(file, "is_single", ())) if "is_single" in file.arrays else False,
-        )
+        check_counts(path, *shape[:2])
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys((*_ROWS, *({"depth"} & set(file.arrays))), shape[:2])
+        shapes |= {"frames": shape[:1], "people": shape[:1], "keypoints": shape, "frame_numbers": numbers}
+        values = {name: _array(file, name, each) for name, each in shapes.items()}
+        height, width = _array(file, "image_size", (2,)).tolist()
+        rate = float(_array(file, "fps", ()))
+        facts = {
+            "fps": rate if 0 < rate < np.inf else None,
+            "image_size": (height, width) if (height, width) != (0, 0) else None,
+            "unit": str(file.read("unit", "U")),
+            "y_up": bool(_array(file, "y_up", ())),
+            "is_single": bool(_array(file, "is_single", ())) if "is_single" in file.arrays else False,
+        }
+        return own_table(path, skeleton, facts, file.raw(leave_out=_FIELDS), **values)
 
-    def write(self, table: PoseTable, path: Path) -> None:
-        source = source_of(table, self.name)
+    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+        return own_fresh(table, [])
+
+    def converted(self, table: PoseTable, path: Path) -> PoseTable:
+        return table
+
+    def save(self, path: Path, cells: Cells, rest: list[tuple[str, Any]], table: PoseTable) -> None:
         values: dict[str, Any] = {name: getattr(table, name) for name in _FIELDS if name != "schema_version"}
         values |= {
             "schema_version": np.int64(SCHEMA_VERSION),
@@ -131,8 +76,29 @@ class NpzPoses(OwnFormat):
             "image_size": np.array(table.image_size or (0, 0), np.int64),
             "skeleton": np.str_(to_json(table.skeleton)),
         }
-        members: list[tuple[str, Any]] = [(n, np.asarray(values[n])) for n in _FIELDS if values[n] is not None]
-        write_npz(path, members + (source.rest if source else []))
+        write_npz(path, [(name, np.asarray(values[name])) for name in _FIELDS if values[name] is not None] + rest)
+
+
+def own_table(path: Path, skeleton: Skeleton, facts: dict[str, Any], rest: Any, **values: np.ndarray) -> Parsed:
+    """What a file of ours holds: arrays as a PoseTable has them, and facts. Raises InputError for what cannot be."""
+    provenance, size = values["provenance"], facts["image_size"]
+    if provenance.size and not (provenance.min() >= 0 and provenance.max() <= MISSING):
+        raise bad(path, "provenance", f"index {PROVENANCE}", f"{provenance.min()} to {provenance.max()}", _REMEDY)
+    if size is not None and (len(size) != 2 or not all(type(side) is int and side > 0 for side in size)):
+        raise bad(path, "image_size", "be (height, width)", f"{size}"[:40], _REMEDY)
+    parts = [values["keypoints"], values["confidence"][..., None]]
+    parts += [values["depth"][..., None]] if "depth" in values else []
+    columns = columns_of(1, skeleton.num_keypoints, (X, Y, CONFIDENCE, DEPTH)[: len(parts) + 1])
+    together = np.concatenate(parts, axis=2).reshape(len(provenance), int((columns >= 0).sum()))
+    cells = Cells(together, values["frames"], columns, people=values["people"], is_single=facts.pop("is_single"))
+    facts |= {"provenance": provenance.astype(np.uint8), "deviation": values["deviation"]}
+    return Parsed(cells, skeleton, rest, values["frame_numbers"], facts)
+
+
+def own_fresh(table: PoseTable, rest: Any) -> Parsed:
+    """An empty file of ours, which is written from the table itself."""
+    columns, empty = columns_of(1, table.skeleton.num_keypoints, (X, Y, CONFIDENCE)), np.empty(0, np.int64)
+    return Parsed(Cells(np.empty((0, int((columns >= 0).sum()))), empty, columns, people=empty), table.skeleton, rest)
 
 
 def _array(file: NpzFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -141,5 +107,4 @@ def _array(file: NpzFile, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if received != shape:
         raise bad(file.path, name, f"have shape {shape}", f"{received}", _REMEDY)
     whole = name in ("frames", "people", "frame_numbers", "provenance", "image_size")
-    array = file.read(name, "iu" if whole else "biuf")
-    return array.astype(np.int64 if whole else np.float64)
+    return file.read(name, "iu" if whole else "biuf").astype(np.int64 if whole else np.float64)

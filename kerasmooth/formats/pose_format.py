@@ -47,12 +47,12 @@ class Parsed:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """The file that a table was read from; `cells` is None for our own formats, which hold a table as it is."""
+    """The file that a table was read from."""
 
     format: str
     path: Path
     skeleton: Skeleton
-    cells: Cells | None
+    cells: Cells
     rest: Any
 
 
@@ -118,9 +118,12 @@ class PoseFormat(ABC):
         rows = cells.rows()
         frames = cells.frames[rows[0]]
         check_frames(path, frames, numbers)
+        if np.any(np.diff(numbers) <= 0) or not np.isin(frames, numbers).all():
+            received = "numbers out of order or without those of frames"
+            raise bad(path, "frame_numbers", "increase and hold every frame of frames", received, _REMEDY)
         keypoints, confidence, depth = cells.positions(rows)
         check_positions(path, frames, keypoints=keypoints, confidence=confidence, depth=depth)
-        attributes = dict(parsed.attributes) | self.describe(keypoints, parsed.skeleton)
+        attributes = self.describe(keypoints, parsed.skeleton) | dict(parsed.attributes)
         attributes |= {name: value for name, value in (("fps", fps), ("image_size", image_size)) if value is not None}
         return PoseTable(
             frames,
@@ -149,7 +152,7 @@ class PoseFormat(ABC):
                 expected = f"count from 0 to below {MAX_FRAMES:,} in this format"
                 raise bad(path, "frames", expected, f"{first} to {last}", AS_NPZ)
             table = table.with_(frame_numbers=np.arange(last + 1))
-        if source is not None and source.cells is not None:
+        if source is not None:
             cells, rest = source.cells, source.rest
         else:
             parsed = self.fresh(table, path)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,6 @@ from kerasmooth.formats.text_table import (
     write_table,
 )
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.skeletons import Skeleton
 
 _REMEDY = "check that it is a TRC file"
 _HEADER_LINES = 5
@@ -68,13 +66,10 @@ class Trc(PoseFormat):
         if len(np.unique(frames)) < len(frames):
             raise bad(path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
         cells = Cells(values, frames, columns_of(1, len(names), (X, Y, DEPTH)), is_single=True)
-        unit = facts.get("Units") or "m"
-        attributes = {"fps": _rate(path, facts.get("DataRate", "")), "unit": unit, "y_up": unit != "px"}
-        return Parsed(cells, skeleton_of_names("trc", names), table, attributes=attributes)
-
-    def describe(self, keypoints: np.ndarray, skeleton: Skeleton) -> dict[str, Any]:
-        up = looks_up(keypoints, skeleton)
-        return {} if up is None else {"y_up": up}
+        unit, skeleton = facts.get("Units") or "m", skeleton_of_names("trc", names)
+        up = looks_up(cells.positions(cells.rows())[0], skeleton)
+        attributes = {"fps": _rate(path, facts.get("DataRate", "")), "unit": unit}
+        return Parsed(cells, skeleton, table, attributes=attributes | {"y_up": unit != "px" if up is None else up})
 
     def fresh(self, table: PoseTable, path: Path) -> Parsed:
         check_single(table, path, "a TRC file")

@@ -15,13 +15,12 @@ CSV_FORMATS = ("deeplabcut", "lightning_pose", "wide_csv", "tidy_csv", "trc", "s
 OBJECT_FORMATS = ("coco_annotations", "alphapose_images", "easy_vitpose", "mediapipe_json")
 """JSON files that are an object."""
 HDF5_FORMATS = ("sleap", "deeplabcut_h5", "sleap_slp", "nwb")
-BINARY_FORMATS = ("npz", "arrays", "climbalong", "parquet", "parquet_table", *HDF5_FORMATS)
+BINARY_FORMATS = ("npz", "arrays", "climbalong", "parquet", *HDF5_FORMATS)
 SUFFIXES = {
     "npz": ".npz",
     "arrays": ".npz",
     "climbalong": ".npz",
     "parquet": ".parquet",
-    "parquet_table": ".parquet",
     "trc": ".trc",
     "speed21": ".data",
 }

@@ -107,18 +107,11 @@ def table(**columns: Any) -> Maker:
 
 
 TIDY = {"frame": [1, 2], "keypoint": ["a", "a"], "x": [1.0, 2.0], "y": [3.0, 4.0]}
-case("no poses", "parquet_table", "those of poses", table(speed=[1, 2]))
-case("positions of text", "parquet_table", "be numbers", table(**TIDY | {"x": ["1", "2"]}))
-case("frame of half", "parquet_table", "whole number", table(**TIDY | {"frame": [1.5, 2.0]}))
-case("keypoint twice", "parquet_table", "one twice", table(**TIDY | {"frame": [1, 1]}))
-case("huge", "parquet_table", "within 1e", table(**TIDY | {"x": [1e300, 1.0]}))
-case(
-    "footer only",
-    "parquet_table",
-    "Parquet",
-    bytes_file("parquet_table", b"PAR1" + struct.pack("<I", 1 << 30) + b"PAR1"),
-)
-case("someone else's", "parquet", "metadata must say kerasmooth", parquet())
+case("table: no poses", "parquet", "those of poses", table(speed=[1, 2]))
+case("table: positions of text", "parquet", "be numbers", table(**TIDY | {"x": ["1", "2"]}))
+case("table: frame of half", "parquet", "whole number", table(**TIDY | {"frame": [1.5, 2.0]}))
+case("table: keypoint twice", "parquet", "one twice", table(**TIDY | {"frame": [1, 1]}))
+case("table: huge", "parquet", "within 1e", table(**TIDY | {"x": [1e300, 1.0]}))
 case("newer", "parquet", "update kerasmooth", parquet(schema_version=2))
 case("without a column", "parquet", "hold b.", parquet(skeleton={"name": "s", "keypoints": ["b"], "limbs": []}))
 case("without a skeleton", "parquet", "skeleton", parquet(skeleton=None))

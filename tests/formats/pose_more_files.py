@@ -168,7 +168,7 @@ def parquet_tidy(folder: Path) -> tuple[Path, Expected]:
     }
     parquet.write_table(pyarrow.table(columns), path)
     points = {(0, 0): (1.5, 10, 0.5), (1, 1): (NAN, NAN, 0.125)}
-    return path, Expected("parquet_table", [5, 6], [0, 0], 2, points, [5, 6])
+    return path, Expected("parquet", [5, 6], [0, 0], 2, points, [5, 6])
 
 
 def parquet_wide(folder: Path) -> tuple[Path, Expected]:
@@ -179,7 +179,7 @@ def parquet_wide(folder: Path) -> tuple[Path, Expected]:
     columns = {"frame": [1, 2, 4], "nose_x": [1.5, None, 3.5], "nose_y": [1.0, None, 3.0], "speed_x": [1, 2, 3]}
     parquet.write_table(pyarrow.table(columns), path)
     points = {(0, 0): (1.5, 1, NAN), (1, 0): (3.5, 3, NAN)}
-    return path, Expected("parquet_table", [1, 4], [0, 0], 1, points, [1, 2, 4])
+    return path, Expected("parquet", [1, 4], [0, 0], 1, points, [1, 2, 4])
 
 
 def sleap_slp(folder: Path) -> tuple[Path, Expected]:

@@ -14,7 +14,7 @@ from kerasmooth.errors import InputError
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_17
 
-NOT_FRESH = {"climbalong", "nwb", "parquet_table"}
+NOT_FRESH = {"climbalong", "nwb"}
 TARGETS = [name for name in formats.FORMATS if name not in NOT_FRESH]
 ONE_PERSON = {"wide_csv", "trc", "speed21"}
 NO_CONFIDENCE = {"trc", "speed21"}
