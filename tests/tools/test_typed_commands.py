@@ -8,7 +8,7 @@ import in_process
 import pytest
 import tensorflow as tf  # noqa: F401  so that what its import prints is not taken for the program's
 from tensorflow.python.framework import config as tf_config
-from tool_runner import loaded_tool
+from tool_runner import entry_point, loaded_tool
 
 from kerasmooth.models import DeciWatch
 
@@ -40,9 +40,12 @@ def test_the_commands_of_the_flags_readme_run(
             code, said = done.code, done.out + done.err
         else:
             name = Path(words[1]).stem
-            with loaded_tool(name) as tool:
+            if name == "make_records":  # the same as the module, which a process cannot load twice otherwise
                 real = any("climbalong" in word for word in words)  # its heatmaps have a size of their own
-                outcome = tool(*words[2:], *BUDGETS.get("" if name == "make_records" and real else name, []))
+                outcome = entry_point("kerasmooth.make_records")(*words[2:], *([] if real else BUDGETS[name]))
+            else:
+                with loaded_tool(name) as tool:
+                    outcome = tool(*words[2:], *BUDGETS.get(name, []))
             code, said = outcome.code, outcome.out + outcome.err
         tf_config.disable_op_determinism()
         assert code == 0, (words, said)
