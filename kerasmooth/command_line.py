@@ -11,6 +11,7 @@ from typing import Any
 from absl import app, flags
 
 from kerasmooth.errors import InputError
+from kerasmooth.files import check_local
 
 flags.disclaim_key_flags()  # those of `define_flag` belong to the command that calls it, whose --help lists them
 EXIT_BAD_INPUT = 2
@@ -40,12 +41,11 @@ def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
 
 
 def _refuse_remote_folders() -> None:
-    """Raises InputError for a flag that names something of a remote file system: `Path` would make a folder of it."""
-    for name, flag in flags.FLAGS.flag_values_dict().items():
-        for text in flag if isinstance(flag, list) else [flag]:
-            scheme, remote, _ = str(text).partition("://")
-            if remote and name not in _TAKES_ADDRESSES:
-                raise InputError(f"--{name}={text}: {scheme}:// is no folder of this machine: name one, and copy")
+    """Raises InputError for a flag that names something of a remote file system."""
+    for name, value in flags.FLAGS.flag_values_dict().items():
+        if name not in _TAKES_ADDRESSES:
+            for text in value if isinstance(value, list) else [value]:
+                check_local(**{name: str(text)})
 
 
 def with_flagfiles(words: Sequence[str], within: tuple[Path, ...] = ()) -> list[str]:

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasmooth.errors import InputError
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -26,6 +28,14 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def check_local(**folders: str | Path) -> None:
+    """Raises InputError for the first that is of a remote file system: `Path` would make a local folder of it."""
+    for name, folder in folders.items():
+        scheme, remote, _ = str(folder).partition("://")
+        if remote:
+            raise InputError(f"--{name}={folder}: {scheme}:// is no folder of this machine: name one, and copy")
 
 
 def clear_partial(folder: Path) -> None:

@@ -102,8 +102,8 @@ class RowChecks:
             return tf.identity(tensor)
 
     def _require(self, holds: Any, text: str, received: Any) -> None:
-        told = tf.strings.join([text, " ", tf.strings.as_string(received, shortest=received.dtype.is_floating)])
-        self.fault = tf.where(holds | (self.fault != ""), self.fault, told)
+        message = tf.strings.join([text, " ", tf.strings.as_string(received, shortest=received.dtype.is_floating)])
+        self.fault = tf.where(holds | (self.fault != ""), self.fault, message)
 
 
 def _require(condition: Any, text: str, received: Any) -> Any:

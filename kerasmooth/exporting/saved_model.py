@@ -16,6 +16,7 @@ from kerasmooth.exporting.metadata import metadata
 from kerasmooth.exporting.signatures import Signatures
 from kerasmooth.exporting.versions import new_version
 from kerasmooth.exporting.window_model import WindowModel, drawing_sigma
+from kerasmooth.files import check_local
 from kerasmooth.training.run_folder import Run, load_run
 
 EXTRA_ASSETS = "assets.extra"
@@ -80,6 +81,7 @@ def export_run(
       InputError: a name or version that cannot be, a version that exists, or a folder that cannot be written.
       RuntimeError: the SavedModel does not say what the Keras model says; nothing is left behind.
     """
+    check_local(export_dir=export_dir)
     run, export_dir = run if isinstance(run, Run) else load_run(Path(run)), Path(export_dir)
     with new_version(export_dir, name or run.config.model, version) as (partial, target):
         facts = metadata(run, name=target.parent.name, version=int(target.name), decoder=decoder)

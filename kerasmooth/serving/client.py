@@ -28,7 +28,7 @@ class Client:
         a run folder or an export, which is loaded into this process.
       timeout: seconds for an answer.
       retries: how often a server that is not there, or not ready, is tried again; 5 cover 6 seconds.
-      frames_per_request: longer recordings go in pieces that overlap.
+      frames_per_request: longer recordings go in chunks that overlap.
 
     Raises:
       InputError: the address is none, the folder holds no model, or a package for gRPC is absent.

@@ -119,6 +119,7 @@ class TrainingConfig(Settings):
             super().__init__(**values)
         except pydantic.ValidationError as error:
             raise InputError(first_mistake(error, flag="--")) from None
+        files.check_local(**{name: getattr(self, name) for name in ("runs_dir", "records_dir", "finetune_from")})
         if self.best_by not in THRESHOLDS:
             raise InputError(f"--best_by must be one of {', '.join(map(str, THRESHOLDS))}, got {self.best_by}")
         if self.freeze_but_last and not self.finetune_from:

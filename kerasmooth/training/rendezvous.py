@@ -2,7 +2,7 @@
 
 TensorFlow waits for absent workers without a limit and heeds no signal meanwhile, and it trains workers that were
 started with different settings, wrongly, to the end. So the first worker listens for a moment on the port that
-TensorFlow will use, the others tell it what they were started with, and each is told whether to go on.
+TensorFlow will use, the others tell it what they were started with, and each learns from it whether to go on.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ Facts = Mapping[str, str]
 
 _LONGEST = 2**20
 """Bytes of what a worker may say."""
-_RETRY, _TELL = 0.2, 5.0
+_RETRY, _SAY = 0.2, 5.0
 """Seconds between two tries to reach the first worker, and between two lines that say who is waited for."""
 _ANSWER = 10.0
 """Seconds in which one that connects must say who it is."""
@@ -44,15 +44,14 @@ def meet(facts: Facts, workers: Sequence[str], index: int, timeout: float, say: 
 
 
 def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable[[str], None]) -> str:
-    """The first worker's part: what is wrong, which the others are told too; empty where nothing is."""
+    """The first worker's part: what is wrong, which the others get too; empty where nothing is."""
     came: dict[int, tuple[socket.socket, Facts]] = {}
-    told = time.monotonic()
-    began = told
+    said_at = began = time.monotonic()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listening(workers[0]))
         while len(came) < len(workers) - 1 and time.monotonic() < end:
-            if time.monotonic() > told + _TELL:
-                told = time.monotonic()
+            if time.monotonic() > said_at + _SAY:
+                said_at = time.monotonic()
                 say(f"Waiting for {_names(workers, set(range(1, len(workers))) - set(came))}.")
             listener.settimeout(max(min(_RETRY, end - time.monotonic()), 0.01))
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # whoever it was, it was no worker
@@ -74,15 +73,15 @@ def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable
 def _report(facts: Facts, workers: Sequence[str], index: int, end: float, say: Callable[[str], None]) -> str:
     """Another worker's part: says what it was started with, and gives what the first one answers."""
     host, _, port = workers[0].rpartition(":")
-    told = began = time.monotonic()
+    said_at = began = time.monotonic()
     while (left := end - time.monotonic()) > 0:
         address = (host, int(port))
         with contextlib.suppress(OSError, ValueError), socket.create_connection(address, timeout=left) as peer:
             peer.sendall(json.dumps({"worker": index, "facts": dict(facts)}).encode() + b"\n")
             peer.settimeout(max(end - time.monotonic(), 0.01) + _ANSWER)
             return str(json.loads(_line(peer)))
-        if time.monotonic() > told + _TELL:
-            told = time.monotonic()
+        if time.monotonic() > said_at + _SAY:
+            said_at = time.monotonic()
             say(f"Waiting for {_names(workers, {0})}.")
         time.sleep(min(_RETRY, max(end - time.monotonic(), 0)))
     return _absent(workers, {0}, began)

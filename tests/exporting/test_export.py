@@ -18,6 +18,7 @@ from small_bundle import Bundle
 from kerasmooth.errors import InputError
 from kerasmooth.exporting import saved_model as exporting
 from kerasmooth.exporting.saved_model import export_run
+from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.run_folder import load_run
 
 
@@ -202,3 +203,14 @@ def test_bad_input_is_one_line_and_exit_2(
     assert finished.is_bad_input, (finished.code, finished.err)
     assert re.search(words, finished.err), finished.err
     assert not [path for path in tmp_path.glob("exports/*/*") if path.name != "7"]
+
+
+def test_a_remote_folder_is_refused_from_python_too(
+    conv3d: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"--export_dir=gs://bucket: gs:// is no folder of this machine"):
+        export_run(conv3d, "gs://bucket")
+    with pytest.raises(InputError, match=r"--records_dir=s3://bucket/r: s3:// is no folder"):
+        TrainingConfig(records_dir="s3://bucket/r")
+    assert list(tmp_path.iterdir()) == []

@@ -124,7 +124,7 @@ class Batcher:
         try:
             merged = {name: _padded([task.inputs[name] for task in tasks]) for name in tasks[0].inputs}
             answer = self._run(tasks[0].signature, merged)
-        except Exception as error:  # all of the batch are told
+        except Exception as error:  # for the whole batch
             for task in tasks:
                 task.done.set_exception(error)
             return

@@ -38,8 +38,8 @@ def met(facts: list[dict[str, str] | None], timeout: float = 10) -> tuple[list[s
         return ""
 
     with ThreadPoolExecutor(len(facts)) as pool:
-        pending = [pool.submit(one, index) for index, given in enumerate(facts) if given is not None]
-        return [answer.result() for answer in pending], said
+        running = [pool.submit(one, index) for index, given in enumerate(facts) if given is not None]
+        return [answer.result() for answer in running], said
 
 
 def test_workers_that_agree_go_on() -> None:
@@ -68,7 +68,7 @@ def test_the_one_that_does_not_come_is_named_to_all(absent: int) -> None:
 
 
 def test_it_is_said_who_is_waited_for_and_strangers_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerasmooth.training.rendezvous._TELL", 0.1)
+    monkeypatch.setattr("kerasmooth.training.rendezvous._SAY", 0.1)
     workers, said = addresses(2), []
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(meet, SAME, workers, 0, 10, said.append)
