@@ -38,8 +38,9 @@ LASTING_SHARE, CORRELATED_DOUBT = 0.9, 1.4
 where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
-LEAST_TRUST = 1e-3
-"""Of a measurement that lies far out."""
+LEAST_TRUST, LEAST_PULL = 1e-3, 0.2
+"""Of a measurement that lies far out: as evidence of how fast the keypoint moves, and in the curve. It is no outlier,
+or it would have been rejected: a fast movement must not be smoothed away for being rare."""
 LEAST_WEIGHT = 1e-6
 """Of a frame without measurement: holds the matrix regular, and nothing else."""
 
@@ -106,9 +107,8 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
         # What was pulled towards the curve by its trust is as much nearer to it.
         fit = fit_stiffness(pulled, weights / trust, noise, fps)
         last = turn == ROUNDS - 1
-        curve, variance = _curves(
-            positions, weights * trust, fit, noise, fps, strength if last else 1.0, variances=last
-        )
+        pull = weights * np.maximum(trust, LEAST_PULL)
+        curve, variance = _curves(positions, pull, fit, noise, fps, strength if last else 1.0, variances=last)
         if not last:
             distances = weights * np.sum((positions - curve) ** 2, axis=-1) / fit.deviation**2
             trust = np.maximum(robust_weights(distances, known, positions.shape[2]), LEAST_TRUST)
@@ -117,7 +117,7 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
     deviation = np.sqrt(variance * fit.deviation**2 + lasting) * (CORRELATED_DOUBT if noise.memory else 1.0)
     # The measurements' own variance is one over their weight.
-    gained = 1 - np.sqrt((variance * weights * trust).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    gained = 1 - np.sqrt((variance * pull).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
     kept = gained < LEAST_GAIN
     if np.median(gained) < LEAST_GAIN:
         kept[:] = True

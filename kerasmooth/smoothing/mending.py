@@ -67,7 +67,7 @@ def mend(
     confidence = np.where(known, scores, 0.0)
     swapped = np.zeros_like(known)
     if settings.swaps and skeleton is not None and skeleton.pairs:
-        swapped = find_swaps(positions, known, skeleton.pairs, fps)
+        swapped = find_swaps(positions, known, skeleton.pairs, fps, skeleton.limbs)
         values = (positions, weights, known, confidence)
         positions, weights, known, confidence = (exchanged(each, swapped, skeleton) for each in values)
     rejected = np.zeros_like(known)

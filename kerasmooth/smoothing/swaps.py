@@ -22,21 +22,31 @@ LONGEST_END_SECONDS = 0.12
 """Of what is exchanged up to an end: for longer, it may be the rest that is."""
 LONGEST_SECONDS = 0.4
 """Of what is exchanged: for longer, the two have more likely changed places, ..."""
+LEAST_STRETCH = 0.1
+"""In person sizes, of all limbs of a pair together: by so much longer they speak against an exchange."""
 SUDDEN = 0.15
 """... unless each jumped to where the other was: nearer than this share of the jump."""
 
 
-def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int, int], ...], fps: float) -> np.ndarray:
+def find_swaps(
+    positions: np.ndarray,
+    known: np.ndarray,
+    pairs: tuple[tuple[int, int], ...],
+    fps: float,
+    limbs: tuple[tuple[int, int], ...] = (),
+) -> np.ndarray:
     """Finds exchanged pairs by the cheapest sequence of "as is" and "exchanged" over time (Viterbi, 1967).
 
     A frame costs how far both keypoints are from where their velocity would take them, so that pairs may cross; a
     change of state costs CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which
-    side is left. What was exchanged only because of a wrong position at its edge, or for long, is left as it is.
+    side is left. What was exchanged only because of a wrong position at its edge, or for long, is left as it is, and so
+    is what would stretch the limbs: in fast motion, as in a sprint, two keypoints pass each other within a frame.
 
     Args:
       positions: [T, K, D] in person sizes, finite.
       known: bool [T, K].
       pairs: (left, right) keypoint indices.
+      limbs: index pairs of keypoints that are joined.
       fps: frames per second.
 
     Returns:
@@ -49,7 +59,42 @@ def find_swaps(positions: np.ndarray, known: np.ndarray, pairs: tuple[tuple[int,
         for frames in np.split(both, np.flatnonzero(np.diff(both) > FORGET_SECONDS * fps) + 1):
             if len(frames) >= 3:
                 swapped[frames[:, None], sides] = _swapped_pair(positions[frames][:, sides], frames, fps)[:, None]
+    for pair in pairs:
+        for first, end in _runs(swapped[:, pair[0]]):
+            if _stretches_limbs(positions, known, swapped, pairs, pair, slice(first, end), limbs):
+                swapped[first:end, list(pair)] = False
     return swapped
+
+
+def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
+    """(first, end) of the runs of a bool [T]."""
+    edges = np.flatnonzero(np.diff(np.pad(marked.astype(np.int8), 1)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _stretches_limbs(
+    positions: np.ndarray,
+    known: np.ndarray,
+    swapped: np.ndarray,
+    pairs: tuple[tuple[int, int], ...],
+    pair: tuple[int, int],
+    run: slice,
+    limbs: tuple[tuple[int, int], ...],
+) -> bool:
+    """Whether the limbs that hang on a pair are longer with it exchanged during a run than as it is."""
+    partners = {one: other for left, right in pairs for one, other in ((left, right), (right, left))}
+    longer, joints = 0.0, 0
+    for a, b in limbs:
+        own, joined = (a, b) if a in pair else (b, a)
+        if own not in pair or joined in pair or not known[run, joined].all():
+            continue
+        joints += 1
+        # What it is joined to is taken where it was put itself.
+        exchanged = swapped[run, joined][:, None] & (joined in partners)
+        place = np.where(exchanged, positions[run, partners.get(joined, joined)], positions[run, joined])
+        as_is, swapped_to = (lengths(positions[run, one] - place).mean() for one in (own, partners[own]))
+        longer += float(swapped_to - as_is)
+    return joints > 0 and longer > LEAST_STRETCH
 
 
 def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:

@@ -7,6 +7,7 @@ from kerasmooth.datasets.penn_action import PennAction
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.swaps import LEAST_DISTANCE, find_swaps
+from tests.smoothing.recordings import SKELETON, torso, truth
 
 PAIRS = ((0, 1), (2, 3), (4, 5))
 """Hips, knees and ankles."""
@@ -123,3 +124,15 @@ def test_noise_exchanges_hardly_anybody(shared_data) -> None:  # type: ignore[no
     assert judged > 20_000
     assert mended[0] < 0.008 * judged
     assert mended[1] < 0.02 * judged
+
+
+def test_keypoints_that_pass_each_other_in_a_sprint_are_not_exchanged() -> None:
+    """At 25 frames/s an elbow moves by half a torso a frame, but upper arm and forearm keep their lengths."""
+    points = truth("sprint", 25)
+    person = points / torso(points)
+    known = np.ones(points.shape[:2], bool)
+    assert find_swaps(person, known, SKELETON.pairs, 25.0, SKELETON.limbs).sum() < 0.001 * known.size
+    exchanged = person.copy()
+    exchanged[30:33, [5, 6]] = person[30:33, [6, 5]]
+    found = find_swaps(exchanged, known, SKELETON.pairs, 25.0, SKELETON.limbs)
+    assert found[30:33, [5, 6]].all()
