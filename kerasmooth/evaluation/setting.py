@@ -1,7 +1,8 @@
 """What a table judges on: records, a split of them, and the simulated detector."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import Sample
@@ -39,6 +40,11 @@ class Setting:
         manifests = zip(self.datasets, self.records().manifests, strict=True)
         names = [name for name, manifest in manifests if manifest.windows.get(split, 0)]
         return self.records(*names) if names else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        noise = asdict(self.noise) | {"profile": self.noise.profile.model_dump(mode="json")}
+        return {**asdict(replace(self, noise=DetectorNoise())), "noise": noise}
 
     @property
     def is_sample(self) -> bool:

@@ -127,7 +127,7 @@ def _mean(arrays: list[np.ndarray]) -> float:
 
 def _evaluation(evaluation: Evaluation) -> Json:
     setting, scores = evaluation.setting, scores_of(evaluation).model_dump(mode="json")
-    noise = dataclasses.asdict(setting.noise)
+    noise = setting.as_json()["noise"]
     several = len(evaluation.windows) > 1
     rows = []
     for row in evaluation.rows:

@@ -362,4 +362,4 @@ def test_runs_of_the_same_name_are_told_apart(judged: Evaluation, deciwatch: Run
 
 
 def test_settings_are_plain(judged: Evaluation) -> None:
-    json.dumps(dataclasses.asdict(judged.setting))
+    json.dumps(judged.setting.as_json())

@@ -23,7 +23,7 @@ class NumpySmoother:
         frame_boxes = boxes.from_cell_centres(boxes.tight_box(keypoints, known), size)
         usable = boxes.has_area(frame_boxes)
         result = np.full(keypoints.shape, np.nan)
-        for first, end in windows.stretches(usable):
+        for first, end in windows.segments(usable):
             part = slice(first, end)
             frame_boxes[part] = gaussian_filter1d(frame_boxes[part], 0.2 * fps, axis=0, mode="nearest")
             cells = boxes.to_heatmap(keypoints[part], frame_boxes[part], size)

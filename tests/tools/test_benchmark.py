@@ -58,7 +58,7 @@ def test_steps_are_timed(tools: None, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = part("benchmarks._smooth_stream")
     monkeypatch.setattr(stream, "STEPS", 30)
     rows = stream.measure(1e-3)
-    assert len(rows) == 2 * len(stream.STREAMS)
+    assert len(rows) == 2 * len(stream.LOOKAHEADS)
     assert all(float(row["processor, median"]) <= float(row["processor, 95 % below"]) for row in rows)
 
 
