@@ -23,7 +23,7 @@ LONGEST_END_SECONDS = 0.12
 LONGEST_SECONDS = 0.4
 """Of what is exchanged: for longer, the two have more likely changed places, ..."""
 LEAST_STRETCH = 0.1
-"""In person sizes, of all limbs of a pair together: by so much longer they speak against an exchange."""
+"""In person sizes, of all limbs of a pair together: so much further from their usual lengths they speak against it."""
 SUDDEN = 0.15
 """... unless each jumped to where the other was: nearer than this share of the jump."""
 
@@ -81,9 +81,9 @@ def _stretches_limbs(
     run: slice,
     limbs: tuple[tuple[int, int], ...],
 ) -> bool:
-    """Whether the limbs that hang on a pair are longer with it exchanged during a run than as it is."""
+    """Whether the limbs that hang on a pair are further from their usual lengths with it exchanged during a run."""
     partners = {one: other for left, right in pairs for one, other in ((left, right), (right, left))}
-    longer, joints = 0.0, 0
+    worse, joints = 0.0, 0
     for a, b in limbs:
         own, joined = (a, b) if a in pair else (b, a)
         if own not in pair or joined in pair or not known[run, joined].all():
@@ -92,9 +92,12 @@ def _stretches_limbs(
         # What it is joined to is taken where it was put itself.
         exchanged = swapped[run, joined][:, None] & (joined in partners)
         place = np.where(exchanged, positions[run, partners.get(joined, joined)], positions[run, joined])
-        as_is, swapped_to = (lengths(positions[run, one] - place).mean() for one in (own, partners[own]))
-        longer += float(swapped_to - as_is)
-    return joints > 0 and longer > LEAST_STRETCH
+        usual = np.median(lengths(positions[:, own] - positions[:, joined]))
+        as_is, exchanged_to = (
+            np.abs(lengths(positions[run, one] - place) - usual).mean() for one in (own, partners[own])
+        )
+        worse += float(exchanged_to - as_is)
+    return joints > 0 and worse > LEAST_STRETCH
 
 
 def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
