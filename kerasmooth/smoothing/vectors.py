@@ -5,9 +5,6 @@ NumPy reduces so short an axis number by number; coordinate by coordinate it is 
 
 import numpy as np
 
-MEDIAN_LENGTHS = {1: 0.6745, 2: 1.1774, 3: 1.5382}
-"""D -> the median length of a normal D-vector, in deviations of a component."""
-
 
 def lengths(vectors: np.ndarray) -> np.ndarray:
     """Euclidean lengths of [..., D]: [...]."""
