@@ -7,7 +7,15 @@ from typing import Any, Literal
 from kerasmooth import __version__, files
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.results import Scores, Shares
+from kerasmooth.noise_profile import PUBLISHED
 from kerasmooth.settings import Settings
+from kerasmooth.training.config import TrainingConfig
+
+PLACES = (
+    *("runs_dir", "run_name", "records_dir", "finetune_from", "checkpoint_seconds", "checkpoint_steps"),
+    *("verify_records", "worker_timeout"),
+)
+"""Settings that say where and how safely a run is made, and not what it is."""
 
 
 class Training(Settings):
@@ -83,6 +91,8 @@ def load_results(folder: Path) -> list[Result]:
 def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | None:
     """The result in a file; None where there is none.
 
+    A setting that came later than the file has its default there, which is what was done before there was that setting.
+
     Raises:
       InputError: it is of other records, of another version of the package or of other settings.
     """
@@ -94,6 +104,15 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
         raise InputError(f"{path} is of other records: {remedy}, or name another --results_dir")
     if result.kerasmooth != __version__:
         raise InputError(f"{path} was made by kerasmooth {result.kerasmooth}, this is {__version__}: {remedy}")
-    if changed := sorted(k for k in {*config, *result.config} if config.get(k) != result.config.get(k)):
+    defaults = TrainingConfig().model_dump(mode="json")
+    wanted, made_with = (_complete(config, defaults), _complete(result.config, defaults))
+    if changed := sorted(k for k in {*wanted, *made_with} if wanted.get(k) != made_with.get(k)):
         raise InputError(f"{path} was made with other settings ({', '.join(changed)}): {remedy}, or change them back")
     return result
+
+
+def _complete(config: Mapping[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the defaults of those that are missing, but for settings that decide no score."""
+    complete = defaults | config
+    complete["noise_profile"] = PUBLISHED.model_dump(mode="json") | complete["noise_profile"]
+    return {name: value for name, value in complete.items() if name not in PLACES}

@@ -12,16 +12,13 @@ from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.reporting.grid import FINETUNING, StudyConfig
-from kerasmooth.reporting.results import Result, Training, finished
+from kerasmooth.reporting.results import PLACES, Result, Training, finished
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.data import open_records
 from kerasmooth.training.loop import train
 from kerasmooth.training.run_folder import load_run
 from kerasmooth.training.state import RunState
-
-_PLACES = ("runs_dir", "run_name", "records_dir", "finetune_from", "checkpoint_seconds", "checkpoint_steps")
-"""Settings that say where a run is and not what it is."""
 
 
 def run_study(study: StudyConfig, console: Console, verbose: bool = False) -> list[Path]:
@@ -159,7 +156,7 @@ def _without_noise(config: TrainingConfig, study: StudyConfig) -> dict[str, Any]
 def _described(config: TrainingConfig) -> dict[str, Any]:
     """The settings that decide what a run is, as JSON has them."""
     values = config.model_dump(mode="json")
-    return {name: value for name, value in values.items() if name not in _PLACES}
+    return {name: value for name, value in values.items() if name not in PLACES}
 
 
 def _training(state: RunState, config: TrainingConfig, records: RecordSets) -> Training:

@@ -110,6 +110,22 @@ def test_results_of_other_settings_are_refused(made: Path, changes: dict[str, ob
         study.run_study(grid(made, **changes), Console(quiet=True))
 
 
+def test_a_setting_that_came_later_than_a_result_had_its_default_there(made: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    (path,) = (results / "small").glob("deciwatch*.json")
+    values = json.loads(path.read_text())
+    for name in ("augment_flip", "ema", "jit"):
+        del values["config"][name]  # as if the result had been made before there were such settings
+    del values["config"]["noise_profile"]["width_factor"]
+    path.write_text(json.dumps(values))
+    without_jit = tuple(word for word in SETTINGS if not word.startswith("jit"))
+    assert path in study.run_study(grid(made, results_dir=str(results), settings=without_jit), Console(quiet=True))
+    with pytest.raises(InputError, match=r"other settings \(jit\)"):
+        study.run_study(grid(made, results_dir=str(results)), Console(quiet=True))
+    with pytest.raises(InputError, match=r"other settings \(ema\)"):
+        study.run_study(grid(made, results_dir=str(results), settings=(*without_jit, "ema=0.9")), Console(quiet=True))
+
+
 def test_results_of_other_records_are_refused(made: Path, tmp_path: Path) -> None:
     write_records(tmp_path / "records", frames={"train": (15,), "validation": (9,), "test": (13, 8)})
     with pytest.raises(InputError, match="other records: remove it"):
