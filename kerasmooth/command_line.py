@@ -1,10 +1,12 @@
 """What every entry point shares: flag parsing, exit codes and one-line errors."""
 
 import functools
+import os
 import sys
 import sysconfig
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from kerasmooth.files import check_local
 flags.disclaim_key_flags()  # those of `define_flag` belong to the command that calls it, whose --help lists them
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+EXIT_NOBODY_READS = 141
+"""As of a program that its pipe ended (128 + SIGPIPE)."""
 _TAKES_ADDRESSES = {"model"}
 """Flags that may name a server."""
 
@@ -33,6 +37,8 @@ def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
         rest: list[str] = app.parse_flags_with_usage(list(argv)) if _asks_help(argv) else flags.FLAGS(list(argv))
     except flags.Error as error:
         _fail(f"{' '.join(str(error).split())} (--help lists the flags)")
+    except BrokenPipeError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         _fail(f"cannot read a flagfile: {error}: name one from the folder the command runs in, or by its whole path")
     if len(rest) > 1 and not takes_words:
@@ -120,4 +126,19 @@ def run(main: Callable[..., None], takes_words: bool = False) -> None:
             print("interrupted", file=sys.stderr)  # noqa: T201
             raise SystemExit(EXIT_INTERRUPTED) from None
 
-    app.run(guarded, flags_parser=functools.partial(_parse_flags, takes_words=takes_words))
+    with _quiet_when_nobody_reads():
+        app.run(guarded, flags_parser=functools.partial(_parse_flags, takes_words=takes_words))
+
+
+@contextmanager
+def _quiet_when_nobody_reads() -> Iterator[None]:
+    """Ends the program without a word when what it prints into ends first, as in `--help | head`."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_NOBODY_READS) from None

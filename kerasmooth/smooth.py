@@ -20,6 +20,12 @@ _COLUMNS = flags.DEFINE_string(
     "for tables whose headings say too little, such as frame=Nr,keypoint=Part,x=U,y=V: the headings of frame, person, "
     "keypoint, group, time, x, y, z, confidence; with a keypoint a line is a keypoint, without one a frame",
 )
+_SKELETON = flags.DEFINE_string(
+    "skeleton",
+    "",
+    "what the keypoints are, in this order, where the input does not name them: coco, mediapipe, halpe26, "
+    "wholebody133, body25, mpii ... Needed to mend exchanged left and right keypoints and for --model",
+)
 _METHOD = flags.DEFINE_string("method", "auto", f"how keypoints are smoothed. {METHODS_HELP}")
 _PARAMETER = flags.DEFINE_multi_string(
     "parameter", [], "NAME=VALUE for the --method; lengths are in person sizes (the torso); may be given again"
@@ -82,6 +88,7 @@ def main(words: list[str]) -> None:
         to=_TO.value,
         input_format=_FROM.value,
         columns=parse_columns(_COLUMNS.value),
+        skeleton=_SKELETON.value,
         settings=settings,
         model=_MODEL.value,
         fps=_FPS.value,

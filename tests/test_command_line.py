@@ -44,6 +44,18 @@ def test_a_good_call(program: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "3\n")
 
 
+@pytest.mark.parametrize("word", ["--help", "--count=3"])
+def test_a_reader_that_ends_early_is_no_error(program: Path, word: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, str(program), word], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
 def test_a_flagfile(program: Path) -> None:
     (program.parent / "good.cfg").write_text("# a comment\n--count=4\n")
     assert start(program, "--flagfile=good.cfg").stdout == "4\n"

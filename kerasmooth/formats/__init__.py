@@ -18,6 +18,7 @@ from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
 from kerasmooth.formats.deeplabcut_hdf import DeepLabCutHdf
 from kerasmooth.formats.easy_vitpose import EasyViTPose, EasyViTPoseFolder
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.mediapipe_json import MediaPipeJson
 from kerasmooth.formats.mmpose import MMPose, MMPoseFolder
 from kerasmooth.formats.nearest import nearest
@@ -37,6 +38,7 @@ from kerasmooth.formats.ultralytics_txt import UltralyticsTxt
 from kerasmooth.formats.unsupported import known_elsewhere
 from kerasmooth.formats.wide_csv import WideCsv
 from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import skeleton_named
 
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "read_poses", "write", "write_poses"]
 
@@ -113,6 +115,7 @@ def read(
     image_size: Size | None = None,
     format_name: str | None = None,
     columns: Mapping[str, str] | None = None,
+    skeleton: str = "",
 ) -> PoseTable:
     """The table of a pose file or folder; the format is found by content unless it is named.
 
@@ -123,13 +126,21 @@ def read(
       format_name: one of FORMATS.
       columns: for tables (CSV, Parquet) whose headings say too little: the heading of frame, person, keypoint, group
         (with keypoint: body, left_hand ...), time, x, y, z or confidence. With a keypoint it is a line a keypoint.
+      skeleton: what the keypoints are, in this order, where their file does not name them: "coco", "mpii", "body25" ...
 
     Raises:
-      InputError: no known format, or a damaged file.
+      InputError: no known format, a damaged file, or another number of keypoints than the skeleton has.
     """
     path = Path(path)
     chosen = by_name(format_name) if format_name else detect(path, columns)
-    return chosen.read(path, fps=fps, image_size=image_size, columns=columns)
+    table = chosen.read(path, fps=fps, image_size=image_size, columns=columns)
+    if not skeleton:
+        return table
+    known = skeleton_named(skeleton)
+    if known.num_keypoints != table.skeleton.num_keypoints:
+        expected, received = f"have {known.num_keypoints} keypoints", f"{table.skeleton.num_keypoints}"
+        raise bad(path, f"--skeleton={skeleton}", expected, received, "choose another one, or leave it out")
+    return table.with_(skeleton=known)
 
 
 def write(table: PoseTable, path: Path | str, to: str | None = None) -> None:

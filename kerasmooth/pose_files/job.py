@@ -52,7 +52,12 @@ def read_table(job: Job, options: Options) -> PoseTable:
         properties = video.properties(Path(options.video))
         fps, size = fps or properties.fps, properties.size
     table = formats.read(
-        job.source, fps=fps, image_size=options.image_size, format_name=job.input_format, columns=options.columns
+        job.source,
+        fps=fps,
+        image_size=options.image_size,
+        format_name=job.input_format,
+        columns=options.columns,
+        skeleton=options.skeleton,
     )
     if table.image_size is None and table.unit in ("px", "normalised") and size is not None:
         table = table.with_(image_size=size)

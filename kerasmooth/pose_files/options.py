@@ -11,6 +11,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.pose_files.help_texts import parameters_of
 from kerasmooth.pose_files.tables import MAX_FPS
+from kerasmooth.skeletons import skeleton_named
 from kerasmooth.smoothing.keypoints import smooth_person
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
 
@@ -31,6 +32,7 @@ class Options:
     to: str = ""
     input_format: str = ""
     columns: dict[str, str] = field(default_factory=dict)
+    skeleton: str = ""
     model: str = ""
     fps: float | None = None
     image_size: Size | None = None
@@ -50,6 +52,11 @@ def check(options: Options) -> None:
     for flag, name in (("to", options.to), ("from", options.input_format)):
         if name and name not in formats.FORMATS:
             raise InputError(f"--{flag} must be one of {', '.join(formats.FORMATS)}, received {name!r}")
+    if options.skeleton:
+        try:
+            skeleton_named(options.skeleton)
+        except ValueError as error:
+            raise InputError(f"--{error}") from None
     if options.fps is not None and not 0 < options.fps <= MAX_FPS:
         raise InputError(f"--fps must be above 0 and at most {MAX_FPS:g}, received {options.fps}")
     if options.overlay and not options.overlay.lower().endswith(".mp4"):

@@ -64,6 +64,17 @@ def test_the_error_of_z_falls_as_that_of_x_and_y(
     assert z < NOISE * (1.5 if method == "one_euro" else 1.0 if method in ("hampel", "median") else 0.75)
 
 
+def test_the_jitter_of_z_in_an_array_of_millimetres_falls_as_that_of_x_and_y(tmp_path: Path) -> None:
+    truth, _ = waves(60, COCO_17, "m")
+    np.save(tmp_path / "a.npy", truth + np.random.default_rng(1).normal(0, NOISE, truth.shape))
+    table = formats.read(tmp_path / "a.npy", fps=FPS)
+    before, after = (
+        np.abs(np.diff(positions(each), n=2, axis=0)).mean(axis=(0, 1))
+        for each in (table, smooth_table(table, SmoothingSettings()).table)
+    )
+    assert (after < 0.2 * before).all()
+
+
 def gappy(to: str, frames: int = 450) -> PoseTable:
     """A person with gaps, absences and outliers, of whom some depths are missing where x and y are there."""
     skeleton = FORMS[to][1]

@@ -16,7 +16,7 @@ from recordings import walking, write
 from kerasmooth import formats
 from kerasmooth.pose_files import tables
 from kerasmooth.pose_table import PROVENANCE
-from kerasmooth.skeletons import COCO_17, Skeleton
+from kerasmooth.skeletons import COCO_17, MPII_16, Skeleton
 
 
 def test_a_file_comes_back_steadier_with_every_frame(smooth: Callable[..., Any], clip: Path) -> None:
@@ -137,6 +137,25 @@ def test_another_format_and_the_report(smooth: Callable[..., Any], clip: Path) -
     assert {keypoint["method"] for keypoint in keypoints.values()} == {"gaussian"}
     assert keypoints["left_ear"]["filled"] == [10, 11, 12, 13]
     assert keypoints["nose"]["filled"] == []
+
+
+def test_a_skeleton_that_the_user_names_has_its_left_and_right_mended(
+    smooth: Callable[..., Any], tmp_path: Path
+) -> None:
+    keypoints = walking(60, skeleton=MPII_16)
+    left, right = MPII_16.index("left_ankle"), MPII_16.index("right_ankle")
+    keypoints[30:34, [left, right]] = keypoints[30:34, [right, left]]
+    np.save(tmp_path / "a.npy", keypoints)
+    report = tmp_path / "report.json"
+    for words, exchanged in ((["--skeleton=mpii"], 8), ([], 0)):
+        out = tmp_path / f"out{exchanged}.npy"
+        assert smooth(tmp_path / "a.npy", f"--output={out}", "--fps=30", f"--report={report}", *words).code == 0
+        assert json.loads(report.read_text())[0]["people"][0]["exchanged"] == exchanged
+        report.unlink()
+    for name, message in (("coco", "--skeleton=coco must have 17 keypoints, received 16"), ("elf", "must be one of")):
+        done = smooth(tmp_path / "a.npy", f"--output={tmp_path / 'b.npy'}", "--fps=30", f"--skeleton={name}")
+        assert done.is_bad_input
+        assert message in done.err
 
 
 def test_the_report_names_the_frames_that_were_replaced_and_exchanged(
