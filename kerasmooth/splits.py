@@ -86,23 +86,27 @@ def deal_videos(weights: Mapping[str, int], shares: Mapping[str, float], seed: i
     return dealt
 
 
-def _video_weights(clips: Sequence[ClipWindows]) -> dict[str, int]:
-    """Frames of each video; 0 for one without a window, which no split gains anything from."""
+def _dealt(clips: Sequence[ClipWindows], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """The split of each video, by its frames.
+
+    Windows of another length leave the videos where they are, so that what was trained on them can be compared; unless
+    a split had no window then: videos without any, which no split gains from, weigh nothing in that case.
+    """
     frames: Counter[str] = Counter()
-    windows: Counter[str] = Counter()
     for clip in clips:
         frames[clip.video_id] += clip.num_frames
-        windows[clip.video_id] += len(clip.starts)
-    return {video: frames[video] if windows[video] else 0 for video in frames}
+    with_windows = {clip.video_id for clip in clips if len(clip.starts)}
+    dealt = deal_videos(frames, shares, seed)
+    if {dealt[video] for video in with_windows} == set(shares):
+        return dealt
+    return deal_videos({video: count * (video in with_windows) for video, count in frames.items()}, shares, seed)
 
 
 def by_video(clips: Sequence[ClipWindows], seed: int) -> SplitPlan:
     """60/20/20 of the frames by whole videos, the default. Where there are several datasets, of each of them."""
-    weights = _video_weights(clips)
     dealt: dict[str, str] = {}
-    for dataset in sorted({video.split("/")[0] for video in weights}):
-        own = {video: weight for video, weight in weights.items() if video.split("/")[0] == dataset}
-        dealt |= deal_videos(own, SHARES, seed)
+    for dataset in sorted({clip.video_id.split("/")[0] for clip in clips}):
+        dealt |= _dealt([clip for clip in clips if clip.video_id.split("/")[0] == dataset], SHARES, seed)
     splits = [dealt[clip.video_id] for clip in clips]
     return SplitPlan(_whole_clips(clips, splits), splits)
 
@@ -117,7 +121,7 @@ def official(clips: Sequence[ClipWindows], seed: int) -> SplitPlan:
         raise ValueError("the dataset has no official split")
     training = [clip for clip in clips if clip.official_split == TRAIN]
     shares = {TRAIN: 1 - VALIDATION_SHARE_OF_TRAIN, VALIDATION: VALIDATION_SHARE_OF_TRAIN}
-    dealt = deal_videos(_video_weights(training), shares, seed)
+    dealt = _dealt(training, shares, seed)
     splits = [dealt[clip.video_id] if clip.official_split == TRAIN else clip.official_split for clip in clips]
     lost = sum(len(clip.starts) for clip in clips if not clip.official_split)
     return SplitPlan(_whole_clips(clips, splits), splits, {"no_official_split": lost} if lost else {})

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -75,6 +76,13 @@ def test_by_video_gives_every_split_a_video_of_three_and_a_share_of_each_dataset
     for dataset in ("brace", "penn"):
         of_dataset = Counter(s for c, s in zip(mixed, plan.clips, strict=True) if c.clip_id.startswith(dataset))
         assert of_dataset == {"train": 6, "validation": 2, "test": 2}
+
+
+def test_windows_of_another_length_leave_videos_in_their_splits() -> None:
+    clips = many()
+    longer = [replace(c, starts=np.arange(max(c.num_frames - 49, 0))) for c in clips]
+    assert sum(not len(c.starts) for c in longer) > 50
+    assert splits.by_video(longer, seed=3).clips == splits.by_video(clips, seed=3).clips
 
 
 def test_a_video_without_windows_takes_no_place_in_a_split() -> None:

@@ -21,6 +21,7 @@ from kerasmooth.evaluation.windows import Frames, concatenated, merged
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
 from kerasmooth.input_pipeline import evaluation_batches, steps_for
 from kerasmooth.metrics import THRESHOLDS, pck_name
+from kerasmooth.noise_profile import PUBLISHED
 from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run, load_run
@@ -159,7 +160,8 @@ class Judge:
         rows += [Row(one.method, "classical", decoder=readings[0], settings=one.settings) for one in filters]
         rows += models
         by_row = {row.name: {dataset: scores[dataset][row.name] for dataset in counts} for row in rows}
-        bound = None if has_detector or setting.noise.constant_shift else _bound(setting, windows)
+        independent = not has_detector and not setting.noise.constant_shift and setting.noise.profile == PUBLISHED
+        bound = _bound(setting, windows) if independent else None
         in_all, bias_windows = windows_to_judge(setting, 0), len(in_training or ())
         return Evaluation(setting, tuple(rows), by_row, windows, tracks, in_all, bias_windows, bound)
 

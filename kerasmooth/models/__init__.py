@@ -9,6 +9,7 @@ from kerasmooth.errors import InputError
 from kerasmooth.models.bi_conv_lstm import BiConvLSTM
 from kerasmooth.models.conv3d import Conv3D
 from kerasmooth.models.deciwatch import DeciWatch
+from kerasmooth.models.deciwatch_vit import DeciWatchViT
 from kerasmooth.models.smoother import Smoother
 
 MODELS: dict[str, type[Smoother]] = {}
@@ -30,8 +31,19 @@ def register(name: str) -> Callable[[type[Smoother]], type[Smoother]]:
 register("conv3d")(Conv3D)
 register("bi_conv_lstm")(BiConvLSTM)
 register("deciwatch")(DeciWatch)
+register("deciwatch_vit")(DeciWatchViT)
 
-__all__ = ["MODELS", "BiConvLSTM", "Conv3D", "DeciWatch", "Smoother", "build", "model_options", "register"]
+__all__ = [
+    "MODELS",
+    "BiConvLSTM",
+    "Conv3D",
+    "DeciWatch",
+    "DeciWatchViT",
+    "Smoother",
+    "build",
+    "model_options",
+    "register",
+]
 
 
 def build(

@@ -31,6 +31,8 @@ class BiConvLSTM(Smoother):
       num_keypoints: K.
       merge_mode: "sum" (S) or "concat" (C).
       filters: channels of the convolutions.
+      dropout: share of a window's cells of the ConvLSTMs' input that is dropped, the same ones in all frames.
+      seed: of the dropout.
       combiner_activation: of the two 1x1 convolutions of C. None as in the published code; "relu" as in the
         published text. S does not use it.
       dtype: dtype or policy of the layers; None is Keras's own.
@@ -49,6 +51,8 @@ class BiConvLSTM(Smoother):
         *,
         merge_mode: str = "sum",
         filters: int = 128,
+        dropout: float = 0.0,
+        seed: int = 0,
         combiner_activation: str | None = None,
         dtype: Any = None,
         name: str | None = "bi_conv_lstm",
@@ -59,6 +63,8 @@ class BiConvLSTM(Smoother):
         check_positive(filters=filters)
         if merge_mode not in MERGE_MODES:
             raise ValueError(f"merge_mode must be one of {MERGE_MODES}. Received: merge_mode={merge_mode!r}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout}")
         tail = [(1, filters), (1, num_keypoints)]
         branch = [(3, filters)] * 3 + (tail if merge_mode == "sum" else [])
         combiner = tail if merge_mode == "concat" else []
@@ -66,8 +72,10 @@ class BiConvLSTM(Smoother):
         # === Functional Model ===
         heatmaps = keras.Input((None, *size, num_keypoints), name="heatmaps", dtype="float32")
         directions = [
-            _per_frame_convolutions(_conv_lstm(heatmaps, num_keypoints, side, dtype), branch, "relu", side, dtype)
-            for side in ("forward", "backward")
+            _per_frame_convolutions(
+                _conv_lstm(heatmaps, side, dropout, seed + number, dtype), branch, "relu", side, dtype
+            )
+            for number, side in enumerate(("forward", "backward"))
         ]
         if merge_mode == "sum":
             merged = keras.layers.Add(name="sum", dtype="float32")(directions)
@@ -89,6 +97,8 @@ class BiConvLSTM(Smoother):
         # === Config ===
         self.merge_mode = merge_mode
         self.filters = filters
+        self.dropout = dropout
+        self.seed = seed
         self.combiner_activation = combiner_activation
 
     @property
@@ -96,18 +106,14 @@ class BiConvLSTM(Smoother):
         return ["forward_5", "backward_5"] if self.merge_mode == "sum" else ["combiner_2"]
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "merge_mode": self.merge_mode,
-            "filters": self.filters,
-            "combiner_activation": self.combiner_activation,
-        }
+        names = ("merge_mode", "filters", "dropout", "seed", "combiner_activation")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _conv_lstm(heatmaps: Any, channels: int, direction: str, dtype: Any) -> Any:
-    """[B, T, H, W, C] -> [B, T, H, W, channels], frames in their order whatever the direction."""
+def _conv_lstm(heatmaps: Any, direction: str, dropout: float, seed: int, dtype: Any) -> Any:
+    """[B, T, H, W, K] -> [B, T, H, W, K], frames in their order whatever the direction."""
     layer = keras.layers.ConvLSTM2D(
-        channels,
+        heatmaps.shape[-1],
         3,
         padding="same",
         data_format="channels_last",
@@ -115,6 +121,8 @@ def _conv_lstm(heatmaps: Any, channels: int, direction: str, dtype: Any) -> Any:
         unit_forget_bias=False,
         return_sequences=True,
         go_backwards=direction == "backward",
+        dropout=dropout,
+        seed=seed,
         dtype=dtype,
         name=f"{direction}_lstm",
     )

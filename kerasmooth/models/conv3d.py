@@ -5,12 +5,12 @@ from typing import Any
 import keras
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.smoother import Smoother, check_dimensions
+from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
 class Conv3D(Smoother):
-    """One 3D convolution over time and space, K filters of `window` x 5 x 5, same padding, ReLU.
+    """One 3D convolution over time and space, K filters of `window` x `kernel` x `kernel`, same padding, ReLU.
 
     The baseline of Andersen, "Temporal Smoothing in 2D Human Pose Estimation for Bouldering", 2023. 78,150 weights
     for a window of 5 frames and K = 25.
@@ -19,6 +19,7 @@ class Conv3D(Smoother):
       window: T, frames the kernel spans; more or fewer are accepted as input.
       size: (height, width) the model is made for; any size is accepted.
       num_keypoints: K.
+      kernel: cells that a filter spans along each axis; 3 makes a model of 28,150 weights.
       dtype: dtype or policy of the convolution; None is Keras's own.
 
     Raises:
@@ -33,15 +34,17 @@ class Conv3D(Smoother):
         size: Size = (56, 56),
         num_keypoints: int = 25,
         *,
+        kernel: int = 5,
         dtype: Any = None,
         name: str | None = "conv3d",
         **kwargs: Any,
     ) -> None:
         # === Layers ===
         check_dimensions(window, size, num_keypoints)
+        check_positive(kernel=kernel)
         convolution = keras.layers.Conv3D(
             num_keypoints,
-            (window, 5, 5),
+            (window, kernel, kernel),
             padding="same",
             data_format="channels_last",
             activation="relu",
@@ -62,6 +65,12 @@ class Conv3D(Smoother):
             **kwargs,
         )
 
+        # === Config ===
+        self.kernel = kernel
+
     @property
     def head_layers(self) -> list[str]:
         return ["convolution"]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel": self.kernel}

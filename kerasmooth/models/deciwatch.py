@@ -3,12 +3,11 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.frame_sampling import FramePositions, KeepFrames, MarkKeptFrames, RecoverFrames
+from kerasmooth.models.pose_recovery import PoseRecovery, check_transformer
 from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
-from kerasmooth.models.transformer_layers import NUM_HEADS, TransformerLayers
+from kerasmooth.models.transformer_layers import TransformerLayers
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
@@ -72,31 +71,20 @@ class DeciWatch(Smoother):
     ) -> None:
         check_dimensions(window, size, num_keypoints)
         check_positive(sample_interval=sample_interval, num_layers=num_layers)
-        _check(hidden_dim, dropout, encoder_norm)
+        check_transformer(hidden_dim, dropout, encoder_norm)
         # === Layers ===
         layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
-        kept_positions = FramePositions(hidden_dim, sample_interval, name="kept_positions")
-        all_positions = FramePositions(hidden_dim, name="positions")
+        poses = PoseRecovery(layers, sample_interval, num_layers, size)
 
         # === Functional Model ===
-        height, width = size
-        cells_per_unit = np.array([width, height], "float32") / 2
-        centre = cells_per_unit - 0.5
         keypoints = keras.Input((None, num_keypoints, 2), name="keypoints", dtype="float32")
         visibility = keras.Input((None, num_keypoints), name="visibility", dtype="float32")
-        kept = KeepFrames(sample_interval, name="keep_frames")((keypoints - centre) / cells_per_unit, visibility)
-        kept = keras.layers.Reshape((-1, 2 * num_keypoints), dtype="float32", name="poses")(kept)
-        position = kept_positions(keypoints)
-        memory = _denoise_features(layers, kept, position, num_layers, encoder_norm)
-        denoised = _residual(kept, memory, "denoise", dtype)
-        denoised = RecoverFrames(sample_interval, name="recover_frames")(denoised, keypoints)
-        features = _recover_features(layers, denoised, all_positions(keypoints), memory, position, num_layers)
-        recovered = _residual(denoised, features, "recover", dtype)
-
-        outputs = {"sampled": MarkKeptFrames(sample_interval, name="sampled")(keypoints)}
-        for key, poses in (("keypoints", recovered), ("denoised", denoised)):
-            poses = keras.layers.Reshape((-1, num_keypoints, 2), dtype="float32", name=f"{key}_by_frame")(poses)
-            outputs[key] = poses * cells_per_unit + centre
+        kept, position = poses.kept_poses(keypoints, visibility)
+        tokens = poses.embedded(kept)
+        for number in range(1, num_layers + 1):
+            tokens = layers.encoder(tokens, position, f"encoder_{number}")
+        memory = layers.norm(tokens, "encoder_norm") if encoder_norm else tokens
+        outputs = poses.outputs(kept, memory, position, keypoints)
         super().__init__(
             {"keypoints": keypoints, "visibility": visibility},
             outputs,
@@ -123,51 +111,3 @@ class DeciWatch(Smoother):
     def get_config(self) -> dict[str, Any]:
         names = ("sample_interval", "encoder_norm", "num_layers", "hidden_dim", "dropout", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _denoise_features(layers: TransformerLayers, poses: Any, position: Any, num_layers: int, encoder_norm: bool) -> Any:
-    """Encoder features [B, S, dim] of the kept frames' poses [B, S, 2K]."""
-    tokens = keras.layers.Dense(layers.hidden_dim, dtype=layers.dtype, name="denoise_embedding")(poses)
-    for number in range(1, num_layers + 1):
-        tokens = layers.encoder(tokens, position, f"encoder_{number}")
-    return layers.norm(tokens, "encoder_norm") if encoder_norm else tokens
-
-
-def _recover_features(
-    layers: TransformerLayers, poses: Any, position: Any, memory: Any, memory_position: Any, num_layers: int
-) -> Any:
-    """Decoder features [B, T, dim] of all frames' poses [B, T, 2K]; memory [B, S, dim] from the encoder."""
-    embedding = keras.layers.Conv1D(
-        layers.hidden_dim,
-        5,
-        padding="same",
-        data_format="channels_last",
-        dtype=layers.dtype,
-        name="recover_embedding",
-    )
-    tokens = embedding(poses)
-    for number in range(1, num_layers + 1):
-        tokens = layers.decoder(tokens, position, memory, memory_position, f"decoder_{number}")
-    return layers.norm(tokens, "decoder_norm")
-
-
-def _residual(poses: Any, features: Any, name: str, dtype: Any) -> Any:
-    """poses [B, frames, 2K] plus a linear map of the features, added in float32.
-
-    The map starts at a hundredth of Glorot's size, so that an untrained network gives back what it gets. At full size
-    it first learns to add nothing, and the layers before it learn so little meanwhile that it stays there.
-    """
-    small = keras.initializers.VarianceScaling(1e-4, "fan_avg", "uniform")
-    head = keras.layers.Dense(poses.shape[-1], kernel_initializer=small, dtype=dtype, name=f"{name}_head")
-    change = head(features)
-    return keras.layers.Add(dtype="float32", name=f"{name}_residual")([poses, change])
-
-
-def _check(hidden_dim: int, dropout: float, encoder_norm: bool) -> None:
-    check_positive(hidden_dim=hidden_dim)
-    if hidden_dim % NUM_HEADS:
-        raise ValueError(f"hidden_dim must be a multiple of {NUM_HEADS}. Received: hidden_dim={hidden_dim}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout}")
-    if not isinstance(encoder_norm, bool):
-        raise ValueError(f"encoder_norm must be True or False. Received: encoder_norm={encoder_norm!r}")

@@ -105,13 +105,13 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
     if result.kerasmooth != __version__:
         raise InputError(f"{path} was made by kerasmooth {result.kerasmooth}, this is {__version__}: {remedy}")
     defaults = TrainingConfig().model_dump(mode="json")
-    wanted, made_with = (_complete(config, defaults), _complete(result.config, defaults))
+    wanted, made_with = _complete(dict(config), defaults), _complete(result.config, defaults)
     if changed := sorted(k for k in {*wanted, *made_with} if wanted.get(k) != made_with.get(k)):
         raise InputError(f"{path} was made with other settings ({', '.join(changed)}): {remedy}, or change them back")
     return result
 
 
-def _complete(config: Mapping[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+def _complete(config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Settings with the defaults of those that are missing, but for settings that decide no score."""
     complete = defaults | config
     complete["noise_profile"] = PUBLISHED.model_dump(mode="json") | complete["noise_profile"]

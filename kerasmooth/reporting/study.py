@@ -11,14 +11,20 @@ from kerasmooth.evaluation.evaluator import Evaluation, Judge
 from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
-from kerasmooth.reporting.grid import FINETUNING, StudyConfig
+from kerasmooth.noise_profile import noise_profile
+from kerasmooth.reporting.grid import StudyConfig, records_of, window_of
 from kerasmooth.reporting.results import PLACES, Result, Training, finished
 from kerasmooth.tfrecord.record_sets import RecordSets
-from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.data import open_records
 from kerasmooth.training.loop import train
 from kerasmooth.training.run_folder import load_run
 from kerasmooth.training.state import RunState
+
+_NOISE = [name for name in [*NOISE_SETTINGS, "noise_profile"] if name not in ("shifting_scalar", "random_sigma")]
+"""What decides baselines, beside the cell of the grid."""
+_OF_WINDOWS = ("window_mean", "window_median")
+"""Rows that depend on how long windows are."""
 
 
 def run_study(study: StudyConfig, console: Console, verbose: bool = False) -> list[Path]:
@@ -58,8 +64,8 @@ class _Cell:
         """A pretrained run, and what was finetuned from it."""
         config = self._study.training_config(smoother, self._scalar, self._experiment, seed)
         pretrained, paths = self._run(config, smoother, seed, self._study.table)
-        for variant in FINETUNING if self._study.finetune_dir else ():
-            finetuning = self._study.finetuning_config(pretrained, variant)
+        for variant in self._finetunings:
+            finetuning = self._study.finetuning_config(pretrained, variant, window_of(smoother))
             try:
                 paths += self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1]
             except InputError as error:  # a model that has nothing but a head cannot keep the rest
@@ -68,12 +74,23 @@ class _Cell:
 
     def baselines(self) -> list[Path]:
         """What needs no training, on the records of the pretrained runs and of the finetuned ones."""
-        config = self._study.training_config("conv3d", self._scalar, self._experiment, 0)
-        paths = self._baselines(config, self._study.table)
-        for variant in FINETUNING if self._study.finetune_dir else ():
-            finetuning = config.replace(records_dir=self._study.finetune_dir, datasets=("climbalong",), frame_step=1)
-            paths += self._baselines(finetuning, f"{self._study.table}-{variant}")
+        paths = []
+        for window in self._study.windows:
+            config = self._study.training_config(f"conv3d:window={window}", self._scalar, self._experiment, 0)
+            paths += self._baselines(config, self._study.table, window)
+            for variant in self._finetunings:
+                finetuning = config.replace(
+                    records_dir=records_of(self._study.finetune_dir, window),
+                    datasets=("climbalong",),
+                    frame_step=1,
+                    **{name: TrainingConfig.model_fields[name].default for name in NOISE_SETTINGS},
+                )
+                paths += self._baselines(finetuning, f"{self._study.table}-{variant}", window)
         return paths
+
+    @property
+    def _finetunings(self) -> tuple[str, ...]:
+        return self._study.finetunings if self._study.finetune_dir else ()
 
     def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, list[Path]]:
         """Trains and judges a run, or finds its results; with its settings, which name its folder."""
@@ -86,7 +103,8 @@ class _Cell:
             state = train(config, console=self._details)
             run, training = load_run(config.run_dir), _training(state, config, records)
         for split, path in missing.items():
-            evaluation = self._judge().evaluate(setting_of(run.config, split=split), [run])
+            judged = self._judged(run.config)[0]
+            evaluation = self._judge().evaluate(setting_of(judged, split=split), [run])
             result = self._result(path, evaluation, records, settings)
             rows = {key: row for key, row in result.rows.items() if row.kind in ("model", IDENTITY)}
             result = result.replace(rows=rows, smoother=smoother, seed=seed, training=training)
@@ -94,16 +112,26 @@ class _Cell:
             self._console.print(f"{name}: {_line(result)}, {(time.monotonic() - began) / 60:.0f} min")
         return config, paths
 
-    def _baselines(self, config: TrainingConfig, table: str) -> list[Path]:
-        config, records = open_records(config.replace(**_without_noise(config, self._study)), lambda _: None)
-        name, settings = f"baselines-{self._scalar:g}.{self._experiment}", {"classical": self._study.classical}
+    def _baselines(self, config: TrainingConfig, table: str, window: int) -> list[Path]:
+        """All rows; of longer windows what depends on their length alone."""
+        config, records = self._judged(config)
+        name, classical = f"baselines-{self._scalar:g}.{self._experiment}", self._study.classical and not window
+        settings: dict[str, Any] = {"classical": classical} | {key: getattr(config, key) for key in _NOISE}
+        if window:
+            name, settings = f"{name}-window_{window}", settings | {"window": window}
         paths, missing = self._paths(table, name, settings, records)
         for split, path in missing.items():
-            evaluation = self._judge(self._study.classical).evaluate(setting_of(config, split=split))
+            evaluation = self._judge(classical).evaluate(setting_of(config, split=split))
             result = self._result(path, evaluation, records, settings)
+            if window:
+                result = result.replace(rows={key: row for key, row in result.rows.items() if row.kind in _OF_WINDOWS})
             result.save(path.parent)
             self._console.print(f"{name}: {_line(result)}")
         return paths
+
+    def _judged(self, config: TrainingConfig) -> tuple[TrainingConfig, RecordSets]:
+        """The settings that a run is judged with, and its records."""
+        return open_records(config.replace(**self._study.noise_to_judge), lambda _: None)
 
     def _paths(
         self, table: str, name: str, settings: dict[str, Any], records: RecordSets
@@ -117,15 +145,19 @@ class _Cell:
         }
         missing = {}
         for split, path in paths.items():
-            if finished(path, settings | self._judged(split), records.fingerprint):
+            if finished(path, settings | self._choices(split), records.fingerprint):
                 self._console.print(f"{name}: done, {path}")
             else:
                 missing[split] = path
         return list(paths.values()), missing
 
-    def _judged(self, split: str) -> dict[str, Any]:
+    def _choices(self, split: str) -> dict[str, Any]:
         """What is judged, beside the settings of a run: results of other choices are not the same."""
-        return {"judged_split": split, "max_windows": self._study.max_windows}
+        choices: dict[str, Any] = {"judged_split": split, "max_windows": self._study.max_windows}
+        noise = self._study.noise_to_judge
+        if "noise_model" in noise:
+            noise["noise_profile"] = noise_profile(noise["noise_model"]).model_dump(mode="json")
+        return choices | {f"judged_{name}": value for name, value in noise.items()}
 
     def _judge(self, classical: bool = False) -> Judge:
         return Judge(max_windows=self._study.max_windows, classical=classical, console=self._details)
@@ -139,18 +171,11 @@ class _Cell:
             scalar=self._scalar,
             experiment=self._experiment,
             seed=0,
-            config=settings | self._judged(scores.split),
+            config=settings | self._choices(scores.split),
             records=records.fingerprint,
             training=None,
             **{name: getattr(scores, name) for name in Scores.model_fields},
         )
-
-
-def _without_noise(config: TrainingConfig, study: StudyConfig) -> dict[str, Any]:
-    """Settings of simulated noise as real detections want them: at their defaults."""
-    if config.records_dir != study.finetune_dir:
-        return {}
-    return {name: TrainingConfig.model_fields[name].default for name in ("shifting_scalar", "random_sigma")}
 
 
 def _described(config: TrainingConfig) -> dict[str, Any]:

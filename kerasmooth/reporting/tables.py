@@ -32,7 +32,7 @@ def pck_table(results: Sequence[Result], protocol: str, space: str) -> pd.DataFr
             if values is not None:
                 cells.setdefault((row, result.cell), []).append(values[space])
         if protocol == "windows" and space == "cells" and result.bound is not None and result.training is None:
-            cells[("bound of the window", result.cell)] = [result.bound]
+            cells[("bound of the window" + _frames(result), result.cell)] = [result.bound]
     return _frame({key: _numbers(values) for key, values in cells.items()})
 
 
@@ -51,7 +51,7 @@ def keypoint_table(results: Sequence[Result]) -> pd.DataFrame:
 
 def difference_table(results: Sequence[Result]) -> pd.DataFrame:
     """PCK@0.1 of each run minus that of no smoothing and of the best filter, with 95 % intervals over videos."""
-    baselines = {result.cell: result.rows for result in results if result.training is None}
+    baselines = {result.cell: result.rows for result in results if result.training is None and not _frames(result)}
     cells: dict[tuple[str, str], str] = {}
     for result in results:
         if result.training is None or result.cell not in baselines:
@@ -105,9 +105,15 @@ def tuned_line(results: Iterable[Result]) -> str:
 def own_rows(result: Result) -> list[tuple[str, RowResult]]:
     """(name in the report, row): all of baselines; of a run its model, by decoder where there are several."""
     if result.training is None:
-        return list(result.rows.items())
+        return [(name + _frames(result), row) for name, row in result.rows.items()]
     models = [(name, row) for name, row in result.rows.items() if row.kind == "model"]
     return [(result.smoother + name.removeprefix(result.name), row) for name, row in models]
+
+
+def _frames(result: Result) -> str:
+    """What tells baselines on longer windows from the others, "" of these."""
+    window = result.config.get("window", 0) if result.training is None else 0
+    return f" ({window} frames)" if window else ""
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -142,10 +148,12 @@ def _or_zero(share: float | None) -> float:
 
 
 def _difference(one: RowResult, other: RowResult) -> str:
-    found = paired_bootstrap(_counts(one), _counts(other))[COMPARED_AT]
+    """Of the videos that both have: one that is too short for long windows is in one of the two only."""
+    videos = sorted({*one.videos} & {*other.videos})
+    found = paired_bootstrap(_counts(one, videos), _counts(other, videos))[COMPARED_AT]
     return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
 
 
-def _counts(row: RowResult) -> VideoCounts:
-    numbers = np.array(list(row.videos.values()), np.int64)
-    return VideoCounts(tuple(row.videos), numbers[:, :-1], numbers[:, -1])
+def _counts(row: RowResult, videos: list[str]) -> VideoCounts:
+    numbers = np.array([row.videos[video] for video in videos], np.int64)
+    return VideoCounts(tuple(videos), numbers[:, :-1], numbers[:, -1])

@@ -17,6 +17,7 @@ from kerasmooth.tfrecord.record_sets import AUTO
 
 CONFIG_FILE = "config.json"
 _ALWAYS_THERE = ("model", "records_dir", "datasets", "window", "size", "annotated")
+_USUAL_WINDOW = 5
 _PLACE = ("runs_dir", "run_name")
 
 
@@ -43,7 +44,7 @@ class TrainingConfig(Settings):
         "", "the run's folder there; empty: made from model, options, s, experiment and source", changes=True
     )
     experiment: str = _setting("", "label of the experiment; part of the run's default name")
-    model: str = _setting("conv3d", "conv3d, bi_conv_lstm or deciwatch")
+    model: str = _setting("conv3d", "conv3d, bi_conv_lstm, deciwatch or deciwatch_vit")
     model_options: dict[str, Any] = _setting({}, "arguments of the model: name=value,... such as merge_mode=concat")
     loss: str = _setting("", "mse or deciwatch; empty: the model's own")
     sub_pixel_targets: bool = _setting(False, "centre target Gaussians on the true position, not on its rounded cell")
@@ -140,6 +141,7 @@ class TrainingConfig(Settings):
         are not those that their purpose makes one expect.
         """
         parts = [self.model, *(v if isinstance(v, str) else f"{k}_{v}" for k, v in sorted(self.model_options.items()))]
+        parts += [f"window_{self.window}"] * (self.window not in (0, _USUAL_WINDOW))
         readers = [DATASETS[name] for name in self.datasets if name in DATASETS]
         if self.finetune_from:
             parts = [Path(self.finetune_from).resolve().name, self.experiment or "finetuned"]
@@ -193,6 +195,11 @@ class TrainingConfig(Settings):
         """Names of settings that differ, but for those with which a run may be continued."""
         fixed = [name for name, field in type(self).model_fields.items() if not _extra(field)["changes"]]
         return [name for name in fixed if getattr(self, name) != getattr(other, name)]
+
+
+NOISE_SETTINGS = [name for name in TrainingConfig.flags() if name.startswith("noise")]
+NOISE_SETTINGS += ["shifting_scalar", "random_sigma", "constant_shift"]
+"""Names of the settings of the simulated detector."""
 
 
 def parse_model_options(words: list[str]) -> dict[str, Any]:

@@ -16,11 +16,9 @@ from kerasmooth.noise import DetectorNoise
 from kerasmooth.noise_profile import NoiseProfile, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
 from kerasmooth.training.checkpoint import CHECKPOINT_FILE
-from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.devices import Cluster, is_chief
 
-NOISE_SETTINGS = [name for name in TrainingConfig.flags() if name.startswith("noise")]
-NOISE_SETTINGS += ["shifting_scalar", "random_sigma", "constant_shift"]
 Inputs = dict[str, Any]
 Targets = dict[str, Any]
 

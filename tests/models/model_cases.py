@@ -13,9 +13,11 @@ BATCH, WINDOW, SIZE, KEYPOINTS = 3, 5, (6, 8), 3
 SMALL: dict[str, dict[str, Any]] = {
     "bi_conv_lstm": {"filters": 8},
     "deciwatch": {"hidden_dim": 16, "num_layers": 1},
+    "deciwatch_vit": {"hidden_dim": 16, "num_layers": 1, "patch": 4},
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    ("bi_conv_lstm", {"merge_mode": "concat"}),
+    ("conv3d", {"kernel": 3}),
+    ("bi_conv_lstm", {"merge_mode": "concat", "dropout": 0.2}),
     ("deciwatch", {"sample_interval": 1, "encoder_norm": False}),
 ]
 

@@ -39,17 +39,30 @@ def test_names_of_a_smoother_are_options_of_the_model_or_settings_of_training() 
     assert (config.steps_per_epoch, config.learning_rate, config.jit) == (7, 1e-4, "off"), "the smoother's own wins"
 
 
-def test_finetuning_goes_on_from_a_run_in_the_study_s_two_ways() -> None:
+def test_finetuning_goes_on_from_a_run_in_the_study_s_ways_and_another() -> None:
     source = STUDY.training_config("deciwatch:num_layers=2", 1.0, "1", 3).replace(run_name="source")
-    plain, regularised = (STUDY.finetuning_config(source, variant) for variant in FINETUNING)
-    for config in (plain, regularised):
+    plain, regularised, augmented = (STUDY.finetuning_config(source, variant) for variant in FINETUNING)
+    for config in (plain, regularised, augmented):
         assert Path(config.finetune_from) == Path("elsewhere/source")
         assert (config.records_dir, config.datasets) == ("climbing", ("climbalong",))
         assert (config.model_options, config.seed, config.steps_per_epoch) == ({"num_layers": 2}, 3, 7)
         assert (config.learning_rate, config.best_by, config.validation_windows) == (1e-4, 0.05, 30)
     assert (plain.freeze_but_last, plain.weight_decay, plain.augment_rotation) == (False, 0, 0)
     assert (regularised.freeze_but_last, regularised.weight_decay, regularised.augment_rotation) == (True, 1e-3, 45)
+    assert (augmented.freeze_but_last, augmented.weight_decay, augmented.augment_flip) == (False, 1e-3, True)
     assert [c.default_run_name for c in (plain, regularised)] == ["source-finetuned-seed3", "source-regularised-seed3"]
+
+
+def test_a_smoother_of_longer_windows_reads_records_of_its_own() -> None:
+    smoother = "deciwatch:window=25:dropout=0.3:weight_decay=0.001"
+    for experiment, folder in (("1", "full/window_25"), ("3", "half/window_25")):
+        config = STUDY.training_config(smoother, 1.0, experiment, 0)
+        assert (config.records_dir, config.model_options, config.weight_decay) == (folder, {"dropout": 0.3}, 0.001)
+    assert STUDY.finetuning_config(config, "finetuned", 25).records_dir == "climbing/window_25"
+    assert config.replace(window=25).default_run_name == "deciwatch-dropout_0.3-window_25-1.3"
+    assert STUDY.replace(smoothers=("conv3d", smoother)).windows == [0, 25]
+    with pytest.raises(InputError, match="window must be a number of frames, got 'conv3d:window=long'"):
+        STUDY.training_config("conv3d:window=long", 1.0, "1", 0)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +73,8 @@ def test_finetuning_goes_on_from_a_run_in_the_study_s_two_ways() -> None:
         ({"seeds": ("1.5",)}, "--seeds"),
         ({"max_windows": -1}, "--max_windows"),
         ({"colour": "red"}, "colour"),
+        ({"finetunings": ("frozen",)}, "--finetunings: 'frozen' is unknown"),
+        ({"finetune_dir": "records", "judged_noise": ("shifting_scalar=1",)}, "leave it out, or --finetune_dir"),
     ],
 )
 def test_bad_values_are_named_as_flags(values: dict[str, object], words: str) -> None:

@@ -11,7 +11,7 @@ from small_runs import write_records
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation import classical
-from kerasmooth.reporting import study
+from kerasmooth.reporting import study, tables
 from kerasmooth.reporting.grid import StudyConfig
 from kerasmooth.reporting.page import write_report
 from kerasmooth.reporting.results import load_results
@@ -84,6 +84,37 @@ def test_the_commands_do_the_same(
     assert "wrote here/report.html" in reported.out
     assert run("kerasmooth.report", "--results_dir=nowhere").is_bad_input
     assert run("kerasmooth.study", "--scalars=-1").is_bad_input
+
+
+def test_longer_windows_and_better_detections_than_training_had(made: Path, tmp_path: Path) -> None:
+    write_records(made / "records" / "window_9", window=9)
+    longer = f"{SMALL}:window=9"
+    changes = {"smoothers": (SMALL, longer), "classical": False, "results_dir": str(tmp_path / "results")}
+    study.run_study(grid(made, **changes), Console(quiet=True))
+    found = {result.name: result for result in load_results(tmp_path / "results")}
+    assert set(found) == {
+        "deciwatch-hidden_dim_8-num_layers_1-0.3.2-sample",
+        "deciwatch-hidden_dim_8-num_layers_1-window_9-0.3.2-sample",
+        "baselines-0.3.2",
+        "baselines-0.3.2-window_9",
+    }
+    of_longer = found["baselines-0.3.2-window_9"]
+    assert set(of_longer.rows) == {"window_mean", "window_median"}
+    assert of_longer.bound[0] > found["baselines-0.3.2"].bound[0], "the mean of more frames is nearer"
+    rows = tables.pck_table(list(found.values()), "windows", "cells").index
+    assert {longer, "window_mean (9 frames)", "bound of the window (9 frames)", "window_mean"} <= set(rows)
+    # Videos of less than nine frames are left out of the comparison.
+    assert f"{longer} - identity" in tables.difference_table(list(found.values())).index
+
+    better = {"judged_noise": ("shifting_scalar=0.05", "noise_model=ar1"), "table": "better"}
+    study.run_study(grid(made, **changes, **better), Console(quiet=True))
+    again = {r.name: r for r in load_results(tmp_path / "results") if r.table == "better"}
+    assert again.keys() == found.keys()
+    for name in ("baselines-0.3.2", "deciwatch-hidden_dim_8-num_layers_1-0.3.2-sample"):
+        assert again[name].rows["identity"].error["cells"] < found[name].rows["identity"].error["cells"]
+        assert again[name].bound is None, "errors last from frame to frame"
+    with pytest.raises(InputError, match=r"other settings \(judged_shifting_scalar\)"):
+        study.run_study(grid(made, **changes | better | {"judged_noise": ("noise_model=ar1",)}), Console(quiet=True))
 
 
 def test_a_killed_study_goes_on_with_what_is_missing(made: Path, tmp_path: Path) -> None:
