@@ -113,3 +113,22 @@ class PoseTable:
     def with_(self, **changes: Any) -> "PoseTable":
         """A copy with some attributes changed."""
         return replace(self, **changes)
+
+
+def append_rows(table: PoseTable, **columns: np.ndarray) -> PoseTable:
+    """The table with rows added behind its own, and with their frames among its frame numbers.
+
+    Args:
+      table: any table.
+      **columns: frames [N], people [N], keypoints [N, K, 2], confidence [N, K], provenance [N, K], deviation [N, K];
+        and depth [N, K] for a table that has one, NaN if not given.
+    """
+    names = ["frames", "people", "keypoints", "confidence", "provenance", "deviation"]
+    deep = ["depth"] if table.depth is not None else []
+    if set(columns) - set(deep) != set(names):
+        raise ValueError(f"columns must be {names + deep}. Received: columns={sorted(columns)}")
+    if deep:
+        columns.setdefault("depth", np.full(columns["deviation"].shape, np.nan))
+    joined = {name: np.concatenate([getattr(table, name), columns[name]]) for name in names + deep}
+    joined = {name: values.astype(getattr(table, name).dtype, copy=False) for name, values in joined.items()}
+    return table.with_(**joined, frame_numbers=np.union1d(table.frame_numbers, columns["frames"]))

@@ -2,7 +2,7 @@
 
 `read` gives a table whose first rows are the file's; `append_rows` adds rows of people in frames where the file had
 nobody; `write` gives the file back with what changed. To add a format, write a class of `pose_format.PoseFormat` (or of
-`json_people.JsonFormat`) in a file of its own and name it here.
+`json_format.JsonFormat`) in a file of its own and name it here.
 """
 
 from collections.abc import Mapping
@@ -11,24 +11,24 @@ from pathlib import Path
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.formats.alphapose import AlphaPose, AlphaPoseImages
-from kerasmooth.formats.array_poses import ArrayPoses
 from kerasmooth.formats.climbalong_heatmaps import ClimbAlongHeatmaps
 from kerasmooth.formats.coco_annotations import CocoAnnotations
 from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
-from kerasmooth.formats.deeplabcut_hdf import DeepLabCutHdf
+from kerasmooth.formats.deeplabcut_hdf5 import DeepLabCutHdf5
 from kerasmooth.formats.easy_vitpose import EasyViTPose, EasyViTPoseFolder
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.mediapipe_json import MediaPipeJson
 from kerasmooth.formats.mmpose import MMPose, MMPoseFolder
 from kerasmooth.formats.nearest import nearest
-from kerasmooth.formats.npz_poses import NpzPoses
 from kerasmooth.formats.nwb import Nwb
 from kerasmooth.formats.openpifpaf import OpenPifPaf, OpenPifPafFolder
 from kerasmooth.formats.openpose import OpenPose
-from kerasmooth.formats.parquet_poses import ParquetPoses
-from kerasmooth.formats.pose_format import PoseFormat, Source, append_rows
-from kerasmooth.formats.sleap import SleapAnalysis
+from kerasmooth.formats.own_npz import OwnNpz
+from kerasmooth.formats.parquet_table import ParquetTable
+from kerasmooth.formats.plain_arrays import PlainArrays
+from kerasmooth.formats.pose_format import PoseFormat, Source
+from kerasmooth.formats.sleap_analysis import SleapAnalysis
 from kerasmooth.formats.sleap_slp import SleapLabels
 from kerasmooth.formats.speed21 import Speed21
 from kerasmooth.formats.tidy_csv import TidyCsv
@@ -37,7 +37,7 @@ from kerasmooth.formats.ultralytics_json import UltralyticsFolder, UltralyticsJs
 from kerasmooth.formats.ultralytics_txt import UltralyticsTxt
 from kerasmooth.formats.unsupported import known_elsewhere
 from kerasmooth.formats.wide_csv import WideCsv
-from kerasmooth.pose_table import PoseTable
+from kerasmooth.pose_table import PoseTable, append_rows
 from kerasmooth.skeletons import skeleton_named
 
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "read_poses", "write", "write_poses"]
@@ -45,10 +45,10 @@ __all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", 
 FORMATS: dict[str, PoseFormat] = {
     each.name: each
     for each in (
-        NpzPoses(),
-        ParquetPoses(),
+        OwnNpz(),
+        ParquetTable(),
         ClimbAlongHeatmaps(),
-        ArrayPoses(),
+        PlainArrays(),
         AlphaPoseImages(),
         OpenPose(),
         MMPoseFolder(),
@@ -71,7 +71,7 @@ FORMATS: dict[str, PoseFormat] = {
         SleapAnalysis(),
         SleapLabels(),
         Nwb(),
-        DeepLabCutHdf(),
+        DeepLabCutHdf5(),
         Trc(),
         Speed21(),
     )

@@ -5,15 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.cells import Cells
 from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.frame_names import FrameNames, frame_names
-from kerasmooth.formats.json_files import first_and_keys
-from kerasmooth.formats.json_people import Frames, JsonFormat, Record, box_of, mean_score, records_of
-from kerasmooth.formats.limits import bad
-from kerasmooth.formats.skeleton_names import skeleton_of_count
+from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
+from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import OPENPOSE_COCO_18, Skeleton
+
+_IMAGES = ("", 1, ".jpg")
 
 
 class AlphaPose(CocoResults):
@@ -22,11 +23,10 @@ class AlphaPose(CocoResults):
     name = "alphapose"
     description = "AlphaPose results"
     needs = "image_id keypoints box"
-    person_key = "idx"
-    names_are_texts = True
+    person_at = "idx"
+    image_names = _IMAGES
 
-    def detect(self, path: Path) -> bool:
-        first, keys = first_and_keys(path)
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
         return first == "[" and {"image_id", "keypoints"} <= keys and bool(keys & {"box", "idx"})
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
@@ -41,46 +41,31 @@ class AlphaPoseImages(JsonFormat):
 
     name = "alphapose_images"
     description = "AlphaPose people by image (tracked, --format=cmu, --format=open)"
-    person_key = "idx"
+    people_at = ("bodies", "people")
+    person_at = "idx"
     fields = ("keypoints", "joints", "pose_keypoints_2d")
 
-    def detect(self, path: Path) -> bool:
-        first, keys = first_and_keys(path)
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
         named = any(key.lower().endswith((".jpg", ".jpeg", ".png", ".bmp")) for key in keys)
         return first == "{" and named and bool(keys & set(self.fields))
 
     def split(self, path: Path, value: Any) -> Frames:
         if type(value) is not dict:
-            raise bad(path, "content", "be an object of images", value, "check what wrote the file")
+            raise bad(path, "content", "be an object of images", value, REMEDY)
         names = frame_names(path, "image names", list(value))
-        people = [records_of(path, image, _people(each)) for image, each in value.items()]
-        return Frames(names.frames.tolist(), people, value, names)
+        people = [self.people_of(path, at, entry) for at, entry in enumerate(value.values())]
+        return Frames(names.frames.tolist(), people, list(value.values()), value, names=names)
 
-    def join(self, frames: Frames, order: list[int]) -> Any:
-        names = frames.names or FrameNames(np.empty(0, np.int64), {}, ("", 1, ".jpg"))
-        value = frames.value or {}
-        first: Any = next(iter(value.values()), [])
-        joined = {}
-        for at in order:
-            image = names.name(frames.numbers[at])
-            joined[image] = _with_people(value.get(image, first), frames.people[at])
-        return joined
+    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+        names = frames.names or FrameNames(np.empty(0, np.int64), {}, _IMAGES)
+        images = super().join(frames, order, table)
+        return {names.name(frames.numbers[at]): image for at, image in zip(order, images, strict=True)}
 
-    def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
-        count = cells.columns.shape[1]
-        return OPENPOSE_COCO_18 if count == 18 else skeleton_of_count(count)
+    def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
+        return super().with_people(entry, name, people) if entry or isinstance(entry, list) else people
+
+    def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
+        return OPENPOSE_COCO_18 if raw.values.shape[2] == 18 else super().skeleton(frames, shapes, raw)
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         return {"scores": mean_score(table.confidence[row])} if "scores" in example or not example else {}
-
-
-def _people(image: Any) -> Any:
-    if isinstance(image, dict):
-        return image.get("bodies", image.get("people"))
-    return image
-
-
-def _with_people(image: Any, people: list[Any]) -> Any:
-    if isinstance(image, dict):
-        return {**image, "bodies" if "bodies" in image else "people": people}
-    return people

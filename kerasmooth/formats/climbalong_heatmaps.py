@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.boxes import has_area, to_image
-from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of
-from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, REMEDY, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
-from kerasmooth.formats.skeleton_json import index_skeleton
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BOULDERING_25
@@ -18,7 +18,6 @@ from kerasmooth.skeletons import BOULDERING_25
 _FRAMES_AT_ONCE = 64
 _MAX_CELLS = 1 << 16
 _SIGMA = 1.0
-_REMEDY = "check what wrote the file"
 
 
 class ClimbAlongHeatmaps(PoseFormat):
@@ -36,31 +35,27 @@ class ClimbAlongHeatmaps(PoseFormat):
         file = NpzFile(path)
         shape = file.header("heatmaps").shape
         if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
-            raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}", _REMEDY)
+            raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}", REMEDY)
         check_counts(path, shape[0], shape[1])
         if file.header("bboxes").shape != (shape[0], 4):
-            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{file.header('bboxes').shape}", _REMEDY)
+            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{file.header('bboxes').shape}", REMEDY)
         boxes = file.read("bboxes").astype(np.float64)
         if (np.abs(boxes) > MAX_COORDINATE).any():
-            raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", _REMEDY)
+            raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", REMEDY)
         parts = [_decoded(chunk) for chunk in file.chunks("heatmaps", _FRAMES_AT_ONCE)]
         decoded = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, shape[1], 2))
         scores = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, shape[1]))
         detected = has_area(boxes)
         points = to_image(decoded[detected], boxes[detected], (shape[2], shape[3]))
-        cells = Cells(
-            np.concatenate([points, scores[detected, :, None]], axis=2).reshape(int(detected.sum()), -1),
-            np.flatnonzero(detected),
-            columns_of(1, shape[1], (X, Y, CONFIDENCE)),
-            is_single=True,
-        )
+        values = np.concatenate([points, scores[detected, :, None]], axis=2)[:, None]
+        raw = RawPoses(values, (X, Y, CONFIDENCE), np.flatnonzero(detected), is_single=True)
         skeleton = BOULDERING_25 if shape[1] == BOULDERING_25.num_keypoints else index_skeleton(shape[1])
-        return Parsed(cells, skeleton, frame_numbers=np.arange(shape[0]))
+        return Parsed(raw, skeleton, frame_numbers=np.arange(shape[0]))
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, None]:
         raise bad(path, "format", "be one that holds keypoints", "climbalong, which holds heatmaps", AS_NPZ)
 
-    def save(self, path: Path, cells: Cells, rest: None, table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: None, table: PoseTable) -> None:
         self.fresh(table, path)
 
 

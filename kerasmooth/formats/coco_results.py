@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.cells import Cells
 from kerasmooth.formats.frame_names import FrameNames, frame_names
-from kerasmooth.formats.json_files import first_and_keys
-from kerasmooth.formats.json_people import Frames, JsonFormat, Record, mean_score, records_of, runs
-from kerasmooth.formats.limits import bad
-from kerasmooth.formats.skeleton_names import known_limbs, skeleton_of_count
+from kerasmooth.formats.json_document import Frames, Person, Record, Shapes, mean_score, records_of
+from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.skeleton_names import known_limbs
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_WHOLEBODY_133, Skeleton
 
@@ -25,53 +25,69 @@ class CocoResults(JsonFormat):
     description = "COCO keypoint results"
     needs = "image_id keypoints"
     fields = tuple(_PARTS)
-    names_are_texts = False
+    image_names: tuple[str, int, str] | None = None
+    """How further images are called (see `FrameNames.pattern`); None where they have numbers."""
 
-    def detect(self, path: Path) -> bool:
-        first, keys = first_and_keys(path)
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
         return first == "[" and (not keys or {"image_id", "keypoints"} <= keys)
 
     def split(self, path: Path, value: Any) -> Frames:
         records = records_of(path, "content", value)
         names = frame_names(path, "image_id", [image_of(path, i, record) for i, record in enumerate(records)])
-        return Frames(*runs(names.frames.tolist(), records), names=names)
+        return group(names.frames.tolist(), records, names=names)
 
-    def join(self, frames: Frames, order: list[int]) -> Any:
-        names = self._names(frames)
-        for at in order:
-            for each in frames.people[at]:
-                record = getattr(each, "record", each)
-                record.setdefault("image_id", names.name(frames.numbers[at]))
-        return [each for at in order for each in frames.people[at]]
+    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+        names = frames.names or FrameNames(np.empty(0, np.int64), {}, self.image_names)
+        people = in_turn(frames, order)
+        for number, person in people:
+            record_of(person).setdefault("image_id", names.name(number))
+        return [person for _, person in people]
 
-    def _names(self, frames: Frames) -> FrameNames:
-        pattern = ("", 1, ".jpg") if self.names_are_texts else None
-        return frames.names or FrameNames(np.empty(0, np.int64), {}, pattern)
+    def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
+        return _wholebody(shapes) or super().skeleton(frames, shapes, raw)
 
-    def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
-        return wholebody_skeleton(fields) or skeleton_of_count(cells.columns.shape[1])
-
-    def are_flags(self, scores: np.ndarray) -> bool:
+    def are_visibilities(self, scores: np.ndarray) -> bool:
         return bool(scores.size and scores.max() == 2 and np.isin(scores, (0, 1, 2)).all())
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         return {"category_id": example.get("category_id", 1), "score": mean_score(table.confidence[row])}
 
 
-def wholebody_skeleton(fields: dict[str, int]) -> Skeleton | None:
-    """The keypoints of COCO-WholeBody that are in some of its lists; None where these are not its."""
-    if list(fields) == ["keypoints"]:
-        return None
-    names: list[str] = []
-    for name, length in fields.items():
-        names += COCO_WHOLEBODY_133.keypoints[_PARTS[name] : _PARTS[name] + length // 3]
-    if tuple(names) == COCO_WHOLEBODY_133.keypoints:
-        return COCO_WHOLEBODY_133
-    return Skeleton("coco_wholebody", tuple(names), known_limbs(names)) if len(set(names)) == len(names) else None
+def group(numbers: list[int], records: list[Record], **facts: Any) -> Frames:
+    """Frames of a list of people with the frame of each; those that follow each other are together."""
+    frames = Frames([], [], **facts)
+    for number, record in zip(numbers, records, strict=True):
+        if not frames.numbers or frames.numbers[-1] != number:
+            frames.numbers.append(number)
+            frames.people.append([])
+        frames.people[-1].append(record)
+    return frames
+
+
+def in_turn(frames: Frames, order: list[int]) -> list[tuple[int, Any]]:
+    """The inverse of `group`: the frame number of each person, and the person."""
+    return [(frames.numbers[at], person) for at in order for person in frames.people[at]]
+
+
+def record_of(person: Any) -> Record:
+    """The record of somebody with or without keypoints."""
+    return person.record if isinstance(person, Person) else person
 
 
 def image_of(path: Path, index: int, record: Record) -> Any:
     """The image_id of a record. Raises InputError where there is none."""
     if "image_id" not in record:
-        raise bad(path, f"record {index}", "have an image_id", record, "check what wrote the file")
+        raise bad(path, f"record {index}", "have an image_id", record, REMEDY)
     return record["image_id"]
+
+
+def _wholebody(shapes: Shapes) -> Skeleton | None:
+    """The keypoints of COCO-WholeBody that are in some of its lists; None where these are not its."""
+    if list(shapes) == ["keypoints"]:
+        return None
+    names: list[str] = []
+    for name, (count, _) in shapes.items():
+        names += COCO_WHOLEBODY_133.keypoints[_PARTS[name] : _PARTS[name] + count]
+    if tuple(names) == COCO_WHOLEBODY_133.keypoints:
+        return COCO_WHOLEBODY_133
+    return Skeleton("coco_wholebody", tuple(names), known_limbs(names)) if len(set(names)) == len(names) else None

@@ -4,56 +4,26 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kerasmooth.formats.cells import CONFIDENCE, DEPTH, X, Y
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, X, Y
 
 _SCORES = ("visibility", "vis", "score", "scores", "confidence", "conf", "likelihood", "prob", "probability")
-_ROLES: dict[str, set[str]] = {
-    "frame": {"frame", "frames", "image", "img", "file", "filename", "file_name", "file_path", "path"},
-    "person": {
-        "person",
-        "people",
-        "pose",
-        "track",
-        "id",
-        "individual",
-        "animal",
-        "instance",
-        "subject",
-        "player",
-        "pid",
-    },
-    "keypoint": {
-        "landmark",
-        "name",
-        "keypoint",
-        "joint",
-        "bodypart",
-        "body_part",
-        "node",
-        "marker",
-        "point",
-        "kp",
-        "part",
-    },
-    "group": {"model", "type", "component", "landmark_type", "hand", "handedness", "body_region", "source_model"},
-    "time": {
-        "time",
-        "timestamp",
-        "timestamps",
-        "seconds",
-        "time_s",
-        "timestamp_ms",
-        "time_ms",
-        "timestamp_s",
-        "t",
-        "ms",
-    },
-    "x": {"x"},
-    "y": {"y"},
-    "z": {"z"},
-    "confidence": {*_SCORES, "v"},
+_ROLES = {
+    role: set(spellings.split())
+    for role, spellings in {
+        "frame": "frame frames image img file filename file_name file_path path",
+        "person": "person people pose track id individual animal instance subject player pid",
+        "keypoint": "landmark name keypoint joint bodypart body_part node marker point kp part",
+        "group": "model type component landmark_type hand handedness body_region source_model",
+        "time": "time timestamp timestamps seconds time_s timestamp_ms time_ms timestamp_s t ms",
+        "x": "x",
+        "y": "y",
+        "z": "z",
+        "confidence": f"{' '.join(_SCORES)} v",
+    }.items()
 }
+OUR_OWN = ("provenance", "deviation")
+"""Columns that only `PoseTable.to_pandas` makes."""
 _ENDINGS = {"id", "index", "idx", "number", "num", "no", "name", "nr", "label"}
 _COORDINATE_WORDS = {"coordinate", "coord", "position", "pos", "px", "pixel", "pixels", "landmark", "keypoint", "norm"}
 _COORDS = {"x": X, "y": Y, "z": DEPTH, "v": CONFIDENCE} | dict.fromkeys(_SCORES, CONFIDENCE)
@@ -73,21 +43,17 @@ def words(heading: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+", heading)]
 
 
-def roles(headings: Sequence[str]) -> dict[str, int]:
+def roles_of(headings: Sequence[str]) -> dict[str, int]:
     """Which column is the frame, person, keypoint, group, time, x, y, z and confidence; the first of each that fits."""
     exact: dict[str, int] = {}
     loose: dict[str, int] = {}
     for column, parts in enumerate(map(words, headings)):
         exact.setdefault("_".join(parts), column)
         loose.setdefault(_loosely(parts), column)
-    found: dict[str, int] = {}
-    for name, spellings in _ROLES.items():
-        fits = [exact[each] for each in spellings if each in exact] or [
-            loose[each] for each in spellings if each in loose
-        ]
-        if fits:
-            found[name] = min(fits)
-    return found
+    found = {role: [exact[each] for each in spellings & set(exact)] for role, spellings in _ROLES.items()}
+    for role, spellings in _ROLES.items():
+        found[role] = found[role] or [loose[each] for each in spellings & set(loose)]
+    return {role: min(columns) for role, columns in found.items() if columns}
 
 
 def _loosely(parts: list[str]) -> str:
@@ -101,7 +67,7 @@ def _loosely(parts: list[str]) -> str:
 
 
 def asked_roles(path: Path, headings: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
-    """`roles`, with those that the user says. Raises InputError for unknown roles and headings that there are not."""
+    """`roles_of`, with those that the user says. Raises InputError for roles and headings that there are not."""
     plain = [heading.strip() for heading in headings]
     for role, heading in columns.items():
         if role not in _ROLES:
@@ -109,7 +75,8 @@ def asked_roles(path: Path, headings: Sequence[str], columns: Mapping[str, str])
         if heading not in plain:
             raise bad(path, "columns", f"name headings such as {', '.join(plain)[:60]}", heading, "correct --columns")
     said = {role: plain.index(heading) for role, heading in columns.items()}
-    return {role: at for role, at in roles(headings).items() if at not in said.values()} | said
+    own = {name: plain.index(name) for name in OUR_OWN if name in plain}
+    return {role: at for role, at in roles_of(headings).items() if at not in said.values()} | own | said
 
 
 def keypoint_columns(headings: Sequence[str], taken: set[int]) -> dict[str, list[int]]:

@@ -12,12 +12,11 @@ import numpy as np
 
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
-from kerasmooth.formats.limits import bad, shown
+from kerasmooth.formats.limits import REMEDY, bad, shown
 
 MAX_JSON_BYTES = 1 << 30
 _MAX_CONTAINERS = 12_000_000
 _MAX_ITEMS = 120_000_000
-_REMEDY = "check what wrote the file"
 _TAIL_BYTES = 1 << 14
 _LONG = 12
 """Shorter lists stay lists."""
@@ -25,8 +24,12 @@ _AT_ONCE = 256
 """Elements of a list that are turned into text together."""
 
 
+class Lines(list[Any]):
+    """The values of a file with one JSON value a line."""
+
+
 def load(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
-    """The value in a JSON file. Raises InputError for anything else."""
+    """The value in a JSON file, or its `Lines`. Raises InputError for anything else."""
     data = read_bytes(path, max_bytes)
     # An empty list takes 60 times the memory of its two characters.
     containers, items = data.count(b"[") + data.count(b"{"), data.count(b",")
@@ -35,17 +38,13 @@ def load(path: Path, max_bytes: int = MAX_JSON_BYTES) -> Any:
         raise bad(path, "content", expected, f"{containers:,} and {items:,}", "split the file")
     text = decode(path, data).removeprefix("\ufeff")
     del data
-    return parse(path, text)
+    if re.match(r"\s*\{[^\n]*\}[ \r]*\n\s*\{", text):
+        lines = enumerate(text.split("\n"), 1)
+        return Lines(_parse(path, line, f"line {number}") for number, line in lines if line.strip())
+    return _parse(path, text, "content")
 
 
-def load_lines(path: Path) -> list[Any]:
-    """The values of a file with one JSON value a line. Raises InputError naming the line that is none."""
-    lines = decode(path, read_bytes(path, MAX_JSON_BYTES)).removeprefix("\ufeff").split("\n")
-    return [parse(path, line, f"line {number}") for number, line in enumerate(lines, 1) if line.strip()]
-
-
-def parse(path: Path, text: str, where: str = "content") -> Any:
-    """The value of a JSON text. Raises InputError naming the file and `where` in it."""
+def _parse(path: Path, text: str, where: str) -> Any:
     try:
         return json.loads(text, object_hook=_packed)
     except RecursionError:
@@ -83,21 +82,24 @@ def _array(items: list[Any]) -> Any:
     return array if array.dtype.kind in "if" else items
 
 
-def dump(value: Any, stream: IO[str], default: Callable[[Any], Any] | None = None) -> None:
+def dump(value: Any, stream: IO[str], default: Callable[[Any], Any]) -> None:
     """Writes a value as JSON, long lists a part at a time; `default`: see json.dumps."""
 
     def plain(item: Any) -> Any:
-        return item.tolist() if isinstance(item, np.ndarray) or default is None else default(item)
+        return item.tolist() if isinstance(item, np.ndarray) else default(item)
 
     try:
-        stream.writelines(_parts(value, plain))
+        if isinstance(value, Lines):
+            stream.writelines(f"{json.dumps(line, default=plain)}\n" for line in value)
+        else:
+            stream.writelines(_parts(value, plain))
     except RecursionError:
         # Nesting that could just be read.
         remedy = "deep nesting: check that the input is a pose file"
         raise InputError(f"JSON must be of moderate nesting to be written, received {remedy}") from None
 
 
-def _parts(value: Any, default: Callable[[Any], Any] | None) -> Iterator[str]:
+def _parts(value: Any, default: Callable[[Any], Any]) -> Iterator[str]:
     if isinstance(value, list) and len(value) > _AT_ONCE:
         elements = iter(value)
         mark = "["
@@ -141,20 +143,20 @@ def numbers(path: Path, field: str, values: Any, width: int = 0) -> np.ndarray:
     """
     if isinstance(values, list) and width:
         if any(type(each) is not list or len(each) != width for each in values):
-            raise bad(path, field, f"be lists of {width} numbers", values, _REMEDY)
+            raise bad(path, field, f"be lists of {width} numbers", values, REMEDY)
         return numbers(path, field, [number for each in values for number in each]).reshape(-1, width)
     if isinstance(values, list):
         odd = set(map(type, values)) - {int, float, type(None)}
         if odd:
-            raise bad(path, field, "hold numbers", next(each for each in values if type(each) in odd), _REMEDY)
+            raise bad(path, field, "hold numbers", next(each for each in values if type(each) in odd), REMEDY)
         try:
             values = np.array([np.nan if each is None else each for each in values])
         except OverflowError:
             values = np.empty(0, object)
     if not isinstance(values, np.ndarray) or values.ndim != (2 if width else 1):
-        raise bad(path, field, "be a list of numbers", shown(np.asarray(values).tolist()), _REMEDY)
+        raise bad(path, field, "be a list of numbers", shown(np.asarray(values).tolist()), REMEDY)
     if values.dtype.kind not in "if":
-        raise bad(path, field, "hold numbers", "one that is too large", _REMEDY)
+        raise bad(path, field, "hold numbers", "one that is too large", REMEDY)
     return values
 
 
@@ -163,5 +165,5 @@ def integer(path: Path, field: str, value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 53) < value < 1 << 53:
-        raise bad(path, field, "be a whole number", value, _REMEDY)
+        raise bad(path, field, "be a whole number", value, REMEDY)
     return value

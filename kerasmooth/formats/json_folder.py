@@ -1,37 +1,36 @@
 """Folders with one JSON file an image, whose names count the frames of one video."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any
 
 from kerasmooth.formats.bounded_files import head_text, replacing_folder
 from kerasmooth.formats.frame_names import FrameNames, are_counted, file_frames
+from kerasmooth.formats.json_document import Frames, Shapes
 from kerasmooth.formats.json_files import dump, load
-from kerasmooth.formats.json_people import Frames
+from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import Parsed
+from kerasmooth.formats.pose_format import RawPoses
 from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import Skeleton
 
 MAX_FRAME_BYTES = 64 << 20
 """Largest file of one frame."""
 _LOOKED_AT = 20
 
-if TYPE_CHECKING:
-    _Base = Any
-else:
-    _Base = object
 
+class JsonFolder(JsonFormat):
+    """Before a JSON format of single images among the bases of a class: that format in a folder, a file an image.
 
-class JsonFolder(_Base):
-    """Before a JSON format of single images among the bases of a class: that format in a folder, a file an image."""
+    Attributes:
+      ending: of the names of files in a fresh folder.
+      digits: of the frame number in these.
+    """
 
     suffix = ""
-    ending: ClassVar[str] = ".json"
-    """Of the names of files in a fresh folder."""
-    digits: ClassVar[int] = 6
-
-    def is_image(self, value: Any) -> bool:
-        """Whether a document is of one image."""
-        return True
+    counts_from_zero = False
+    ending: str = ".json"
+    digits: int = 6
 
     def detect(self, path: Path) -> bool:
         names = list_files(path, ".json")
@@ -40,7 +39,7 @@ class JsonFolder(_Base):
         first = next((file for file in shown if super(JsonFolder, self).detect(file)), None)
         if first is None or not are_counted(names) or first.stat().st_size > MAX_FRAME_BYTES:
             return False
-        return self.is_image(load(first))
+        return len(super().split(first, load(first)).numbers) == 1
 
     def load(self, path: Path) -> Any:
         if not path.is_dir():
@@ -51,23 +50,25 @@ class JsonFolder(_Base):
         return files, file_frames(path, files)
 
     def split(self, path: Path, value: Any) -> Frames:
+        """The frames of all files; their entries are the `Frames` of each."""
         files, names = value
-        numbers, people, documents = [], [], {}
-        for file, number in zip(files, names.frames.tolist(), strict=True):
-            image = super().split(path / file, load(path / file, MAX_FRAME_BYTES))
-            if len(image.numbers) > 1:
-                raise bad(path / file, "content", "be of one image", f"{len(image.numbers)}", "give the file alone")
-            numbers.append(number)
-            people.append(image.people[0] if image.people else [])
-            documents[number] = image.value
-        return Frames(numbers, people, documents, names)
+        images = [self._image(path / file, load(path / file, MAX_FRAME_BYTES)) for file in files]
+        return Frames(names.frames.tolist(), [image.people[0] for image in images], images, names=names)
 
-    def join(self, frames: Frames, order: list[int]) -> Any:
-        documents = frames.value or {}
+    def _image(self, path: Path, value: Any) -> Frames:
+        image = super().split(path, value)
+        if len(image.numbers) > 1:
+            raise bad(path, "content", "be of one image", f"{len(image.numbers)}", "give the file alone")
+        # A list of nobody could be one of no frames.
+        return image if image.numbers else replace(image, numbers=[0], people=[[]], entries=[[]], is_image=True)
+
+    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+        """The name and the document of each file."""
         joined = []
-        for number, people in zip(frames.numbers, frames.people, strict=True):
-            image = Frames([0], [people], documents.get(number), is_image=True)
-            joined.append((frames.names.name(number) if frames.names else number, super().join(image, [0])))
+        for at in order:
+            image = frames.entries[at] if at < len(frames.entries) else self._image(Path(), self.fresh_image(table))
+            document = super().join(replace(image, people=[frames.people[at]]), [0], table)
+            joined.append((frames.names.name(frames.numbers[at]) if frames.names else "", document))
         return joined
 
     def dump(self, value: Any, path: Path, fill: Any) -> None:
@@ -76,11 +77,14 @@ class JsonFolder(_Base):
                 with (target / name).open("w", encoding="utf-8") as stream:
                     dump(document, stream, fill)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        parsed = super().fresh(table, path)
+    def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
+        return super().skeleton(frames.entries[0] if frames.entries else frames, shapes, raw)
+
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
+        raw, rest = super().fresh(table, path)
         pattern = (f"{path.name or 'frame'}_", self.digits, self.ending)
-        parsed.rest.frames.names = FrameNames(table.frame_numbers, {}, pattern)
-        return parsed
+        rest.frames.names = FrameNames(table.frame_numbers, {}, pattern)
+        return raw, rest
 
 
 def list_files(folder: Path, suffix: str) -> list[str]:

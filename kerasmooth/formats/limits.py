@@ -22,6 +22,8 @@ MAX_COORDINATE = 1e9
 """Largest believable coordinate in any unit."""
 AS_NPZ = "write npz instead (--to=npz)"
 """What to do with a table that another format cannot hold."""
+REMEDY = "check what wrote the file"
+"""What to do with a file that holds what no tool of its format writes."""
 
 
 def bad(path: Path | str, field: str, expected: str, received: object, remedy: str) -> InputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 
 from kerasmooth.formats.hdf5_files import is_hdf5
-from kerasmooth.formats.headings import roles, split_heading
+from kerasmooth.formats.headings import roles_of, split_heading
 from kerasmooth.formats.json_files import first_and_keys
 from kerasmooth.formats.npz_archive import member_names
 from kerasmooth.formats.pose_format import PoseFormat
@@ -40,7 +40,7 @@ def _names(path: Path) -> tuple[str, set[str]]:
     """What a file calls what it holds: (column, field or array, the names)."""
     if path.suffix.lower() in TABLES:
         headings = headings_of(path)[0]
-        found = set(roles(headings))
+        found = set(roles_of(headings))
         parts = {part for heading in headings for part in split_heading(heading)[1:]}
         return "column", found | {f"NAME_{part.lower()}" for part in parts if part} or set(headings[:8])
     if is_hdf5(path):

@@ -8,10 +8,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, updating
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, MAX_PEOPLE, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 
@@ -21,10 +21,11 @@ _DEEPEST = 6
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """The file, and for each array (its path in the file) the columns and the lines of the cells that it has."""
+    """The file, and for each series (its path in the file) its lines among the poses, and the names of its arrays."""
 
     path: Path
-    arrays: dict[str, tuple[np.ndarray, np.ndarray]]
+    lines: dict[str, np.ndarray]
+    arrays: dict[str, list[str]]
 
 
 class Nwb(PoseFormat):
@@ -48,41 +49,43 @@ class Nwb(PoseFormat):
             lines, length, fps = _lines(path, {name: times for name, (times, _) in found.items()})
             check_counts(path, length * len(poses), len(names))
             facts = _facts(file, f"{poses[0]}/{names[0]}", poses[0]) | {"fps": fps}
-        places = np.full((len(poses), len(names), 4), -1, np.int64)
-        arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        values = np.full((length, sum(v.shape[1] for _, parts in found.values() for v in parts.values())), np.nan)
-        width = 0
+        width = max(parts["data"].shape[1] for _, parts in found.values())
+        values = np.full((length, len(poses), len(names), width + 1), np.nan)
         for at, (series, (_, parts)) in enumerate(found.items()):
-            for name, part in parts.items():
-                coords = (CONFIDENCE,) if name == "confidence" else (X, Y, DEPTH)[: part.shape[1]]
-                held = width + np.arange(len(coords))
-                places[at // len(names), at % len(names), list(coords)] = held
-                values[lines[series][:, None], held] = part
-                arrays[f"{series}/{name}"] = held, lines[series]
-                width += len(coords)
-        cells = Cells(values, np.arange(length), places, is_single=len(poses) == 1)
-        return Parsed(cells, skeleton_of_names("nwb", names), Series(path, arrays), attributes=facts)
+            place = (lines[series], at // len(names), at % len(names))
+            values[(*place, slice(parts["data"].shape[1]))] = parts["data"]
+            if "confidence" in parts:
+                values[(*place, -1)] = parts["confidence"]
+        coords = (*(X, Y, DEPTH)[:width], CONFIDENCE)
+        raw = RawPoses(values, coords, np.arange(length), is_single=len(poses) == 1)
+        rest = Series(path, lines, {series: list(parts) for series, (_, parts) in found.items()})
+        return Parsed(raw, skeleton_of_names("nwb", names), rest, attributes=facts)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raise bad(path, "format", "be one that is made anew", "nwb, which is only written back", AS_NPZ)
 
-    def save(self, path: Path, cells: Cells, rest: Series, table: PoseTable) -> None:
-        if len(cells.further):
-            received = f"frame {cells.frames[cells.known]} beyond its {cells.known} frames"
+    def save(self, path: Path, raw: RawPoses, rest: Series, table: PoseTable) -> None:
+        if len(raw.further):
+            received = f"frame {raw.frames[raw.known]} beyond its {raw.known} frames"
             raise bad(path, "frames", "fit the series of the file", received, AS_NPZ)
+        count = raw.values.shape[2]
         with updating(rest.path, path) as file:
-            for array, (columns, lines) in rest.arrays.items():
-                replace_array(file, array, cells.values[lines][:, columns].reshape(file[array].shape))
+            for at, (series, arrays) in enumerate(rest.arrays.items()):
+                values = raw.values[rest.lines[series], at // count, at % count]
+                width = file[f"{series}/data"].shape[1]
+                for name in arrays:
+                    part = values[:, -1] if name == "confidence" else values[:, :width]
+                    replace_array(file, f"{series}/{name}", part.reshape(file[f"{series}/{name}"].shape))
 
 
 def _series(path: Path, file: h5py.File, series: str) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
-    """The times of a series in seconds, None without any, and its positions [T, 2 or 3] and confidence [T, 1]."""
+    """The times of a series in seconds, None without any, and its positions [T, 2 or 3] and confidence [T]."""
     shape = dataset(path, file, f"{series}/data").shape
     if len(shape) != 2 or shape[1] not in (2, 3):
         raise bad(path, f"{series}/data", "have shape (frames, 2 or 3)", f"{shape}", _REMEDY)
     parts = {"data": numbers(path, file, f"{series}/data")}
     if "confidence" in file[series]:
-        parts["confidence"] = numbers(path, file, f"{series}/confidence").reshape(-1, 1)
+        parts["confidence"] = numbers(path, file, f"{series}/confidence").ravel()
         if len(parts["confidence"]) != shape[0]:
             received = f"{len(parts['confidence'])}"
             raise bad(path, f"{series}/confidence", f"have {shape[0]} values", received, _REMEDY)
@@ -125,13 +128,8 @@ def _names(path: Path, poses: list[str], parts: list[list[str]]) -> list[str]:
     if not poses or not parts[0]:
         raise bad(path, "content", "have PoseEstimation groups with series", "none", _REMEDY)
     if any(each != parts[0] for each in parts) or len(poses) > MAX_PEOPLE or len(parts[0]) > MAX_KEYPOINTS:
-        raise bad(
-            path,
-            "PoseEstimation groups",
-            "have the same body parts",
-            f"{len(poses)} that differ",
-            "one skeleton a file",
-        )
+        received = f"{len(poses)} that differ"
+        raise bad(path, "PoseEstimation groups", "have the same body parts", received, "one skeleton a file")
     return parts[0]
 
 

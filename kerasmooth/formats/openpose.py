@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y
-from kerasmooth.formats.json_files import first_and_keys
+from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_folder import JsonFolder, list_files
-from kerasmooth.formats.json_people import Frames, JsonFormat, Record, records_of
+from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import MAX_COORDINATE, bad
-from kerasmooth.formats.skeleton_json import index_skeleton
+from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25, BODY_25B, OPENPOSE_COCO_18, OPENPOSE_MPI_15, Skeleton
 
@@ -23,24 +23,21 @@ _OTHERS = ("pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "
 class OpenPoseFrame(JsonFormat):
     """The file of one frame."""
 
-    person_key = "person_id"
+    people_at = ("people", "bodies")
+    person_at = "person_id"
     fields = (*_BODIES, *_PARTS)
+    num_keypoints = 25
 
-    def detect(self, path: Path) -> bool:
-        return bool(first_and_keys(path)[1] & {"people", "bodies"})
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
+        return bool(keys & {"people", "bodies"})
 
     def split(self, path: Path, value: Any) -> Frames:
-        people = value.get("people", value.get("bodies")) if isinstance(value, dict) else None
-        if people is None:
-            raise bad(path, "people", "be a list of objects", value, "check that it is an OpenPose file")
-        return Frames([0], [records_of(path, "people", people)], value)
+        if not isinstance(value, dict):
+            raise bad(path, "content", "be an object with people", value, "check that it is an OpenPose file")
+        return super().split(path, value)
 
-    def join(self, frames: Frames, order: list[int]) -> Any:
-        value = frames.value or {"version": 1.3, "people": []}
-        return {**value, "people" if "people" in value else "bodies": frames.people[0]}
-
-    def empty_fields(self) -> dict[str, int]:
-        return {_BODIES[0]: 75}
+    def fresh_image(self, table: PoseTable) -> Any:
+        return {"version": 1.3, "people": []}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         empty: list[float] = []
@@ -48,14 +45,13 @@ class OpenPoseFrame(JsonFormat):
         # An id is written as OpenPose does, in a list; -1 is none.
         return {"person_id": [-1], **dict.fromkeys(lists, empty)}
 
-    def skeleton(self, frames: Frames, fields: dict[str, int], cells: Cells) -> Skeleton:
-        counts = {name: length // 3 for name, length in fields.items()}
-        body = next((counts[name] for name in _BODIES if name in counts), 0)
-        skeleton = _body(cells, body) if body else Skeleton("openpose", (), ())
-        names = list(skeleton.keypoints)
-        for name, part in _PARTS.items():
-            names += [f"{part}_{i}" for i in range(counts.get(name, 0))]
-        return Skeleton(f"{skeleton.name}_parts", tuple(names), skeleton.limbs) if len(names) > body else skeleton
+    def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
+        body = next((shapes[name][0] for name in _BODIES if name in shapes), 0)
+        skeleton = _body(raw, body) if body else Skeleton("openpose", (), ())
+        parts = [f"{part}_{i}" for name, part in _PARTS.items() if name in shapes for i in range(shapes[name][0])]
+        if not parts:
+            return skeleton
+        return Skeleton(f"{skeleton.name}_parts", (*skeleton.keypoints, *parts), skeleton.limbs)
 
 
 class OpenPose(JsonFolder, OpenPoseFrame):
@@ -73,20 +69,20 @@ class OpenPose(JsonFolder, OpenPoseFrame):
         return bool(files) and OpenPoseFrame.detect(self, files[0])
 
 
-def _body(cells: Cells, count: int) -> Skeleton:
+def _body(raw: RawPoses, count: int) -> Skeleton:
     """By the number of keypoints; of the two with 25 the one whose limbs come out shorter."""
     if count != 25:
         return {18: OPENPOSE_COCO_18, 15: OPENPOSE_MPI_15}.get(count) or index_skeleton(count)
-    return BODY_25B if _limb_length(cells, BODY_25B) < _limb_length(cells, BODY_25) else BODY_25
+    return BODY_25B if _limb_length(raw, BODY_25B) < _limb_length(raw, BODY_25) else BODY_25
 
 
-def _limb_length(cells: Cells, skeleton: Skeleton) -> float:
+def _limb_length(raw: RawPoses, skeleton: Skeleton) -> float:
     """Mean over the limbs of their median length; 0 where there is nothing to measure."""
-    ends, columns = np.array(skeleton.limbs), cells.columns[0]
-    scores = cells.values[:, columns[:, CONFIDENCE]]
-    seen = (scores[:, ends[:, 0]] > 0) & (scores[:, ends[:, 1]] > 0)
+    lengths = []
     # Wild numbers, which are refused later, must not overflow here.
-    points = np.clip(cells.values[:, columns[:, [X, Y]]].astype(np.float64), -MAX_COORDINATE, MAX_COORDINATE)
-    lengths = np.linalg.norm(points[:, ends[:, 0]] - points[:, ends[:, 1]], axis=2)
-    medians = [np.median(lengths[seen[:, i], i]) for i in range(len(ends)) if seen[:, i].any()]
-    return float(np.mean(medians)) if medians else 0.0
+    points = np.clip(raw.values[:, 0, :, :2].astype(np.float64), -MAX_COORDINATE, MAX_COORDINATE)
+    for a, b in skeleton.limbs:
+        seen = (raw.values[:, 0, [a, b], 2] > 0).all(axis=1)
+        if seen.any():
+            lengths.append(float(np.median(np.linalg.norm(points[seen, a] - points[seen, b], axis=1))))
+    return float(np.mean(lengths)) if lengths else 0.0

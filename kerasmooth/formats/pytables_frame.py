@@ -15,7 +15,8 @@ import numpy as np
 from kerasmooth.formats.hdf5_files import dataset
 from kerasmooth.formats.limits import AS_NPZ, MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
 
-_BLOCK = "values_block_0"
+BLOCK = "values_block_0"
+"""The numbers of each row."""
 _MAX_PICKLE = 16 << 20
 _REMEDY = 'save it with to_hdf(..., format="table"), or as CSV'
 
@@ -58,11 +59,11 @@ def read_labels(
         raise bad(path, key, "be stored as a table", "the fixed layout", _REMEDY)
     table = dataset(path, file, f"{key}/table", max_bytes)
     fields = table.dtype.fields or {}
-    if table.ndim != 1 or set(fields) != {"index", _BLOCK}:
-        raise bad(path, f"{key}/table", f"have the fields index and {_BLOCK}", f"{sorted(fields)[:5]}", _REMEDY)
-    values = fields[_BLOCK][0]
+    if table.ndim != 1 or set(fields) != {"index", BLOCK}:
+        raise bad(path, f"{key}/table", f"have the fields index and {BLOCK}", f"{sorted(fields)[:5]}", _REMEDY)
+    values = fields[BLOCK][0]
     kind = values.base.kind
-    labels = _plain(path, f"{_BLOCK}_kind", table.attrs.get(f"{_BLOCK}_kind"))
+    labels = _plain(path, f"{BLOCK}_kind", table.attrs.get(f"{BLOCK}_kind"))
     valid = isinstance(labels, list) and all(
         isinstance(label, tuple) and 3 <= len(label) <= 4 and all(isinstance(part, str) for part in label)
         for label in labels
@@ -88,20 +89,20 @@ def create_frame(
         "info": {1: {"names": names, "type": "MultiIndex"}, "index": {}},
         "nan_rep": "nan",
         "non_index_axes": [(1, labels)],
-        "values_cols": [_BLOCK],
+        "values_cols": [BLOCK],
     }
     for name, value in pickled.items():
         group.attrs[name] = np.bytes_(pickle.dumps(value, 0))
-    kind = np.dtype([("index", "<i8"), (_BLOCK, "<f8", (len(labels),))])
+    kind = np.dtype([("index", "<i8"), (BLOCK, "<f8", (len(labels),))])
     rows = np.zeros(len(index), kind)
-    rows["index"], rows[_BLOCK] = index, values
+    rows["index"], rows[BLOCK] = index, values
     table = group.create_dataset("table", data=rows, maxshape=(None,), chunks=(max(1, min(1024, len(rows))),))
-    _attributes(table, CLASS="TABLE", TITLE="", VERSION="2.7", FIELD_0_NAME="index", FIELD_1_NAME=_BLOCK)
+    _attributes(table, CLASS="TABLE", TITLE="", VERSION="2.7", FIELD_0_NAME="index", FIELD_1_NAME=BLOCK)
     _attributes(table, index_kind="integer", values_block_0_dtype="float64")
     table.attrs["FIELD_0_FILL"], table.attrs["FIELD_1_FILL"] = np.int64(0), np.float64(0)
     table.attrs["NROWS"] = np.int64(len(rows))
-    table.attrs[f"{_BLOCK}_kind"] = np.bytes_(pickle.dumps(labels, 0))
-    table.attrs[f"{_BLOCK}_meta"] = np.bytes_(pickle.dumps(None, 0))
+    table.attrs[f"{BLOCK}_kind"] = np.bytes_(pickle.dumps(labels, 0))
+    table.attrs[f"{BLOCK}_meta"] = np.bytes_(pickle.dumps(None, 0))
 
 
 def _attributes(place: h5py.HLObject, **values: str) -> None:
@@ -109,11 +110,6 @@ def _attributes(place: h5py.HLObject, **values: str) -> None:
         # PyTables takes only UTF-8 for text; pickles stay ASCII.
         kind = h5py.string_dtype("utf-8", max(1, len(value.encode())))
         place.attrs.create(name, np.array(value.encode(), kind) if value else h5py.Empty(kind))
-
-
-def block(rows: np.ndarray) -> np.ndarray:
-    """[L, C] values of rows of the table; a view."""
-    return rows[_BLOCK]
 
 
 def set_length(path: Path, file: h5py.File, key: str, length: int) -> None:

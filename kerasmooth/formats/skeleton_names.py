@@ -1,15 +1,25 @@
-"""Skeletons of files that name their keypoints in their own way (RHip, wingL, l_ank, Left knee)."""
+"""Skeletons of files: by the names that they use (RHip, wingL, l_ank, Left knee), by their number, and as text."""
 
+import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from kerasmooth.formats.skeleton_json import index_skeleton
+import numpy as np
+
+from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
 from kerasmooth.skeletons import COCO_17, COCO_WHOLEBODY_133, HALPE_26, SKELETONS, Skeleton
 
 _OF_DETECTORS = {each.num_keypoints: each for each in (COCO_17, HALPE_26, COCO_WHOLEBODY_133)}
 _KNOWN = {name for skeleton in SKELETONS.values() for name in skeleton.keypoints}
 _SIDES = {"left": "left", "right": "right", "l": "left", "r": "right", "lt": "left", "rt": "right"}
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+def index_skeleton(num_keypoints: int) -> Skeleton:
+    """keypoint_0, keypoint_1, ... without limbs, for keypoints of which nothing but the number is known."""
+    return Skeleton(f"keypoints_{num_keypoints}", tuple(f"keypoint_{i}" for i in range(num_keypoints)), ())
 
 
 def skeleton_of_count(num_keypoints: int) -> Skeleton:
@@ -31,10 +41,25 @@ def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
     ]
     if len(set(keypoints)) < len(keypoints) or not all(keypoints):
         keypoints = list(names)
-    for known in SKELETONS.values():
-        if known.keypoints == tuple(keypoints):
-            return known
-    return Skeleton(name, tuple(keypoints), known_limbs(keypoints))
+    return _known(keypoints) or Skeleton(name, tuple(keypoints), known_limbs(keypoints))
+
+
+def with_links(skeleton: Skeleton, links: Any, first: int = 0) -> Skeleton:
+    """A skeleton with the links that a file gives between its keypoints, by name or by numbers that begin at `first`.
+
+    Known skeletons stay as they are, and so do others where the file gives none.
+    """
+    links = links.tolist() if isinstance(links, np.ndarray) else links
+    pairs = [tuple(link) for link in links if isinstance(link, list)] if isinstance(links, list) else []
+    index: dict[Any, int] = {name: i for i, name in enumerate(skeleton.keypoints)}
+    index |= {i + first: i for i in range(skeleton.num_keypoints)}
+    ends = [pair for pair in pairs if len(pair) == 2 and all(type(end) in (int, float, str) for end in pair)]
+    limbs = tuple(dict.fromkeys((index[a], index[b]) for a, b in ends if a in index and b in index))
+    return _known(skeleton.keypoints) or Skeleton(skeleton.name, skeleton.keypoints, limbs or skeleton.limbs)
+
+
+def _known(keypoints: Sequence[str]) -> Skeleton | None:
+    return next((known for known in SKELETONS.values() if known.keypoints == tuple(keypoints)), None)
 
 
 def known_limbs(keypoints: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -79,3 +104,27 @@ def _other(sided: str) -> str:
     if sided.startswith("left_"):
         return "right_" + sided.removeprefix("left_")
     return "left_" + sided.removeprefix("right_")
+
+
+def to_json(skeleton: Skeleton) -> str:
+    """One line of JSON."""
+    return json.dumps({"name": skeleton.name, "keypoints": skeleton.keypoints, "limbs": skeleton.limbs})
+
+
+def from_json(path: Path, text: str) -> Skeleton:
+    """The inverse of `to_json`. Raises InputError for anything else."""
+    try:
+        value = json.loads(text)
+        name, keypoints = value["name"], value["keypoints"]
+        limbs = tuple((int(a), int(b)) for a, b in value["limbs"])
+        if not isinstance(name, str) or not isinstance(keypoints, list) or not 1 <= len(keypoints) <= MAX_KEYPOINTS:
+            raise ValueError("name or keypoints")
+        if any(not isinstance(keypoint, str) for keypoint in keypoints) or len(set(keypoints)) < len(keypoints):
+            raise ValueError("names that are not different texts")
+        if any(not 0 <= end < len(keypoints) for limb in limbs for end in limb):
+            raise ValueError("limbs between keypoints that there are not")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        expected = 'be JSON with "name", "keypoints" and "limbs"'
+        raise bad(path, "skeleton", expected, f"{text[:60]!r} ({error})", "write the file again") from None
+    known = SKELETONS.get(name)
+    return known if known and known.keypoints == tuple(keypoints) else Skeleton(name, tuple(keypoints), limbs)

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of
 from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
-from kerasmooth.formats.json_people import mean_score
+from kerasmooth.formats.json_document import mean_score
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -29,13 +29,14 @@ _INSTANCE += [("tracking_score", "f4")]
 _FRAME = [("frame_id", "u8"), ("video", "u4"), ("frame_idx", "u8")]
 _FRAME += [("instance_id_start", "u8"), ("instance_id_end", "u8")]
 _TABLES = {"frames": _FRAME, "instances": _INSTANCE, "points": _POINT, "pred_points": [*_POINT, ("score", "f8")]}
+_COORDS = (X, Y, CONFIDENCE)
 _BY_PLACE = ("identity", "categories", "embeddings")
 """Groups that name instances by their place."""
 
 
 @dataclass(frozen=True, eq=False)
 class Slp:
-    """The file, its tables, and the instance of each line of the cells."""
+    """The file, its tables, and the instance of each line of the raw."""
 
     path: Path | None
     tables: dict[str, np.ndarray]
@@ -72,33 +73,31 @@ class SleapLabels(PoseFormat):
         if not np.isin(instances["frame_id"][chosen], frames["frame_id"]).all():
             raise bad(path, "instances", "be in one of the frames", "one that is in none", _REMEDY)
         numbers = frames["frame_idx"].astype(np.int64)
-        cells = Cells(
-            values.reshape(len(chosen), 3 * count),
+        raw = RawPoses(
+            values[:, None],
+            _COORDS,
             numbers[order[place]],
-            columns_of(1, count, (X, Y, CONFIDENCE)),
             people=instances["track"][chosen].astype(np.int64),
         )
-        return Parsed(cells, skeleton, Slp(path, tables, chosen), np.unique(numbers), facts)
+        return Parsed(raw, skeleton, Slp(path, tables, chosen), np.unique(numbers), facts)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        count, empty = table.skeleton.num_keypoints, np.empty(0, np.int64)
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         tables = {name: np.empty(0, kind) for name, kind in _TABLES.items()}
-        cells = Cells(np.empty((0, 3 * count)), empty, columns_of(1, count, (X, Y, CONFIDENCE)), people=empty)
-        return Parsed(cells, table.skeleton, Slp(None, tables, empty))
+        raw = RawPoses.empty(table.skeleton.num_keypoints, _COORDS)
+        return raw, Slp(None, tables, raw.frames)
 
-    def save(self, path: Path, cells: Cells, rest: Slp, table: PoseTable) -> None:
-        count = cells.columns.shape[1]
+    def save(self, path: Path, raw: RawPoses, rest: Slp, table: PoseTable) -> None:
         tables = {name: values.copy() for name, values in rest.tables.items()}
-        for line, who in cells.renamed(table).items():
-            if line < cells.known:
+        for line, who in raw.renamed(table).items():
+            if line < raw.known:
                 tables["instances"]["track"][rest.instances[line]] = who
-        values = cells.values.reshape(len(cells.values), count, 3)
-        for name, lines, at in _points(path, tables, rest.instances, count):
+        values = raw.values[:, 0]
+        for name, lines, at in _points(path, tables, rest.instances, values.shape[1]):
             _put(tables[name], at, values[lines])
         numbers = np.setdiff1d(table.frame_numbers, tables["frames"]["frame_idx"].astype(np.int64))
         tables["frames"] = _with_frames(tables["frames"], numbers)
-        if len(cells.further):
-            _add_instances(tables, cells, values, table)
+        if len(raw.further):
+            _add_instances(tables, raw, values, table)
         if rest.path is None:
             with replacing(path) as temporary, h5py.File(temporary, "w") as file:
                 _create(file, table)
@@ -186,16 +185,16 @@ def _with_frames(frames: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return np.concatenate([frames, further])
 
 
-def _add_instances(tables: dict[str, np.ndarray], cells: Cells, values: np.ndarray, table: PoseTable) -> None:
+def _add_instances(tables: dict[str, np.ndarray], raw: RawPoses, values: np.ndarray, table: PoseTable) -> None:
     """Adds those of the further lines, all instances of a frame side by side as SLEAP wants them."""
     frames, instances, count = tables["frames"], tables["instances"], values.shape[1]
-    lines, people = np.array(cells.further), np.array(cells.people)
+    lines, people = np.array(raw.further), np.array(raw.people)
     points = np.full(len(lines) * count, np.nan).astype(tables["pred_points"].dtype)
     points["visible"] = points["complete"] = False
     _put(points, np.arange(len(points)).reshape(-1, count), values[lines])
     further = np.zeros(len(lines), instances.dtype)
     by_number = np.argsort(frames["frame_idx"])
-    place = by_number[np.searchsorted(frames["frame_idx"][by_number].astype(np.int64), cells.frames[lines])]
+    place = by_number[np.searchsorted(frames["frame_idx"][by_number].astype(np.int64), raw.frames[lines])]
     further["frame_id"] = frames["frame_id"][place]
     further["instance_id"] = int(instances["instance_id"].max(initial=-1)) + 1 + np.arange(len(lines))
     further["instance_type"], further["from_predicted"] = 1, -1

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, write_bytes
-from kerasmooth.formats.cells import Cells, X, Y, columns_of
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_single
-from kerasmooth.formats.skeleton_json import index_skeleton
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import RawPoses, X, Y
+from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import MPII_16
 
@@ -25,6 +25,7 @@ class Speed21(PoseFormat):
     name = "speed21"
     description = "SPEED21 speed climbing skeletons"
     suffix = ".data"
+    holds_one = True
 
     def detect(self, path: Path) -> bool:
         return path.is_file() and _LINE.match(head_text(path, 256)) is not None
@@ -39,32 +40,26 @@ class Speed21(PoseFormat):
                     raise bad(path, f"line {number}", "be frame#x,y;...", line[:60], "write the file again")
                 frames.append(int(frame))
                 points.append([] if rest.strip() == _NOBODY else _points(path, number, rest))
-        if len(set(frames)) < len(frames):
-            raise bad(path, "frame", "differ from line to line", "one twice", "one climb a file")
         width = max(map(len, points), default=0) or 2 * MPII_16.num_keypoints
         odd = next((i for i, values in enumerate(points) if len(values) not in (0, width)), None)
         if odd is not None:
             expected, received = f"hold {width // 2} pairs x,y", f"{len(points[odd]) // 2}"
             raise bad(path, f"frame {frames[odd]}", expected, received, "write the file again")
         check_counts(path, len(frames), width // 2)
-        values = np.array([each or [np.nan] * width for each in points], np.float64).reshape(len(points), width)
-        numbers = np.array(frames, np.int64)
-        cells = Cells(values, numbers, columns_of(1, width // 2, (X, Y)), is_single=True)
+        values = np.array([each or [np.nan] * width for each in points], np.float64)
+        values = values.reshape(len(points), 1, width // 2, 2)
+        raw = RawPoses(values, (X, Y), np.array(frames, np.int64), is_single=True)
         skeleton = MPII_16 if width // 2 == MPII_16.num_keypoints else index_skeleton(width // 2)
-        return Parsed(cells, skeleton, attributes={"fps": _rate(path)})
+        return Parsed(raw, skeleton, attributes={"fps": _rate(path)})
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        check_single(table, path, "this format")
-        count = table.skeleton.num_keypoints
-        cells = Cells(np.empty((0, 2 * count)), np.empty(0, np.int64), columns_of(1, count, (X, Y)))
-        return Parsed(cells, table.skeleton)
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, None]:
+        return RawPoses.empty(table.skeleton.num_keypoints, (X, Y), places=1), None
 
-    def save(self, path: Path, cells: Cells, rest: None, table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: None, table: PoseTable) -> None:
         lines = []
-        for at in cells.in_order().tolist():
-            pairs = cells.values[at].reshape(-1, 2).tolist()
-            text = ";".join(f"{_text(x)},{_text(y)}" for x, y in pairs)
-            lines.append(f"{cells.frames[at]}#{_NOBODY if np.isnan(cells.values[at]).all() else text}\n")
+        for at in raw.in_order().tolist():
+            text = ";".join(f"{_text(x)},{_text(y)}" for x, y in raw.values[at, 0].tolist())
+            lines.append(f"{raw.frames[at]}#{_NOBODY if np.isnan(raw.values[at]).all() else text}\n")
         write_bytes(path, "".join(lines).encode())
 
 

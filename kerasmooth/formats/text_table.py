@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,11 @@ import pandas as pd
 
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import check_file, decode, head, reason, replacing
-from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.limits import MAX_CELLS, bad
 
 TABLES = (".csv", ".tsv", ".txt")
+MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "None", "none", "null", "NULL", "<NA>"]
 _BOM = b"\xef\xbb\xbf"
-_MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "None", "none", "null", "NULL", "<NA>"]
 _EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 """Numbers as Python reads them, which newer versions of pandas do by themselves."""
 _CELLS_AT_ONCE = 1 << 21
@@ -45,37 +44,73 @@ class Dialect:
         except csv.Error:
             return line.split(self.separator)
 
+    def join(self, cells: list[str]) -> str:
+        """A line of cells, those with a separator in quotes."""
+        return self.separator.join(f'"{cell}"' if self.separator in cell else cell for cell in cells)
+
 
 @dataclass(frozen=True, eq=False)
 class TextTable:
-    """A table of text.
+    """A table of text without its numbers.
 
     Attributes:
       header: the lines before the first one with numbers.
       dialect: of the text.
-      positions: which of the columns are numbers.
-      whole: bool, which of these hold whole numbers.
-      texts: the other columns, named by their position, one row a line.
-      width: number of columns.
+      positions: int64 [N], the column of each number of a line, -1 for one that the table has not.
+      whole: bool [N], which of them are whole numbers in the file.
+      others: the other columns, named by their position, one row a line.
     """
 
     header: list[str]
     dialect: Dialect
-    positions: list[int]
+    positions: np.ndarray
     whole: np.ndarray
-    texts: pd.DataFrame
-    width: int
+    others: pd.DataFrame
 
     def with_lines(self, count: int) -> "TextTable":
         """A copy with further lines, whose texts are empty."""
-        return replace(self, texts=self.texts.reindex(range(len(self.texts) + count), fill_value=""))
+        return replace(self, others=self.others.reindex(range(len(self.others) + count), fill_value=""))
 
-    def put(self, position: int, lines: Iterable[int], texts: Iterable[str]) -> None:
+    def put(self, position: int, lines: Iterable[int], texts: Iterable[Any]) -> None:
         """Writes texts into lines of the column at a position, if there is one."""
-        if position in self.texts.columns:
-            column = self.texts[position].to_numpy(object, copy=True)
+        if position in self.others.columns:
+            column = self.others[position].to_numpy(object, copy=True)
             column[list(lines)] = list(texts)
-            self.texts[position] = column
+            self.others[position] = column
+
+    def write(self, path: Path, values: np.ndarray, order: np.ndarray) -> None:
+        """Writes the table with the numbers [L, N], its lines in this order, whole or not at all."""
+        kept, dialect = self.positions >= 0, self.dialect
+        columns = self.positions[kept]
+        whole = [
+            i
+            for i in np.flatnonzero(kept & self.whole)
+            if np.array_equal(values[:, i], np.rint(values[:, i]), equal_nan=True)
+        ]
+        encoding = "utf-8-sig" if dialect.mark else "utf-8"
+        with replacing(path) as temporary, temporary.open("w", encoding=encoding, newline="") as stream:
+            stream.writelines(line + dialect.newline for line in self.header)
+            # It takes half the time of to_csv.
+            writer = csv.writer(stream, delimiter=dialect.separator, lineterminator=dialect.newline)
+            for lines in np.split(order, range(_LINES_AT_ONCE, len(order), _LINES_AT_ONCE)):
+                block = values[lines]
+                cells = np.empty((len(lines), len(columns) + self.others.shape[1]), object)
+                numbers = block.astype(object)
+                numbers[:, whole] = np.nan_to_num(block[:, whole]).astype(np.int64).astype(object)
+                if dialect.decimal != ".":
+                    numbers = np.char.replace(numbers.astype(str), ".", dialect.decimal).astype(object)
+                numbers[np.isnan(block)] = dialect.missing
+                cells[:, columns] = numbers[:, kept]
+                cells[:, self.others.columns.to_numpy(np.int64)] = self.others.iloc[lines].to_numpy(object)
+                writer.writerows(cells.tolist())
+
+
+def fresh_table(header: list[list[str]], index: int, dialect: Dialect | None = None) -> TextTable:
+    """An empty table with these lines of headings, whose first `index` columns are texts and the others numbers."""
+    dialect = dialect or Dialect()
+    positions = np.arange(index, len(header[-1]))
+    whole, others = np.zeros(len(positions), bool), pd.DataFrame({column: [] for column in range(index)}, dtype=str)
+    return TextTable([dialect.join(line) for line in header], dialect, positions, whole, others)
 
 
 def first_lines(path: Path, count: int) -> list[str]:
@@ -96,12 +131,11 @@ def first_lines(path: Path, count: int) -> list[str]:
 def dialect_of(path: Path, header: str) -> Dialect:
     """How a file is written whose line of headings is `header`: the separator is the most frequent of tab ; and ,."""
     separator = max("\t;,", key=lambda mark: (header.count(mark), mark == ","))
-    with path.open("rb") as stream:
-        sample = stream.read(_SAMPLE_BYTES)
+    sample = head(path, _SAMPLE_BYTES)
     text = sample.decode("utf-8", errors="replace")
     cells = re.split(rf"[{separator}\r\n]", text)
     with_comma = separator != "," and any(re.fullmatch(r"-?\d+,\d+", cell.strip()) for cell in cells)
-    missing = next((cell for cell in cells if cell and cell in _MISSING), "")
+    missing = next((cell for cell in cells if cell and cell in MISSING), "")
     newline = "\r\n" if b"\r\n" in sample else "\n"
     return Dialect(separator, "," if with_comma else ".", newline, missing, sample.startswith(_BOM))
 
@@ -128,19 +162,14 @@ def headings_of(path: Path) -> tuple[list[str], Dialect]:
 
 
 def read_table(
-    path: Path,
-    header_lines: int,
-    positions: Sequence[int],
-    names: Sequence[str],
-    dialect: Dialect,
-    trimmed: int = 0,
+    path: Path, header: int, positions: np.ndarray, names: list[str], dialect: Dialect, trimmed: int = 0
 ) -> tuple[TextTable, np.ndarray]:
     """A table and the numbers [L, N] in its columns `positions`; missing ones are NaN.
 
     Args:
       path: of the file.
-      header_lines: how many lines the header has.
-      positions: of the columns of numbers.
+      header: how many lines the header has.
+      positions: int64 [N], the columns of numbers; -1 for what there is not.
       names: headings of all columns, for messages; as many as there are columns.
       dialect: of the text.
       trimmed: so many empty cells, or twice as many and so on, may be left out at the end of a line; 0: none.
@@ -148,25 +177,31 @@ def read_table(
     Raises:
       InputError: no text, too large, cells that are no numbers, a line with more cells than headings.
     """
-    lines = _check_size(path, header_lines, len(names), dialect, trimmed)
-    numbers: list[Any] = sorted(set(positions))
-    texts: list[Any] = [column for column in range(len(names)) if column not in set(numbers)]
-    values, whole, filled = np.empty((lines, len(numbers))), np.ones(len(numbers), bool), 0
-    rest = [pd.DataFrame({column: [] for column in texts}, dtype=str)]
-    for frame in _parts(path, header_lines, numbers, texts, dialect):
+    lines = _check_size(path, header, len(names), dialect, trimmed)
+    kept = np.flatnonzero(positions >= 0)
+    numbers: list[Any] = positions[kept].tolist()
+    texts: list[Any] = sorted(set(range(len(names))) - set(numbers))
+    values, whole, filled = np.full((lines, len(positions)), np.nan), np.zeros(len(positions), bool), 0
+    whole[kept] = True
+    others = [pd.DataFrame({column: [] for column in texts}, dtype=str)]
+    for frame in _parts(path, header, numbers, texts, dialect):
         for column in numbers:
             if frame[column].dtype.kind not in "iuf":
-                frame[column] = _numbers(path, frame[column], names[column], header_lines + filled)
-        whole &= [frame[column].dtype.kind in "iu" for column in numbers]
-        values[filled : filled + len(frame)] = frame[numbers].to_numpy(np.float64)
-        rest.append(frame[texts].fillna(""))
+                frame[column] = _as_numbers(path, frame[column], names[column], header + filled)
+        whole[kept] &= [frame[column].dtype.kind in "iu" for column in numbers]
+        part = frame[numbers].to_numpy(np.float64)
+        if len(kept) == len(positions):
+            values[filled : filled + len(frame)] = part
+        else:
+            values[filled : filled + len(frame), kept] = part
+        others.append(frame[texts].fillna(""))
         filled += len(frame)
-    values, others = values[:filled], pd.concat(rest, ignore_index=True).reindex(range(filled))
-    if texts:
-        # Lines of nothing but separators.
-        kept = ~(np.isnan(values).all(axis=1) & (others == "").all(axis=1).to_numpy())
-        values, others = values if kept.all() else values[kept], others[kept].reset_index(drop=True)
-    return TextTable(first_lines(path, header_lines), dialect, numbers, whole, others, len(names)), values
+    values, rest = values[:filled], pd.concat(others, ignore_index=True).reindex(range(filled))
+    # Lines of nothing but separators.
+    there = ~(np.isnan(values).all(axis=1) & (rest == "").all(axis=1).to_numpy()) if texts else np.ones(filled, bool)
+    if not there.all():
+        values, rest = values[there], rest[there].reset_index(drop=True)
+    return TextTable(first_lines(path, header), dialect, positions, whole, rest), values
 
 
 def _parts(path: Path, header: int, numbers: list[Any], texts: list[Any], dialect: Dialect) -> Iterator[Any]:
@@ -186,7 +221,7 @@ def _parts(path: Path, header: int, numbers: list[Any], texts: list[Any], dialec
                 index_col=False,
                 skiprows=header,
                 dtype=dict.fromkeys(texts, str),
-                na_values=dict.fromkeys(numbers, _MISSING),
+                na_values=dict.fromkeys(numbers, MISSING),
                 keep_default_na=False,
                 **_EXACT,
                 encoding="utf-8-sig",
@@ -226,86 +261,12 @@ def _check_size(path: Path, header: int, width: int, dialect: Dialect, trimmed: 
     return lines + 1
 
 
-def _numbers(path: Path, column: pd.Series, name: str, header_lines: int) -> pd.Series:
+def _as_numbers(path: Path, column: pd.Series, name: str, header: int) -> pd.Series:
     """A column of numbers among which are texts, bools or numbers that are too large for whole ones."""
     texts = column.astype(str).str.strip()
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
-    faulty = np.flatnonzero(numbers.isna() & ~column.isna() & ~texts.isin(_MISSING))
+    faulty = np.flatnonzero(numbers.isna() & ~column.isna() & ~texts.isin(MISSING))
     if len(faulty):
-        where = f"{name} in line {faulty[0] + header_lines + 1}"
+        where = f"{name} in line {faulty[0] + header + 1}"
         raise bad(path, where, "be a number", str(texts.iloc[faulty[0]])[:60], "correct the cell")
     return numbers
-
-
-def write_table(path: Path, table: TextTable, values: np.ndarray, order: np.ndarray) -> None:
-    """Writes a table whose numbers are now `values`, its lines in this order, whole or not at all."""
-    dialect, width = table.dialect, table.width
-    others = [column for column in range(width) if column not in set(table.positions)]
-    whole = [
-        i for i in np.flatnonzero(table.whole) if np.array_equal(values[:, i], np.rint(values[:, i]), equal_nan=True)
-    ]
-    encoding = "utf-8-sig" if dialect.mark else "utf-8"
-    with replacing(path) as temporary, temporary.open("w", encoding=encoding, newline="") as stream:
-        stream.writelines(line + dialect.newline for line in table.header)
-        # It takes half the time of to_csv.
-        writer = csv.writer(stream, delimiter=dialect.separator, lineterminator=dialect.newline)
-        for lines in np.split(order, range(_LINES_AT_ONCE, len(order), _LINES_AT_ONCE)):
-            block = values[lines]
-            cells = np.empty((len(lines), width), object)
-            numbers = block.astype(object)
-            numbers[:, whole] = np.nan_to_num(block[:, whole]).astype(np.int64).astype(object)
-            if dialect.decimal != ".":
-                numbers = np.char.replace(numbers.astype(str), ".", dialect.decimal).astype(object)
-            numbers[np.isnan(block)] = dialect.missing
-            cells[:, table.positions] = numbers
-            cells[:, others] = table.texts.iloc[lines].to_numpy(object)
-            writer.writerows(cells.tolist())
-
-
-def fresh_table(headings: list[str], texts: list[int], dialect: Dialect) -> TextTable:
-    """An empty table with these headings, of which those at `texts` are of columns of text."""
-    positions = [column for column in range(len(headings)) if column not in texts]
-    empty = pd.DataFrame({column: [] for column in texts}, dtype=str)
-    line = dialect.separator.join(f'"{name}"' if dialect.separator in name else name for name in headings)
-    return TextTable([line], dialect, positions, np.zeros(len(positions), bool), empty, len(headings))
-
-
-def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
-    """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
-    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
-    whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
-    if whole.all():
-        return FrameNames(numbers.astype(np.int64), {}, None)
-    if np.isfinite(numbers).any():
-        at = int(np.flatnonzero(~whole)[0])
-        raise bad(
-            path,
-            f"{name} of line {at + 1} of the table",
-            "be a whole number",
-            str(texts.iloc[at])[:60],
-            "correct the cell",
-        )
-    return frame_names(path, name, texts.astype(str).tolist())
-
-
-def people_of(texts: pd.Series) -> tuple[np.ndarray, dict[int, str]]:
-    """Ids int64 [L] of the people in a column, and what each is called; -1 where a cell is empty.
-
-    Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
-    others are numbered in order of appearance.
-    """
-    texts = texts.astype(str)
-    names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() and name not in _MISSING]
-    found = [re.search(r"(\d{1,15})(?:\.0+)?\s*$", name) for name in names]
-    ids = [int(match.group(1)) for match in found if match]
-    if len(set(ids)) < len(names):
-        ids = list(range(len(names)))
-    id_of = dict(zip(names, ids, strict=True))
-    return np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64), dict(zip(ids, names, strict=True))
-
-
-def person_names(names: dict[int, str], people: Iterable[int]) -> list[str]:
-    """What people are called: as in the file, new ones as its first one with their own number."""
-    first = next(iter(names.values()), "")
-    before = re.sub(r"\d+(?:\.0+)?\s*$", "", first)
-    return [names.get(person, f"{before}{person}" if person >= 0 else "") for person in people]

@@ -3,104 +3,89 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.cells import DEPTH, Cells, X, Y, columns_of
-from kerasmooth.formats.coordinates import looks_up
 from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_single
+from kerasmooth.formats.pose_format import Parsed
+from kerasmooth.formats.raw_poses import DEPTH, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
-from kerasmooth.formats.text_table import (
-    Dialect,
-    TextTable,
-    dialect_of,
-    first_lines,
-    frames_of,
-    fresh_table,
-    header_lines,
-    read_table,
-    write_table,
-)
+from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, first_lines, fresh_table, header_lines
+from kerasmooth.formats.units import looks_up
+from kerasmooth.formats.wide_table import Columns, Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
 from kerasmooth.pose_table import PoseTable
 
 _REMEDY = "check that it is a TRC file"
-_HEADER_LINES = 5
-_FACTS = "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames"
+_HEADER = 5
+_FACTS = ["DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units"]
+_FACTS += ["OrigDataRate", "OrigDataStartFrame", "OrigNumFrames"]
+_COORDS = (X, Y, DEPTH)
 
 
-class Trc(PoseFormat):
+class Trc(WideTable):
     """Z is the depth. Says frame rate and unit. y grows upwards unless the unit is px or heads would be below."""
 
     name = "trc"
     description = "TRC markers (Pose2Sim, Sports2D, OpenSim)"
     suffix = ".trc"
+    holds = "any"
+    holds_one = True
 
     def detect(self, path: Path) -> bool:
         lines = first_lines(path, 1)
-        return bool(lines) and (
-            lines[0].startswith("PathFileType") or (path.suffix.lower() == ".trc" and "\t" in lines[0])
-        )
+        is_trc = path.suffix.lower() == ".trc"
+        return bool(lines) and (lines[0].startswith("PathFileType") or (is_trc and "\t" in lines[0]))
 
-    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        lines = header_lines(path, _HEADER_LINES + 3)
-        if len(lines) < _HEADER_LINES or not lines[0].startswith("PathFileType"):
-            received = lines[0][:60] if lines else "no text"
-            raise bad(path, "header", "begin with PathFileType and have 5 lines", received, _REMEDY)
+    def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
+        lines = header_lines(path, _HEADER + 3)
+        if len(lines) < _HEADER or not lines[0].startswith("PathFileType"):
+            raise bad(path, "header", "begin with PathFileType and have 5 lines", lines[0][:60], _REMEDY)
         dialect = dialect_of(path, lines[3])
-        facts = {
-            name.strip(): fact.strip()
-            for name, fact in zip(dialect.split(lines[1]), dialect.split(lines[2]), strict=False)
-        }
+        cells = zip(dialect.split(lines[1]), dialect.split(lines[2]), strict=False)
+        facts = {name.strip(): fact.strip() for name, fact in cells}
         names = [cell.strip() for cell in dialect.split(lines[3])[2:] if cell.strip()]
         if not 1 <= len(names) <= MAX_KEYPOINTS or len(set(names)) < len(names):
             received = f"{len(names)} of which {len(set(names))} differ"
             raise bad(path, "markers in line 4", f"be 1 to {MAX_KEYPOINTS:,} different names", received, _REMEDY)
-        width = _width(path, [len(dialect.split(line)) for line in lines[_HEADER_LINES:] if line.strip()], len(names))
+        width = _width(path, [len(dialect.split(line)) for line in lines[_HEADER:] if line.strip()], len(names))
         headings = ["Frame#", "Time", *(f"{name} {axis}" for name in names for axis in "XYZ")]
         headings += [""] * (width - len(headings))
-        positions = range(2, 2 + 3 * len(names))
-        table, values = read_table(path, _HEADER_LINES, positions, headings, dialect, trimmed=3)
-        frames = frames_of(path, "Frame#", table.texts[0]).frames
-        if len(np.unique(frames)) < len(frames):
-            raise bad(path, "frame numbers", "differ from line to line", "one twice", "one recording a file")
-        cells = Cells(values, frames, columns_of(1, len(names), (X, Y, DEPTH)), is_single=True)
-        unit, skeleton = facts.get("Units") or "m", skeleton_of_names("trc", names)
-        up = looks_up(cells.positions(cells.rows())[0], skeleton)
-        attributes = {"fps": _rate(path, facts.get("DataRate", "")), "unit": unit}
-        return Parsed(cells, skeleton, table, attributes=attributes | {"y_up": unit != "px" if up is None else up})
+        found = Columns(side_by_side(2, 1, len(names), _COORDS), _COORDS, skeleton_of_names("trc", names))
+        attributes = {"fps": _rate(path, facts.get("DataRate", "")), "unit": facts.get("Units") or "m"}
+        return Layout(found, _HEADER, headings, dialect, trimmed=3, attributes=attributes)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        check_single(table, path, "a TRC file")
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        parsed = super().parse(path, columns)
+        up = looks_up(parsed.raw.positions(parsed.raw.rows())[0], parsed.skeleton)
+        y_up = parsed.attributes["unit"] != "px" if up is None else up
+        return replace(parsed, attributes={**parsed.attributes, "y_up": y_up})
+
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         if table.fps is None:
             raise bad(path, "DataRate", "be known for a TRC file", "no frame rate", "give --fps")
         markers, frames = table.skeleton.keypoints, table.frame_numbers
         rate, first = f"{table.fps:g}", str(frames[0] if len(frames) else 0)
-        facts = [rate, rate, "0", str(len(markers)), table.unit, rate, first, "0"]
-        headings = ["Frame#", "Time", *(cell for marker in markers for cell in (marker, "", ""))]
         header = [
-            f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+            ["PathFileType", "4", "(X/Y/Z)", path.name],
             _FACTS,
-            "\t".join(facts),
-            "\t".join(headings),
-            "\t\t" + "\t".join(f"{axis}{i + 1}" for i in range(len(markers)) for axis in "XYZ"),
+            [rate, rate, "0", str(len(markers)), table.unit, rate, first, "0"],
+            ["Frame#", "Time", *(cell for marker in markers for cell in (marker, "", ""))],
+            ["", "", *(f"{axis}{i + 1}" for i in range(len(markers)) for axis in "XYZ")],
         ]
-        text = replace(fresh_table(headings, [0, 1], Dialect(separator="\t")), header=header)
-        columns = columns_of(1, len(markers), (X, Y, DEPTH))
-        cells = Cells(np.empty((0, 3 * len(markers))), np.empty(0, np.int64), columns)
-        return Parsed(cells, table.skeleton, text)
+        text = fresh_table(header, 2, Dialect(separator="\t"))
+        return fresh_wide(text, Columns(side_by_side(2, 1, len(markers), _COORDS), _COORDS, table.skeleton))
 
-    def converted(self, table: PoseTable, path: Path) -> PoseTable:
-        return table if table.depth is not None else table.with_(depth=np.zeros(table.confidence.shape))
-
-    def save(self, path: Path, cells: Cells, rest: TextTable, table: PoseTable) -> None:
-        frames = cells.frames[cells.known :]
-        texts = rest.with_lines(len(frames))
-        texts.put(0, cells.further, [str(frame) for frame in frames.tolist()])
-        texts.put(1, cells.further, _times(rest.texts, frames, table.fps))
-        header = _counted(texts, cells.known, len(cells.frames)) if len(frames) else texts.header
-        write_table(path, replace(texts, header=header), cells.values, cells.in_order())
+    def save(self, path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
+        frames, texts = raw.frames[raw.known :], with_further(raw, rest, table)
+        texts.put(1, raw.further, _times(rest.table.others, frames, table.fps))
+        if len(frames):
+            texts = replace(texts, header=_counted(texts, raw.known, len(raw.frames)))
+        values = raw.flat
+        if table.depth is None:
+            values[raw.known :, 2::3] = np.where(np.isnan(values[raw.known :, ::3]), np.nan, 0.0)
+        texts.write(path, values, raw.in_order())
 
 
 def _width(path: Path, found: list[int], markers: int) -> int:
@@ -125,13 +110,11 @@ def _times(texts: pd.DataFrame, frames: np.ndarray, fps: float | None) -> list[s
     """The times of further frames, as far from those of the nearest known ones as the frame rate says."""
     known = texts.apply(pd.to_numeric, errors="coerce")[[0, 1]].to_numpy(np.float64)
     known = known[np.isfinite(known).all(axis=1)]
-    if not len(known):
-        return [repr(frame / fps) if fps and not len(texts) else "" for frame in frames.tolist()]
-    nearest = known[np.abs(known[:, 0] - frames[:, None]).argmin(axis=1)] if len(frames) else known[:0]
-    return [
-        repr(float(time + (frame - at) / fps)) if fps else ""
-        for frame, (at, time) in zip(frames.tolist(), nearest, strict=True)
-    ]
+    if not fps or (len(texts) and not len(known)):
+        return [""] * len(frames)
+    known = known if len(known) else np.zeros((1, 2))
+    nearest = known[np.abs(known[:, 0] - frames[:, None]).argmin(axis=1)]
+    return [repr(float(time + (frame - at) / fps)) for frame, (at, time) in zip(frames.tolist(), nearest, strict=True)]
 
 
 def _counted(table: TextTable, before: int, frames: int) -> list[str]:

@@ -1,18 +1,18 @@
 """Ultralytics' labels folder: one text file a frame, one person a line, everything as shares of the image."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, replacing_folder
-from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of
 from kerasmooth.formats.frame_names import FrameNames, file_frames
+from kerasmooth.formats.json_document import box_of, mean_score
 from kerasmooth.formats.json_folder import MAX_FRAME_BYTES, list_files
-from kerasmooth.formats.json_people import box_of, mean_score
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, in_image_shares
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
 
@@ -38,6 +38,7 @@ class UltralyticsTxt(PoseFormat):
     name = "ultralytics_txt"
     description = "Ultralytics' labels folder of one text file a frame"
     suffix = ""
+    holds = "normalised"
 
     def detect(self, path: Path) -> bool:
         for name in list_files(path, ".txt")[:20] if path.is_dir() else []:
@@ -70,42 +71,40 @@ class UltralyticsTxt(PoseFormat):
         last = [line[-1] if len(line) > width or not some else -1.0 for line in lines]
         ids = some or tail == 2 or (tail == 1 and all(value.is_integer() for value in last))
         end = _BOX + step * count
-        values = np.array([line[_BOX:end] for line in lines], np.float64).reshape(len(lines), step * count)
+        values = np.array([line[_BOX:end] for line in lines], np.float64)
         whose = np.array(last if ids else [-1.0] * len(lines))
         people = np.where((whose >= 0) & (whose < 1 << 53), whose, -1).astype(np.int64)
         scored = tail - (ids and not some) > 0
         heads = [" ".join(map(_short, line[:_BOX])) for line in lines]
         scores = [_short(line[end]) if scored else "" for line in lines]
-        cells = Cells(
-            values,
+        raw = RawPoses(
+            values.reshape(len(lines), 1, count, step),
+            (X, Y, CONFIDENCE)[:step],
             np.array(frames, np.int64),
-            columns_of(1, count, (X, Y, CONFIDENCE)[:step]),
             people=people,
-            missing=(0.0, 0.0, 0.0),
+            missing=(0.0, 0.0),
+            missing_score=0.0,
             nowhere=(0.0,),
         )
         rest = Labels(names, heads, scores, ids)
         numbers = np.unique(names.frames)
-        return Parsed(cells, skeleton_of_count(count), rest, numbers, {"unit": "normalised", "first_frame": 1})
+        return Parsed(raw, skeleton_of_count(count), rest, numbers, {"unit": "normalised", "first_frame": 1})
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        count, empty = table.skeleton.num_keypoints, np.empty(0, np.int64)
-        columns = columns_of(1, count, (X, Y, CONFIDENCE))
-        cells = Cells(np.empty((0, 3 * count)), empty, columns, people=empty, missing=(0.0, 0.0, 0.0))
-        names = FrameNames(empty, {}, (f"{path.name or 'frame'}_", 1, ".txt"))
-        return Parsed(cells, table.skeleton, Labels(names, [], [], bool((table.people >= 0).all())))
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Labels]:
+        raw = replace(
+            RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE)), missing=(0.0, 0.0), missing_score=0.0
+        )
+        names = FrameNames(raw.frames, {}, (f"{path.name or 'frame'}_", 1, ".txt"))
+        return raw, Labels(names, [], [], bool((table.people >= 0).all()))
 
-    def converted(self, table: PoseTable, path: Path) -> PoseTable:
-        return in_image_shares(table, path, self.name)
-
-    def save(self, path: Path, cells: Cells, rest: Labels, table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: Labels, table: PoseTable) -> None:
         files: dict[str, list[str]] = {rest.names.name(frame): [] for frame in rest.names.names}
-        people = np.concatenate([cells.people[: cells.known], table.people[cells.known :]])  # type: ignore[index]
-        for line, who in cells.renamed(table).items():
+        people = np.concatenate([raw.people[: raw.known], table.people[raw.known :]])  # type: ignore[index]
+        for line, who in raw.renamed(table).items():
             people[line] = who
         scored = any(rest.scores)
-        for line, (frame, values) in enumerate(zip(cells.frames.tolist(), cells.values.tolist(), strict=True)):
-            if line < cells.known:
+        for line, (frame, values) in enumerate(zip(raw.frames.tolist(), raw.flat.tolist(), strict=True)):
+            if line < raw.known:
                 head, score = rest.heads[line], rest.scores[line]
             else:
                 x, y, width, height = box_of(table.keypoints[line])

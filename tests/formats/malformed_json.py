@@ -41,7 +41,7 @@ for title, name, message, sample, old, new in (
     ("frame of a list", "easy_vitpose", "object of people", "easy_vitpose", b"{}", b"[]"),
     ("point of text", "mediapipe_json", "lists of objects", "mediapipe_json", b'[[{"x"', b'[["a", {"x"'),
     ("text for a number", "mediapipe_json", "hold numbers", "mediapipe_json", b'"x": 0.25', b'"x": "left"'),
-    ("frames of text", "mediapipe_json", "list of objects", "mediapipe_json", b'"frames": [', b'"frames": "", "f": ['),
+    ("frames of text", "mediapipe_json", "list of frames", "mediapipe_json", b'"frames": [', b'"frames": "", "f": ['),
 ):  # fmt: skip
     case(title, name, message, edited(sample, old, new))
 
@@ -142,15 +142,20 @@ case(
     records("ultralytics", at(1, "keypoints", value={"x": [1], "y": [1, 2]})),
 )
 case("broken line", "openpifpaf", "line 2", edited("openpifpaf_video", b'{"frame": 2', b'{"frame" 2'))
-case("frame twice", "openpifpaf", "differ from line", edited("openpifpaf_video", b'"frame": 2', b'"frame": 1'))
-case("line without frame", "openpifpaf", "frame of line 1", edited("openpifpaf_video", b'"frame": 1', b'"fram": 1'))
+case("frame twice", "openpifpaf", "differ from frame", edited("openpifpaf_video", b'"frame": 2', b'"frame": 1'))
+case(
+    "line without frame",
+    "openpifpaf",
+    "frame of frame entry 0",
+    edited("openpifpaf_video", b'"frame": 1', b'"fram": 1'),
+)
 
 FIRST = "video_000000000003_keypoints.json"
 for title, message, old, new in (
     ("truncated", "whole JSON", b'"}]}', b""),
     ("NaN as text", "hold numbers", b"[40,140", b'["nan",140'),
     ("huge", "within 1e", b"[40,140", b"[1e200,140"),
-    ("wrong count", "as the others", b"[40,140", b"[140"),
+    ("wrong count", "hold x, y, score", b"[40,140", b"[140"),
     ("mixed skeletons", "as the others", b"[40,140", b"[1,1,1,40,140"),
     ("people of text", "list of objects", b'"people":[{', b'"people":"","p":[{'),
     ("id of text", "person_id", b"[-1]", b'["a"]'),

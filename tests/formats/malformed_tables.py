@@ -1,6 +1,5 @@
 """Bad CSV, TRC, SPEED21 and Parquet files."""
 
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -72,51 +71,22 @@ case("frame of text", "speed21", "frame#", edited("speed21", b"2#", b"two#"))
 case("huge", "speed21", "within 1e", edited("speed21", b"100.5", b"1e99"))
 
 
-def parquet(**metadata: Any) -> Maker:
-    """A Parquet file of two rows with the given metadata of ours, or without any."""
-
+def table(metadata: dict[str, str] | None = None, /, **columns: Any) -> Maker:
     def make(folder: Path) -> Path:
         import pyarrow
         from pyarrow import parquet as files
 
-        columns = {"frame": [1, 2], "person": [0, 0]}
-        columns |= {f"a.{field}": [1.0, 2.0] for field in ("x", "y", "confidence", "deviation", "provenance")}  # type: ignore[misc]
-        facts = {
-            "schema_version": 1,
-            "skeleton": {"name": "s", "keypoints": ["a"], "limbs": []},
-            "frame_numbers": [[1, 2]],
-        }
-        table = pyarrow.table(columns)
-        if metadata:
-            table = table.replace_schema_metadata({"kerasmooth": json.dumps({**facts, **metadata})})
-        files.write_table(table, folder / "bad.parquet")
-        return folder / "bad.parquet"
-
-    return make
-
-
-def table(**columns: Any) -> Maker:
-    def make(folder: Path) -> Path:
-        import pyarrow
-        from pyarrow import parquet as files
-
-        files.write_table(pyarrow.table(columns), folder / "bad.parquet")
+        files.write_table(pyarrow.table(columns).replace_schema_metadata(metadata), folder / "bad.parquet")
         return folder / "bad.parquet"
 
     return make
 
 
 TIDY = {"frame": [1, 2], "keypoint": ["a", "a"], "x": [1.0, 2.0], "y": [3.0, 4.0]}
-case("table: no poses", "parquet", "those of poses", table(speed=[1, 2]))
+case("table: no poses", "parquet", "name columns of x and y", table(speed=[1, 2]))
 case("table: positions of text", "parquet", "be numbers", table(**TIDY | {"x": ["1", "2"]}))
 case("table: frame of half", "parquet", "whole number", table(**TIDY | {"frame": [1.5, 2.0]}))
 case("table: keypoint twice", "parquet", "one twice", table(**TIDY | {"frame": [1, 1]}))
 case("table: huge", "parquet", "within 1e", table(**TIDY | {"x": [1e300, 1.0]}))
-case("newer", "parquet", "update kerasmooth", parquet(schema_version=2))
-case("without a column", "parquet", "hold b.", parquet(skeleton={"name": "s", "keypoints": ["b"], "limbs": []}))
-case("without a skeleton", "parquet", "skeleton", parquet(skeleton=None))
-case("frame numbers without end", "parquet", "frame_numbers", parquet(frame_numbers=[[0, 1 << 60]]))
-case("frame numbers of text", "parquet", "must", parquet(frame_numbers="all"))
-case("frames that are not numbered", "parquet", "must", parquet(frame_numbers=[[7, 9]]))
-case("size of text", "parquet", "must", parquet(image_size="big"))
+case("table: size of text", "parquet", "Parquet", table({"kerasmooth": '{"unit": 1, "image_size": "big"}'}, **TIDY))
 case("footer only", "parquet", "Parquet", bytes_file("parquet", b"PAR1" + struct.pack("<I", 1 << 30) + b"PAR1"))

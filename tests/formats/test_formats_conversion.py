@@ -18,7 +18,7 @@ NOT_FRESH = {"climbalong", "nwb"}
 TARGETS = [name for name in formats.FORMATS if name not in NOT_FRESH]
 ONE_PERSON = {"wide_csv", "trc", "speed21"}
 NO_CONFIDENCE = {"trc", "speed21"}
-KEEPS_EMPTY_FRAMES = set(TARGETS) - {"coco", "alphapose", "ultralytics_txt", "tidy_csv"}
+KEEPS_EMPTY_FRAMES = set(TARGETS) - {"coco", "alphapose", "ultralytics_txt", "tidy_csv", "parquet"}
 
 
 def table_of(people: int) -> PoseTable:

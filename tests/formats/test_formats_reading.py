@@ -117,7 +117,8 @@ def test_a_single_openpose_frame_is_told_to_be_a_folder(tmp_path: Path) -> None:
         ("mmpose", '{"meta_info": {}, "instance_info": []}', []),
         ("mmpose", '{"meta_info": {}, "instance_info": [{"frame_id": 4, "instances": []}]}', [4]),
         ("ultralytics", "[[], [], []]", [0, 1, 2]),
-        ("openpifpaf", '{"frame": 3, "predictions": []}\n', [3]),
+        ("openpifpaf", '{"frame": 3, "predictions": []}', [3]),
+        ("openpifpaf", '{"frame": 3, "predictions": []}\n{"frame": 5, "predictions": []}\n', [3, 5]),
     ],
 )
 def test_files_without_anyone(name: str, text: str, frame_numbers: list[int], tmp_path: Path) -> None:

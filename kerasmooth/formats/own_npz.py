@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y, columns_of
 from kerasmooth.formats.limits import MAX_FRAMES, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, write_npz
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
-from kerasmooth.formats.skeleton_json import from_json, to_json
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
+from kerasmooth.formats.skeleton_names import from_json, to_json
 from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
-from kerasmooth.skeletons import Skeleton
 
 SCHEMA_VERSION = 1
 _ROWS = ("frames", "people", "keypoints", "confidence", "provenance", "deviation")
@@ -22,7 +21,7 @@ _FIELDS = ("schema_version", *_ROWS, "frame_numbers", "depth", *_FACTS)
 _REMEDY = "write the file with kerasmooth"
 
 
-class NpzPoses(PoseFormat):
+class OwnNpz(PoseFormat):
     """Arrays frames [D], people [D], keypoints [D, K, 2], confidence, provenance, deviation [D, K], frame_numbers [N].
 
     Also fps (NaN: unknown), image_size (height, width; 0: unknown), unit, y_up, is_single, skeleton (JSON),
@@ -32,6 +31,7 @@ class NpzPoses(PoseFormat):
     name = "npz"
     description = "our own NPZ: every attribute with provenance and standard deviation"
     suffix = ".npz"
+    holds = "any"
 
     def detect(self, path: Path) -> bool:
         return path.is_file() and {"frames.npy", "keypoints.npy", "skeleton.npy"} <= set(member_names(path))
@@ -53,22 +53,30 @@ class NpzPoses(PoseFormat):
         values = {name: _array(file, name, each) for name, each in shapes.items()}
         height, width = _array(file, "image_size", (2,)).tolist()
         rate = float(_array(file, "fps", ()))
-        facts = {
+        facts: dict[str, Any] = {
             "fps": rate if 0 < rate < np.inf else None,
             "image_size": (height, width) if (height, width) != (0, 0) else None,
             "unit": str(file.read("unit", "U")),
             "y_up": bool(_array(file, "y_up", ())),
-            "is_single": bool(_array(file, "is_single", ())) if "is_single" in file.arrays else False,
+            "provenance": values["provenance"].astype(np.uint8),
+            "deviation": values["deviation"],
         }
-        return own_table(path, skeleton, facts, file.raw(leave_out=_FIELDS), **values)
+        if facts["image_size"] and min(height, width) <= 0:
+            raise bad(path, "image_size", "be (height, width)", f"{facts['image_size']}"[:40], _REMEDY)
+        kinds = values["provenance"]
+        if kinds.size and not (kinds.min() >= 0 and kinds.max() <= MISSING):
+            raise bad(path, "provenance", f"index {PROVENANCE}", f"{kinds.min()} to {kinds.max()}", _REMEDY)
+        single = bool(_array(file, "is_single", ())) if "is_single" in file.arrays else False
+        parts = [values["keypoints"], *(values[name][..., None] for name in ("confidence", "depth") if name in values)]
+        coords = (X, Y, CONFIDENCE, DEPTH)[: len(parts) + 1]
+        together = np.concatenate(parts, axis=2)[:, None]
+        raw = RawPoses(together, coords, values["frames"], people=values["people"], is_single=single)
+        return Parsed(raw, skeleton, file.raw(leave_out=_FIELDS), values["frame_numbers"], facts)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        return own_fresh(table, [])
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
+        return RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE)), []
 
-    def converted(self, table: PoseTable, path: Path) -> PoseTable:
-        return table
-
-    def save(self, path: Path, cells: Cells, rest: list[tuple[str, Any]], table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: list[tuple[str, Any]], table: PoseTable) -> None:
         values: dict[str, Any] = {name: getattr(table, name) for name in _FIELDS if name != "schema_version"}
         values |= {
             "schema_version": np.int64(SCHEMA_VERSION),
@@ -77,28 +85,6 @@ class NpzPoses(PoseFormat):
             "skeleton": np.str_(to_json(table.skeleton)),
         }
         write_npz(path, [(name, np.asarray(values[name])) for name in _FIELDS if values[name] is not None] + rest)
-
-
-def own_table(path: Path, skeleton: Skeleton, facts: dict[str, Any], rest: Any, **values: np.ndarray) -> Parsed:
-    """What a file of ours holds: arrays as a PoseTable has them, and facts. Raises InputError for what cannot be."""
-    provenance, size = values["provenance"], facts["image_size"]
-    if provenance.size and not (provenance.min() >= 0 and provenance.max() <= MISSING):
-        raise bad(path, "provenance", f"index {PROVENANCE}", f"{provenance.min()} to {provenance.max()}", _REMEDY)
-    if size is not None and (len(size) != 2 or not all(type(side) is int and side > 0 for side in size)):
-        raise bad(path, "image_size", "be (height, width)", f"{size}"[:40], _REMEDY)
-    parts = [values["keypoints"], values["confidence"][..., None]]
-    parts += [values["depth"][..., None]] if "depth" in values else []
-    columns = columns_of(1, skeleton.num_keypoints, (X, Y, CONFIDENCE, DEPTH)[: len(parts) + 1])
-    together = np.concatenate(parts, axis=2).reshape(len(provenance), int((columns >= 0).sum()))
-    cells = Cells(together, values["frames"], columns, people=values["people"], is_single=facts.pop("is_single"))
-    facts |= {"provenance": provenance.astype(np.uint8), "deviation": values["deviation"]}
-    return Parsed(cells, skeleton, rest, values["frame_numbers"], facts)
-
-
-def own_fresh(table: PoseTable, rest: Any) -> Parsed:
-    """An empty file of ours, which is written from the table itself."""
-    columns, empty = columns_of(1, table.skeleton.num_keypoints, (X, Y, CONFIDENCE)), np.empty(0, np.int64)
-    return Parsed(Cells(np.empty((0, int((columns >= 0).sum()))), empty, columns, people=empty), table.skeleton, rest)
 
 
 def _array(file: NpzFile, name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.bounded_files import head
-from kerasmooth.formats.cells import CONFIDENCE, DEPTH, Cells, X, Y, columns_of, coords_of, person_slots
-from kerasmooth.formats.coordinates import is_normalised
 from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, read_npy, write_npy, write_npz
+from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
 from kerasmooth.formats.skeleton_names import skeleton_of_count
+from kerasmooth.formats.units import is_normalised
 from kerasmooth.pose_table import PoseTable
 
 _REMEDY = "save keypoints as [frames, keypoints, 2 or 3] or [people, frames, keypoints, 2 or 3]"
@@ -24,11 +25,11 @@ _MOST_SCORE = 12.0
 
 @dataclass(frozen=True, eq=False)
 class Arrays:
-    """How the cells lie in the file's arrays.
+    """How the poses lie in the file's arrays.
 
     Attributes:
       axes: of people and of frames in keypoints; None for people where there is no such axis.
-      kinds: dtype of each array that the cells hold: keypoints, and perhaps the scores by their name.
+      kinds: dtype of each array that has poses: keypoints, and perhaps the scores by their name.
       others: further members of the archive, None for a .npy file.
     """
 
@@ -37,13 +38,14 @@ class Arrays:
     others: list[tuple[str, Any]] | None
 
 
-class ArrayPoses(PoseFormat):
+class PlainArrays(PoseFormat):
     """NaN, (0, 0) and (-1, -1) are missing. A third coordinate is the confidence if it looks so, else the depth."""
 
     name = "arrays"
     description = "NPZ or NPY with an array `keypoints`, perhaps `scores`, `fps` and `frame_numbers`"
     suffix = ".npz"
     needs = "keypoints"
+    holds = "any"
 
     def detect(self, path: Path) -> bool:
         if not path.is_file():
@@ -60,66 +62,49 @@ class ArrayPoses(PoseFormat):
             raise bad(path, scores, f"have shape {keypoints.shape[:-1]}", received, _REMEDY)
         numbers = _frame_numbers(file)
         axes = _axes(path, keypoints, numbers, file)
-        moved = [axis for axis in (axes[1], axes[0]) if axis is not None]
-        keypoints = np.moveaxis(keypoints, moved, range(len(moved)))
-        length, count, width = keypoints.shape[0], keypoints.shape[-2], keypoints.shape[-1]
-        people = 1 if axes[0] is None else keypoints.shape[1]
+        values = np.concatenate([keypoints, found[scores][..., None]], axis=-1) if scores else keypoints
+        # -> [frame, person, keypoint, coordinate]
+        values = values[:, None] if axes[0] is None else np.moveaxis(values, [axes[1], axes[0]], [0, 1])
+        length, people, count = values.shape[:3]
         check_counts(path, people * length, count)
         if numbers is not None and numbers.shape != (length,):
             raise bad(path, "frame_numbers", f"have shape ({length},)", f"{numbers.shape}", _REMEDY)
-        third = CONFIDENCE if width == 3 and not scores and are_scores(keypoints) else DEPTH
-        places = columns_of(people, count, (X, Y, third)[:width])
-        values = keypoints.reshape(length, -1)
-        if scores:
-            places[..., CONFIDENCE] = values.shape[1] + np.arange(people * count).reshape(people, count)
-            values = np.concatenate(
-                [values, np.moveaxis(found[scores], moved, range(len(moved))).reshape(length, -1)], axis=1
-            )
-        has_depth = width == 3 and third == DEPTH
-        nowhere = () if has_depth else (0.0, -1.0)
-        frames = np.arange(length) if numbers is None else numbers
-        cells = Cells(values, frames, places, nowhere=nowhere, is_single=people == 1)
+        third = CONFIDENCE if not scores and keypoints.shape[-1] == 3 and are_scores(keypoints) else DEPTH
+        coords = ((X, Y, third)[: keypoints.shape[-1]]) + ((CONFIDENCE,) if scores else ())
+        has_depth = DEPTH in coords
+        raw = RawPoses(
+            values,
+            coords,
+            np.arange(length) if numbers is None else numbers,
+            nowhere=() if has_depth else (0.0, -1.0),
+            is_single=people == 1,
+        )
         others = file.raw(leave_out=found) if file else None
         rest = Arrays(axes, {name: array.dtype for name, array in found.items()}, others)
         # Millimetres or metres of a 3D reconstruction: which one, the file does not say.
         unit = "normalised" if is_normalised(keypoints[..., :2]) else "units" if has_depth else "px"
-        attributes = {"fps": _fps(file), "unit": unit}
-        return Parsed(cells, skeleton_of_count(count), rest, attributes=attributes)
+        return Parsed(raw, skeleton_of_count(count), rest, attributes={"fps": _fps(file), "unit": unit})
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        people = int(person_slots(table.frames, table.people, {}).max(initial=0)) + 1
-        count, coords = table.skeleton.num_keypoints, coords_of(table)
-        width = 3 if DEPTH in coords else 2
-        places = columns_of(people, count, (X, Y, DEPTH)[:width])
-        names = ["keypoints"]
-        if CONFIDENCE in coords:
-            places[..., CONFIDENCE] = people * count * width + np.arange(people * count).reshape(people, count)
-            names.append("confidence")
-        total = people * count * (width + len(names) - 1)
-        cells = Cells(np.empty((0, total)), np.empty(0, np.int64), places)
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
+        people, coords = places_of(table), coords_of(table)
+        names = ["keypoints", "confidence"] if CONFIDENCE in coords else ["keypoints"]
         others: list[tuple[str, Any]] = [("frame_numbers", table.frame_numbers)]
         others += [] if table.fps is None else [("fps", np.array(table.fps))]
         others += [] if people == 1 else [("axes", np.array("people, frames, keypoints, coordinates"))]
-        axes = (None, 0) if people == 1 else (0, 1)
         kinds = dict.fromkeys(names, np.dtype(np.float64))
-        return Parsed(cells, table.skeleton, Arrays(axes, kinds, others if path.suffix.lower() != ".npy" else None))
+        rest = Arrays((None, 0) if people == 1 else (0, 1), kinds, others if path.suffix.lower() != ".npy" else None)
+        return RawPoses.empty(table.skeleton.num_keypoints, coords, people), rest
 
-    def converted(self, table: PoseTable, path: Path) -> PoseTable:
-        return table
-
-    def save(self, path: Path, cells: Cells, rest: Arrays, table: PoseTable) -> None:
-        if cells.known and len(cells.further):
-            received = f"frame {cells.frames[cells.known]} beyond its {cells.known} frames"
+    def save(self, path: Path, raw: RawPoses, rest: Arrays, table: PoseTable) -> None:
+        if raw.known and len(raw.further):
+            received = f"frame {raw.frames[raw.known]} beyond its {raw.known} frames"
             raise bad(path, "keypoints", "fit the arrays of the file", received, AS_NPZ)
-        placed = [coord for coord in (X, Y, DEPTH, CONFIDENCE) if (cells.columns[..., coord] >= 0).any()]
-        in_one = [coord for coord in placed if coord != CONFIDENCE or len(rest.kinds) == 1 or rest.others is None]
-        moved = [axis for axis in (rest.axes[1], rest.axes[0]) if axis is not None]
+        values = raw.values[np.argsort(raw.frames, kind="stable")]
+        values = values[:, 0] if rest.axes[0] is None else np.moveaxis(values, [0, 1], [rest.axes[1], rest.axes[0]])
+        apart = len(rest.kinds) == 2 and path.suffix.lower() != ".npy"
+        arrays = [values[..., :-1], values[..., -1]] if apart else [values]
         members: list[tuple[str, Any]] = []
-        for name, kind in rest.kinds.items():
-            at = cells.columns[..., in_one] if name == "keypoints" else cells.columns[..., CONFIDENCE]
-            array = cells.values[:, at if rest.axes[0] is not None else at[0]]
-            array = array if np.all(np.diff(cells.frames) > 0) else array[np.argsort(cells.frames)]
-            array = np.moveaxis(array, range(len(moved)), moved)
+        for (name, kind), array in zip(rest.kinds.items(), arrays, strict=False):
             fits = kind.kind == "f" or np.array_equal(array, np.rint(array))
             members.append((name, array.astype(kind, copy=False) if fits else array))
         if rest.others is None or path.suffix.lower() == ".npy":

@@ -8,13 +8,13 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.cells import CONFIDENCE, Cells, X, Y, columns_of, coords_of, person_slots
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, texts, updating
 from kerasmooth.formats.limits import MAX_PEOPLE, bad
+from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
-from kerasmooth.formats.skeleton_names import skeleton_of_names
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
+from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.skeletons import Skeleton
 
 _REMEDY = "export it again with sleap-convert --format analysis"
 
@@ -42,36 +42,31 @@ class SleapAnalysis(PoseFormat):
                 raise bad(path, "tracks", f"be at most {MAX_PEOPLE:,}", f"{people:,}", "join the tracks first")
             check_counts(path, people * length, nodes)
             # -> [frame, person, node, 2]
-            tracks = numbers(path, file, "tracks").transpose(3, 0, 2, 1)
-            places = columns_of(people, nodes, (X, Y))
-            values = tracks.reshape(length, 2 * people * nodes)
+            values = numbers(path, file, "tracks").transpose(3, 0, 2, 1)
             if "point_scores" in file:
                 found = dataset(path, file, "point_scores").shape
                 if found != (people, nodes, length):
                     raise bad(path, "point_scores", f"have shape {(people, nodes, length)}", f"{found}", _REMEDY)
-                scores = numbers(path, file, "point_scores").transpose(2, 0, 1).reshape(length, people * nodes)
-                places[..., CONFIDENCE] = values.shape[1] + np.arange(people * nodes).reshape(people, nodes)
-                values = np.concatenate([values, scores], axis=1)
+                scores = numbers(path, file, "point_scores").transpose(2, 0, 1)[..., None]
+                values = np.concatenate([values, scores], axis=-1)
             called = texts(path, file, "track_names") if len(file.get("track_names", ())) == people else []
-            edges = numbers(path, file, "edge_inds") if "edge_inds" in file else np.empty((0, 2))
+            edges = numbers(path, file, "edge_inds") if "edge_inds" in file else None
+        coords = (X, Y, CONFIDENCE)[: values.shape[-1]]
+        raw = RawPoses(values, coords, np.arange(length), can_grow=True, is_single=people == 1)
         attributes = {"person_names": dict(enumerate(called)), "first_frame": 0}
-        cells = Cells(values, np.arange(length), places, can_grow=True, is_single=people == 1)
-        return Parsed(cells, _with_edges(skeleton_of_names("sleap", names), edges), path, attributes=attributes)
+        return Parsed(raw, with_links(skeleton_of_names("sleap", names), edges), path, attributes=attributes)
 
-    def fresh(self, table: PoseTable, path: Path) -> Parsed:
-        people = int(person_slots(table.frames, table.people, {}).max(initial=0)) + 1
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         coords = tuple(coord for coord in coords_of(table) if coord in (X, Y, CONFIDENCE))
-        columns = columns_of(people, table.skeleton.num_keypoints, coords)
-        cells = Cells(np.empty((0, int((columns >= 0).sum()))), np.empty(0, np.int64), columns)
-        return Parsed(cells, table.skeleton)
+        return RawPoses.empty(table.skeleton.num_keypoints, coords, places_of(table)), None
 
-    def save(self, path: Path, cells: Cells, rest: Path | None, table: PoseTable) -> None:
-        values = cells.values[cells.in_order()]
-        tracks = values[:, cells.columns[..., [X, Y]]].transpose(1, 3, 2, 0)
+    def save(self, path: Path, raw: RawPoses, rest: Path | None, table: PoseTable) -> None:
+        # -> [person, coordinate, node, frame]
+        values = raw.values[raw.in_order()].transpose(1, 3, 2, 0)
+        tracks = values[:, :2]
         arrays: dict[str, Any] = {"tracks": tracks}
-        scored = cells.columns[..., CONFIDENCE] >= 0
-        if scored.size and scored.all():
-            arrays["point_scores"] = values[:, cells.columns[..., CONFIDENCE]].transpose(1, 2, 0)
+        if CONFIDENCE in raw.coords:
+            arrays["point_scores"] = values[:, 2]
         if rest is not None:
             with updating(rest, path) as file:
                 _update(file, arrays)
@@ -86,14 +81,6 @@ class SleapAnalysis(PoseFormat):
             for name, array in (arrays | names).items():
                 packed = "gzip" if array.ndim > 1 and array.size else None
                 file.create_dataset(name, data=array, compression=packed)
-
-
-def _with_edges(skeleton: Skeleton, edges: np.ndarray) -> Skeleton:
-    if edges.ndim != 2 or edges.shape[1:] != (2,) or not len(edges):
-        return skeleton
-    inside = ((edges >= 0) & (edges < skeleton.num_keypoints)).all(axis=1)
-    limbs = dict.fromkeys((int(a), int(b)) for a, b in edges[inside])
-    return Skeleton(skeleton.name, skeleton.keypoints, tuple(limbs))
 
 
 def _occupied(tracks: np.ndarray) -> np.ndarray:

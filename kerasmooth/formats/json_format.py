@@ -1,0 +1,277 @@
+"""What the JSON formats share: a document holds frames, a frame holds people, a person holds lists of numbers."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasmooth.formats.bounded_files import replacing
+from kerasmooth.formats.json_document import (
+    Document,
+    Frames,
+    Person,
+    Record,
+    Shapes,
+    check_shapes,
+    first_name,
+    records_of,
+)
+from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
+from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
+from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y, frame_order
+from kerasmooth.formats.skeleton_names import skeleton_of_count
+from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import Skeleton
+
+
+class JsonFormat(PoseFormat):
+    """A JSON file of people. Subclasses say where its frames, its people and their numbers are.
+
+    Attributes:
+      frames_at: fields of the document that may hold the list of frames; without any the document is the list.
+      people_at: fields of a frame that may hold its list of people; without any the frame is the list.
+      number_at: fields of a frame that may hold its number; without any it is the place in the list.
+      person_at: the field of a person's id.
+      fields: a person's lists of numbers.
+      side_by_side: each field has other coordinates of the same keypoints; otherwise the keypoints follow each other,
+        and a field is a flat list x, y, score, x, y, score ...
+      missing, nowhere: see `RawPoses`.
+      num_keypoints: of a file without anybody.
+      joins_filled: `join` needs people with their numbers; otherwise these are filled in one by one when written.
+    """
+
+    suffix = ".json"
+    frames_at: tuple[str, ...] = ()
+    people_at: tuple[str, ...] = ()
+    number_at: tuple[str, ...] = ()
+    person_at: str = "track_id"
+    fields: tuple[str, ...] = ("keypoints",)
+    side_by_side: bool = False
+    missing: tuple[float, float] = (0.0, 0.0)
+    nowhere: tuple[float, ...] = ()
+    num_keypoints: int = 17
+    joins_filled: bool = False
+
+    @abstractmethod
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
+        """Whether a file is of this format that begins with this character and has these keys near its ends."""
+
+    @abstractmethod
+    def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
+        """A record for a row of a table, without numbers and id; `example` is one of the file's."""
+
+    def fresh_value(self, table: PoseTable) -> Any:
+        """The document of a fresh file, without frames."""
+        return []
+
+    def fresh_image(self, table: PoseTable) -> Any:
+        """The document of a fresh file of one image, without people."""
+        return []
+
+    def split(self, path: Path, value: Any) -> Frames:
+        """The frames of a document. Raises InputError where it is none of this format."""
+        holder = first_name(self.frames_at, [value])
+        entries = value[holder] if holder else value
+        is_image = self.is_image(entries)
+        if is_image:
+            entries = [entries]
+        if not isinstance(entries, list):
+            expected = f"be a list of frames, or a frame with {' or '.join(self.people_at) or 'people'}"
+            raise bad(path, holder or "content", expected, entries, REMEDY)
+        people = [self.people_of(path, at, entry) for at, entry in enumerate(entries)]
+        name = first_name(self.number_at, entries)
+        numbers = list(range(len(entries)))
+        if name:
+            numbers = [integer(path, f"{name} of frame entry {at}", each.get(name)) for at, each in enumerate(entries)]
+        if len(set(numbers)) < len(numbers):
+            raise bad(path, name, "differ from frame to frame", "one twice", REMEDY)
+        return Frames(numbers, people, entries, value, holder, is_image)
+
+    def is_image(self, entries: Any) -> bool:
+        """Whether this is one frame, not a list of them."""
+        if isinstance(entries, dict):
+            return any(name in entries for name in self.people_at)
+        if not isinstance(entries, list) or not entries or not all(isinstance(each, dict) for each in entries):
+            return False
+        return not first_name(self.people_at, entries)
+
+    def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
+        """The people of a frame. Raises InputError where there is no list of them."""
+        people = entry
+        if isinstance(entry, dict):
+            people = next((entry[name] for name in self.people_at if name in entry), None)
+        return records_of(path, f"people of frame {at}", people)
+
+    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+        """The document of frames, to be taken in this order."""
+        people_name = first_name(self.people_at, frames.entries) or next(iter(self.people_at), "")
+        number_name = first_name(self.number_at, frames.entries) or next(iter(self.number_at), "")
+        entries = []
+        for at in order:
+            new: Record = {number_name: frames.numbers[at]} if number_name else {}
+            entry = frames.entries[at] if at < len(frames.entries) else new
+            entries.append(self.with_people(entry, people_name, frames.people[at]))
+        joined: Any = entries[0] if frames.is_image else entries
+        if frames.holder:
+            return {**frames.value, frames.holder: joined}
+        return type(frames.value)(joined) if isinstance(frames.value, list) else joined
+
+    def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
+        """A frame with its people, in the field of that name if the frame is an object."""
+        if isinstance(entry, dict) and name:
+            return {**entry, next((each for each in self.people_at if each in entry), name): people}
+        return people
+
+    def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
+        """The numbers of a record by field, [n, c], taken out of it; without fields that are absent or empty."""
+        found = {}
+        for name in self.fields:
+            values = record.get(name)
+            if values is None or (isinstance(values, list) and not values):
+                continue
+            flat = numbers(path, f"{name} of {where}", values)
+            if len(flat) % 3:
+                raise bad(path, name, "hold x, y, score of each keypoint", f"{len(flat)} values", "one skeleton a file")
+            found[name] = flat.reshape(-1, 3)
+            record[name] = None
+        return found
+
+    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Any:
+        """A record with its numbers, which are a list of coordinates for each keypoint of a field."""
+        return {**record, **{name: [number for row in each for number in row] for name, each in rows.items()}}
+
+    def coords(self, shapes: Shapes) -> Coords:
+        """What the coordinates of a keypoint are."""
+        return (X, Y, CONFIDENCE)
+
+    def shapes(self, count: int, has_depth: bool) -> Shapes:
+        """The shapes of a person's numbers in a fresh file."""
+        return {self.fields[0]: (count, 3)}
+
+    def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
+        """Of the keypoints of a document."""
+        return skeleton_of_count(raw.values.shape[2])
+
+    def are_visibilities(self, scores: np.ndarray) -> bool:
+        """Whether the scores of a file are COCO's visibility."""
+        return False
+
+    def person(self, path: Path, record: Record) -> int:
+        """Who it is, -1 if the record does not say."""
+        value = record.get(self.person_at)
+        while isinstance(value, list):
+            value = value[0] if value else None
+        # Some trackers write 3.0 or, before they have an id, -1.
+        return -1 if value is None else max(-1, integer(path, self.person_at, value))
+
+    def with_person(self, record: Record, person: int) -> Record:
+        """A record with another id."""
+        return {**record, self.person_at: [person] if isinstance(record.get(self.person_at), list) else person}
+
+    def detect(self, path: Path) -> bool:
+        first, keys = first_and_keys(path)
+        return first != "" and self.fits(first, keys)
+
+    def load(self, path: Path) -> Any:
+        """The value in a file."""
+        return load(path)
+
+    def dump(self, value: Any, path: Path, fill: Any) -> None:
+        """Writes a value whose people are filled in with `fill`."""
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            dump(value, stream, fill)
+
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        frames = self.split(path, self.load(path))
+        shapes: Shapes = {}
+        found: list[dict[str, np.ndarray]] = []
+        lines: list[tuple[int, int]] = []
+        example: Record = {}
+        for number, people in zip(frames.numbers, frames.people, strict=True):
+            check_people(path, len(people), number)
+            for at, record in enumerate(people):
+                where = f"person {len(found)} (frame {number})"
+                who, taken = self.person(path, record), self.take(path, where, record)
+                check_shapes(path, where, taken, shapes)
+                if taken:
+                    people[at] = Person(record, len(found), tuple(taken))
+                    example = example or record
+                    found.append(taken)
+                    lines.append((number, who))
+        shapes = {name: shapes[name] for name in self.fields if name in shapes}
+        shapes = shapes or self.shapes(self.num_keypoints, has_depth=True)
+        raw = self._raw(path, found, np.array(lines, np.int64).reshape(-1, 2), shapes)
+        numbers = np.array(frames.numbers if frames.frame_numbers is None else frames.frame_numbers, np.int64)
+        rest = Document(frames, shapes, example)
+        return Parsed(raw, self.skeleton(frames, shapes, raw), rest, np.unique(numbers), frames.attributes)
+
+    def _raw(self, path: Path, found: list[dict[str, np.ndarray]], lines: np.ndarray, shapes: Shapes) -> RawPoses:
+        """The raw poses of the numbers of people, [L, 2] with the frame and the id of each."""
+        count, width = self._size(shapes)
+        check_counts(path, len(found), count)
+        is_whole = all(len(each) == len(shapes) and all(v.dtype.kind == "i" for v in each.values()) for each in found)
+        values = np.empty((len(found), 1, count, width), np.int64 if is_whole and found else np.float64)
+        for line, each in enumerate(found):
+            blocks = [each[name] if name in each else np.full(shapes[name], np.nan) for name in shapes]
+            values[line, 0] = np.concatenate(blocks, axis=int(self.side_by_side))
+            each.clear()
+        coords = self.coords(shapes)
+        scores = values[..., coords.index(CONFIDENCE)] if CONFIDENCE in coords else np.empty(0)
+        return RawPoses(
+            values,
+            coords,
+            lines[:, 0],
+            people=lines[:, 1],
+            missing=self.missing,
+            missing_score=0.0,
+            nowhere=self.nowhere,
+            is_visibility=self.are_visibilities(scores),
+        )
+
+    def _size(self, shapes: Shapes) -> tuple[int, int]:
+        """How many keypoints, and coordinates of each."""
+        counts, widths = zip(*shapes.values(), strict=True)
+        return (counts[0], sum(widths)) if self.side_by_side else (sum(counts), widths[0])
+
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
+        shapes = self.shapes(table.skeleton.num_keypoints, table.depth is not None)
+        raw = RawPoses.empty(self._size(shapes)[0], self.coords(shapes))
+        frames = Frames(table.frame_numbers.tolist(), [[] for _ in table.frame_numbers], value=self.fresh_value(table))
+        frames.holder = first_name(self.frames_at, [frames.value])
+        return replace(raw, missing=self.missing, missing_score=0.0), Document(frames, shapes)
+
+    def save(self, path: Path, raw: RawPoses, rest: Document, table: PoseTable) -> None:
+        further = [
+            Person(self.fresh_person(table, line, rest.example), line, tuple(rest.shapes)) for line in raw.further
+        ]
+        frames = rest.frames.with_people(further, raw.frames, table.frame_numbers)
+        renamed = raw.renamed(table)
+
+        def fill(person: Any) -> Any:
+            rows = self._rows(person, raw, rest.shapes)
+            record = person.record
+            record = self.with_person(record, renamed[person.line]) if person.line in renamed else record
+            return self.put(record, rows)
+
+        if self.joins_filled:
+            frames.people = [[fill(p) if isinstance(p, Person) else p for p in people] for people in frames.people]
+        if frames.is_image and len(frames.numbers) > 1:
+            raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
+        order = frame_order(np.array(frames.numbers, np.int64), len(rest.frames.numbers))
+        self.dump(self.join(frames, order.tolist(), table), path, fill)
+
+    def _rows(self, person: Person, raw: RawPoses, shapes: Shapes) -> dict[str, list[list[Any]]]:
+        """The numbers of a person by field; without fields that the record did not have, and of which nobody knows."""
+        values, axis = raw.values[person.line, 0], int(self.side_by_side)
+        ends = np.cumsum([shape[axis] for shape in shapes.values()])[:-1]
+        found = {}
+        for name, block in zip(shapes, np.split(values, ends, axis=axis), strict=True):
+            if name in person.fields or not np.isnan(block).all():
+                found[name] = [[None if value != value else value for value in row] for row in block.tolist()]
+                for row in found[name] if raw.is_visibility else []:
+                    row[-1] = int(row[-1] or 0)
+        return found

@@ -1,0 +1,177 @@
+"""What tables of a line a frame, or a line a person in a frame, share: columns of keypoints among all others."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from kerasmooth.formats.frame_names import FrameNames, frame_names
+from kerasmooth.formats.limits import bad
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
+from kerasmooth.formats.raw_poses import Coords, RawPoses
+from kerasmooth.formats.text_table import MISSING, Dialect, TextTable, read_table
+from kerasmooth.pose_table import PoseTable
+from kerasmooth.skeletons import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Where in a table what is.
+
+    Attributes:
+      keypoints: int64 [S, K, C], the columns of the coordinates of S people side by side; -1 for what there is not.
+      coords: what the C coordinates are.
+      skeleton: of the K keypoints.
+      frame, person: the columns that say frame and person; -1 for none.
+      nowhere: see `RawPoses`.
+    """
+
+    keypoints: np.ndarray
+    coords: Coords
+    skeleton: Skeleton
+    frame: int = 0
+    person: int = -1
+    nowhere: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """How a file of text is to be read.
+
+    Attributes:
+      columns: where what is.
+      header: number of lines before those with numbers.
+      headings: of all columns, for messages.
+      dialect: of the text.
+      trimmed: see `text_table.read_table`.
+      attributes: of the table.
+    """
+
+    columns: Columns
+    header: int
+    headings: list[str]
+    dialect: Dialect
+    trimmed: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """The rest of a table: its other columns, where frame and person are said, and what these are called."""
+
+    table: TextTable
+    columns: Columns
+    frames: FrameNames
+    people: dict[int, str]
+
+
+class WideTable(PoseFormat):
+    """A table of text. Subclasses say where in it what is, and how a fresh one begins."""
+
+    @abstractmethod
+    def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
+        """How to read a file; `columns`: see `formats.read`. Raises InputError for another format."""
+
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        layout = self.layout(path, columns)
+        positions = layout.columns.keypoints.ravel()
+        table, values = read_table(path, layout.header, positions, layout.headings, layout.dialect, layout.trimmed)
+        return parse_wide(path, table, values, layout.columns, layout.attributes)
+
+    def save(self, path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
+        save_wide(path, raw, rest, table)
+
+
+def fresh_wide(table: TextTable, columns: Columns) -> tuple[RawPoses, Wide]:
+    """A fresh file."""
+    places, count, _ = columns.keypoints.shape
+    raw = RawPoses.empty(count, columns.coords, places)
+    return raw, Wide(table, columns, FrameNames(raw.frames, {}, None), {})
+
+
+def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndarray:
+    """Columns [S, K, C] that follow each other."""
+    return first + np.arange(places * count * len(coords)).reshape(places, count, len(coords))
+
+
+def parse_wide(
+    path: Path, table: TextTable, values: np.ndarray, columns: Columns, attributes: Mapping[str, Any]
+) -> Parsed:
+    """What a table with these numbers [L, S * K * C] holds."""
+    frames = FrameNames(np.arange(len(values)), {}, None)
+    if columns.frame >= 0:
+        frames = frames_of(path, "frame number", table.others[columns.frame])
+    people, called = None, dict[int, str]()
+    if columns.person >= 0 and not _numbers_lines(frames.frames, table.others[columns.person]):
+        people, called = people_of(table.others[columns.person])
+    raw = RawPoses(
+        values.reshape(len(values), *columns.keypoints.shape),
+        columns.coords,
+        frames.frames,
+        people=people,
+        nowhere=columns.nowhere,
+        is_single=people is None and len(columns.keypoints) == 1,
+    )
+    names = {"person_names": called} if called else {}
+    return Parsed(raw, columns.skeleton, Wide(table, columns, frames, called), attributes={**names, **attributes})
+
+
+def with_further(raw: RawPoses, rest: Wide, table: PoseTable) -> TextTable:
+    """The other columns with the frames and people of further lines."""
+    texts = rest.table.with_lines(len(raw.further))
+    names = [str(rest.frames.name(frame)) for frame in raw.frames[raw.known :].tolist()]
+    texts.put(rest.columns.frame, raw.further, names)
+    renamed = raw.renamed(table)
+    texts.put(rest.columns.person, renamed, person_names(rest.people, renamed.values()))
+    return texts
+
+
+def save_wide(path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
+    """Writes a table with its numbers, and with further lines."""
+    with_further(raw, rest, table).write(path, raw.flat, raw.in_order())
+
+
+def _numbers_lines(frames: np.ndarray, ids: pd.Series) -> bool:
+    """Whether a column called id only numbers the lines: it never says the same twice, nor do the frames."""
+    return len(ids) > 1 and ids.nunique() == len(ids) and len(np.unique(frames)) == len(frames)
+
+
+def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
+    """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
+    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
+    if whole.all():
+        return FrameNames(numbers.astype(np.int64), {}, None)
+    if np.isfinite(numbers).any():
+        at = int(np.flatnonzero(~whole)[0])
+        where, received = f"{name} of line {at + 1} of the table", str(texts.iloc[at])[:60]
+        raise bad(path, where, "be a whole number", received, "correct the cell")
+    return frame_names(path, name, texts.astype(str).tolist())
+
+
+def people_of(texts: pd.Series) -> tuple[np.ndarray, dict[int, str]]:
+    """Ids int64 [L] of the people in a column, and what each is called; -1 where a cell is empty.
+
+    Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
+    others are numbered in order of appearance.
+    """
+    texts = texts.astype(str)
+    names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() and name not in MISSING]
+    found = [re.search(r"(\d{1,15})(?:\.0+)?\s*$", name) for name in names]
+    ids = [int(match.group(1)) for match in found if match]
+    if len(set(ids)) < len(names):
+        ids = list(range(len(names)))
+    id_of = dict(zip(names, ids, strict=True))
+    return np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64), dict(zip(ids, names, strict=True))
+
+
+def person_names(names: dict[int, str], people: Iterable[int]) -> list[str]:
+    """What people are called: as in the file, new ones as its first one with their own number."""
+    first = next(iter(names.values()), "")
+    before = re.sub(r"\d+(?:\.0+)?\s*$", "", first)
+    return [names.get(person, f"{before}{person}" if person >= 0 else "") for person in people]
