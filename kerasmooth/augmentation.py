@@ -1,14 +1,13 @@
-"""Augmentation of training windows: one random rotation, shift and mirroring for all frames of a window.
+"""Augmentation of training windows: one random motion, direction and speed for all frames of a window, lost detections.
 
 The study rotates each window of its regularised finetuning by an angle drawn from [-45, 45] degrees (Andersen,
-"Temporal Smoothing in 2D Human Pose Estimation for Bouldering", 2023). Heatmaps are rendered from keypoints here, so
-it is the keypoints that move, exactly and for a few multiplications; a real detector's heatmaps, which nobody can
-render anew, are resampled by the same map.
+"Temporal Smoothing in 2D Human Pose Estimation for Bouldering", 2023), and wished for more. Heatmaps are rendered from
+keypoints here, so it is the keypoints that move, exactly and for a few multiplications; a real detector's heatmaps,
+which nobody can render anew, are resampled by the same map.
 
-Like the simulated detector's noise, a draw is a pure function of its key (seed, epoch, clip, first frame). Functions
-take `xp`, either `numpy` or `keras.ops`, and arrays of that kind. Everything happens in heatmap cells; a box whose
-sides have unlike lengths shows its person stretched, so that a rotation of cells is no rotation of the image. That is
-the published way.
+Like the simulated detector's noise, a draw is a pure function of its key (seed, epoch, clip, first frame). Everything
+happens in heatmap cells; a box whose sides have unlike lengths shows its person stretched, so that a rotation of cells
+is no rotation of the image. That is the published way.
 """
 
 from dataclasses import dataclass
@@ -19,17 +18,22 @@ import numpy as np
 from kerasmooth.boxes import Size, inside
 from kerasmooth.keyed_random import Array, cast, check_seed, keyed_words, uniform
 from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.window_motion import Pairs, exchange_sides, motion, move_heatmaps, move_keypoints
 
-Pairs = tuple[tuple[int, int], ...]
-"""(left, right) keypoint indices."""
-
-_PURPOSE = 16
-"""What the numbers are drawn for, as part of their key: apart from the noise's own purposes."""
+_MOTION, _TIMING, _LOST = 16, 17, 18
+"""What numbers are drawn for, as part of their key: apart from the noise's own purposes."""
+_LIMITS = {
+    "max_rotation_degrees": 180.0,
+    "max_translation": np.inf,
+    "max_scale": np.inf,
+    "max_slowdown": 1.0,
+    "dropout": 1.0,
+}
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Keyed random motion of training windows.
+    """Keyed random change of training windows.
 
     Attributes:
       max_rotation_degrees: the angle is uniform over plus and minus this, about the middle of the grid; published: 45.
@@ -37,9 +41,13 @@ class Augmentation:
       flip: mirror half of the windows left to right, and exchange left and right keypoints of these.
       seed: any integer of up to 64 bits.
       pairs: what `flip` exchanges.
+      max_scale: windows grow or shrink about the middle of the grid, by a factor of up to 1 plus this, both alike.
+      reverse: let half of the windows run backwards.
+      max_slowdown: windows run at 1 minus up to this of their speed; a window has no frames to run faster.
+      dropout: share of the detections that a model is not given; it is to give the keypoints all the same.
 
     Raises:
-      ValueError: an angle outside [0, 180], a negative or infinite translation, a seed that is too long.
+      ValueError: a number outside of its limits, a seed that is too long.
     """
 
     max_rotation_degrees: float = 0.0
@@ -47,27 +55,22 @@ class Augmentation:
     flip: bool = False
     seed: int = 0
     pairs: Pairs = BOULDERING_25.pairs
+    max_scale: float = 0.0
+    reverse: bool = False
+    max_slowdown: float = 0.0
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.max_rotation_degrees <= 180:
-            raise ValueError(
-                f"max_rotation_degrees must lie in [0, 180]. Received: max_rotation_degrees={self.max_rotation_degrees}"
-            )
-        if not 0 <= self.max_translation < np.inf:
-            raise ValueError(
-                f"max_translation must be finite and not negative. Received: max_translation={self.max_translation}"
-            )
+        for name, limit in _LIMITS.items():
+            value = getattr(self, name)
+            if not (0 <= value <= limit and np.isfinite(value)):
+                raise ValueError(f"{name} must be finite and lie in [0, {limit:g}]. Received: {name}={value}")
         check_seed(self.seed)
 
-    @property
-    def enabled(self) -> bool:
-        """Whether `apply` changes anything."""
-        return self.max_rotation_degrees > 0 or self.max_translation > 0 or self.flip
-
     def apply(self, batch: dict[str, Array], size: Size, epoch: Array | int, xp: ModuleType = np) -> dict[str, Array]:
-        """Moves a batch of windows, each by its own draw.
+        """Changes a batch of windows, each by its own draw; the batch itself where nothing is to be changed.
 
-        Boxes and image coordinates do not describe the result: for training only.
+        Boxes, frame numbers and image coordinates do not describe the result: for training only.
 
         Args:
           batch: `keypoints` [B, T, K, 2], (x, y) in heatmap cells; `visibility` bool [B, T, K]; `clip_key` uint32 [B];
@@ -79,9 +82,77 @@ class Augmentation:
         Returns:
           The batch with new `keypoints` (float32, 0 where not visible), `visibility` (False where a keypoint rounds
           to a cell outside the grid) and, if there were any, `heatmaps` (zeros where they show what lay outside).
+
+        Raises:
+          ValueError: `max_slowdown`, and there are heatmaps, which have nothing between two frames.
         """
-        if not self.enabled:
-            return batch
+        if self.reverse or self.max_slowdown > 0:
+            batch = self._retimed(batch, epoch, xp)
+        if self.flip or max(self.max_rotation_degrees, self.max_translation, self.max_scale) > 0:
+            batch = self._moved(batch, size, epoch, xp)
+        return batch
+
+    def withhold(
+        self, inputs: dict[str, Array], batch: dict[str, Array], epoch: Array | int, xp: ModuleType = np
+    ) -> dict[str, Array]:
+        """What a model is given, without a share of the detections: `dropout`.
+
+        Args:
+          inputs: `heatmaps` [B, T, H, W, K], or `keypoints` [B, T, K, 2] and `visibility` float [B, T, K].
+          batch, epoch: see `apply`.
+        """
+        if self.dropout == 0:
+            return inputs
+        clips, frames = batch["clip_key"][:, None, None], batch["frame_numbers"][..., None]
+        keypoints = np.arange(batch["visibility"].shape[-1])
+        words = keyed_words(self.seed, _LOST, epoch, clips, frames, keypoints, xp)
+        given = cast(uniform(words[0], xp) >= np.float32(self.dropout), "float32", xp)
+        if "heatmaps" in inputs:
+            return inputs | {"heatmaps": inputs["heatmaps"] * given[:, :, None, None]}
+        return inputs | {
+            "keypoints": inputs["keypoints"] * given[..., None],
+            "visibility": inputs["visibility"] * given,
+        }
+
+    def draw(
+        self, clip_keys: Array, frame_numbers: Array, size: Size, epoch: Array | int, xp: ModuleType = np
+    ) -> tuple[Array, Array]:
+        """The motion of each window: `motion` float32 [B, 2, 3], and bool [B], whether it was mirrored."""
+        words = self._words(_MOTION, clip_keys, frame_numbers, epoch, xp)
+        angle, move_x, move_y = (uniform(word, xp) * np.float32(2) - np.float32(1) for word in words[:3])
+        moves = xp.stack([move_x, move_y], axis=-1) * np.float32(self.max_translation)
+        flipped = xp.logical_and(uniform(words[3], xp) < np.float32(0.5), np.array([self.flip]))
+        share = uniform(self._words(_TIMING, clip_keys, frame_numbers, epoch, xp)[2], xp)
+        factors = xp.exp((share * np.float32(2) - np.float32(1)) * np.float32(np.log1p(self.max_scale)))
+        return motion(angle * np.float32(self.max_rotation_degrees), moves, flipped, size, xp, factors), flipped
+
+    def draw_timing(
+        self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType = np
+    ) -> tuple[Array, Array]:
+        """Of each window bool [B], whether it runs backwards, and float32 [B], its speed in parts of the true one."""
+        words = self._words(_TIMING, clip_keys, frame_numbers, epoch, xp)
+        backwards = xp.logical_and(uniform(words[0], xp) < np.float32(0.5), np.array([self.reverse]))
+        return backwards, np.float32(1) - uniform(words[1], xp) * np.float32(self.max_slowdown)
+
+    def _words(
+        self, purpose: int, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType
+    ) -> tuple[Array, ...]:
+        return keyed_words(self.seed, purpose, epoch, clip_keys, frame_numbers[:, 0], np.zeros(1), xp)
+
+    def _retimed(self, batch: dict[str, Array], epoch: Array | int, xp: ModuleType) -> dict[str, Array]:
+        if self.max_slowdown > 0 and "heatmaps" in batch:
+            raise ValueError("heatmaps cannot run slower. Received: max_slowdown and a batch with heatmaps")
+        backwards, speed = self.draw_timing(batch["clip_key"], batch["frame_numbers"], epoch, xp)
+        retimed = dict(batch)
+        for name in ("keypoints", "visibility", "heatmaps"):
+            if name in batch:
+                where = xp.reshape(backwards, (-1, *[1] * (len(batch[name].shape) - 1)))
+                retimed[name] = xp.where(where, xp.flip(batch[name], axis=1), batch[name])
+        if self.max_slowdown > 0:
+            retimed |= _slowed(retimed["keypoints"], retimed["visibility"], speed, xp)
+        return retimed
+
+    def _moved(self, batch: dict[str, Array], size: Size, epoch: Array | int, xp: ModuleType) -> dict[str, Array]:
         matrix, flipped = self.draw(batch["clip_key"], batch["frame_numbers"], size, epoch, xp)
         keypoints, visibility = batch["keypoints"], cast(batch["visibility"], "bool", xp)
         keypoints = move_keypoints(keypoints, matrix, xp)
@@ -98,106 +169,18 @@ class Augmentation:
         moved["keypoints"] = xp.where(visibility[..., None], keypoints, np.float32(0))
         return moved
 
-    def draw(
-        self, clip_keys: Array, frame_numbers: Array, size: Size, epoch: Array | int, xp: ModuleType = np
-    ) -> tuple[Array, Array]:
-        """The motion of each window: `motion` float32 [B, 2, 3], and bool [B], whether it was mirrored."""
-        words = keyed_words(self.seed, _PURPOSE, epoch, clip_keys, frame_numbers[:, 0], np.zeros(1), xp)
-        angle, move_x, move_y = (uniform(word, xp) * np.float32(2) - np.float32(1) for word in words[:3])
-        moves = xp.stack([move_x, move_y], axis=-1) * np.float32(self.max_translation)
-        flipped = xp.logical_and(uniform(words[3], xp) < np.float32(0.5), np.array([self.flip]))
-        return motion(angle * np.float32(self.max_rotation_degrees), moves, flipped, size, xp), flipped
 
+def _slowed(keypoints: Array, visibility: Array, speed: Array, xp: ModuleType) -> dict[str, Array]:
+    """Keypoints [B, T, K, 2] at the speed [B] about the middle of each window, linear between its frames.
 
-def motion(degrees: Array, moves: Array, flipped: Array, size: Size, xp: ModuleType = np) -> Array:
-    """Affine maps of heatmap coordinates: mirror, then rotate, both about the middle of the grid, then shift.
-
-    Args:
-      degrees: float32 [B], positive is counter-clockwise as one sees it (y runs down), as in tensorflow-addons.
-      moves: float32 [B, 2], (x, y) in cells.
-      flipped: bool [B], mirror left to right first.
-      size: (height, width) of the grid.
-
-    Returns:
-      float32 [B, 2, 3]: (x, y) goes to matrix[:, :, :2] (x, y) + matrix[:, :, 2].
+    One is visible where it is in the frames that it is between.
     """
-    height, width = size
-    radians = cast(degrees, "float32", xp) * np.float32(np.pi / 180)
-    cosine, sine = xp.cos(radians), xp.sin(radians)
-    sign = xp.where(flipped, np.float32(-1), np.float32(1))
-    middle_x, middle_y = np.float32((width - 1) / 2), np.float32((height - 1) / 2)
-    x_from_x, y_from_x = cosine * sign, -sine * sign
-    offset_x = middle_x - x_from_x * middle_x - sine * middle_y + moves[..., 0]
-    offset_y = middle_y - y_from_x * middle_x - cosine * middle_y + moves[..., 1]
-    rows = [xp.stack([x_from_x, sine, offset_x], axis=-1), xp.stack([y_from_x, cosine, offset_y], axis=-1)]
-    return xp.stack(rows, axis=-2)
-
-
-def move_keypoints(keypoints: Array, matrix: Array, xp: ModuleType = np) -> Array:
-    """Keypoints [B, T, K, 2] under each window's `motion` [B, 2, 3], float32."""
-    keypoints, matrix = cast(keypoints, "float32", xp), matrix[:, None, None]
-    x, y = keypoints[..., 0], keypoints[..., 1]
-    return xp.stack([matrix[..., i, 0] * x + matrix[..., i, 1] * y + matrix[..., i, 2] for i in (0, 1)], axis=-1)
-
-
-def move_heatmaps(heatmaps: Array, matrix: Array, interpolation: str = "bilinear", xp: ModuleType = np) -> Array:
-    """Heatmaps [B, T, H, W, K] resampled under each window's `motion` [B, 2, 3]; zeros flow in from outside.
-
-    Rows of a table are gathered, where `keras.ops.image.affine_transform` would give the same numbers: that one has
-    no XLA kernel under TensorFlow, so that a compiled training step could not contain it, and needs the window's
-    frames one by one.
-
-    Args:
-      heatmaps: float [B, T, H, W, K].
-      matrix: float32 [B, 2, 3], a rigid map (`motion`): where a point of the input goes.
-      interpolation: "bilinear" or "nearest".
-      xp: `numpy` or `keras.ops`.
-
-    Returns:
-      float32 [B, T, H, W, K].
-    """
-    if interpolation not in ("bilinear", "nearest"):
-        raise ValueError(f"interpolation must be 'bilinear' or 'nearest'. Received: interpolation={interpolation!r}")
-    frames, height, width, keypoints = heatmaps.shape[1:]
-    by_cell = xp.transpose(cast(heatmaps, "float32", xp), (0, 2, 3, 1, 4))
-    table = xp.reshape(by_cell, (-1, frames * keypoints))
-    x, y = _sources(matrix, (height, width))
-    if interpolation == "nearest":
-        result = _gather(table, xp.floor(x + np.float32(0.5)), xp.floor(y + np.float32(0.5)), (height, width), xp)
-    else:
-        left, top = xp.floor(x), xp.floor(y)
-        right_share, bottom_share = (x - left)[..., None], (y - top)[..., None]
-        result = 0.0
-        for column, share_x in ((left, 1 - right_share), (left + 1, right_share)):
-            for row, share_y in ((top, 1 - bottom_share), (top + 1, bottom_share)):
-                result += _gather(table, column, row, (height, width), xp) * (share_x * share_y)
-    result = xp.reshape(result, (-1, height, width, frames, keypoints))
-    return xp.transpose(result, (0, 3, 1, 2, 4))
-
-
-def _sources(matrix: Array, size: Size) -> tuple[Array, Array]:
-    """Where each cell of the result comes from: x and y, each [B, H * W]. A rigid map's inverse is its transpose."""
-    rows, columns = np.indices(size, np.float32).reshape(2, 1, -1)
-    matrix = matrix[:, None]
-    x, y = columns - matrix[..., 0, 2], rows - matrix[..., 1, 2]
-    return matrix[..., 0, 0] * x + matrix[..., 1, 0] * y, matrix[..., 0, 1] * x + matrix[..., 1, 1] * y
-
-
-def _gather(table: Array, columns: Array, rows: Array, size: Size, xp: ModuleType) -> Array:
-    """Rows [B, H * W, C] of `table` [B * H * W, C] at whole-numbered cells [B, H * W] of each window; 0 outside."""
-    height, width = size
-    known = (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
-    cells = cast(xp.where(known, rows * width + columns, np.float32(0)), "int32", xp)
-    first = xp.arange(xp.shape(columns)[0], dtype="int32")[:, None] * (height * width)
-    return xp.where(known[..., None], xp.take(table, cells + first, axis=0), np.float32(0))
-
-
-def exchange_sides(values: Array, flipped: Array, pairs: Pairs, axis: int, xp: ModuleType = np) -> Array:
-    """`values` [B, ...] with left and right keypoints of axis `axis` exchanged in the windows where `flipped` [B]."""
-    partner = np.arange(values.shape[axis])
-    for left, right in pairs:
-        if max(left, right) >= len(partner):
-            raise ValueError(f"pairs name a keypoint that is not there. Received: pairs={pairs}, K={len(partner)}")
-        partner[[left, right]] = right, left
-    where = xp.reshape(flipped, (-1, *[1] * (len(values.shape) - 1)))
-    return xp.where(where, xp.take(values, partner, axis=axis), values)
+    frames = np.arange(keypoints.shape[1], dtype=np.float32)
+    middle = np.float32((len(frames) - 1) / 2)
+    times = middle + (frames - middle) * speed[:, None]
+    # float32 [B, T, T]: how much of each frame of the window is in each one of the result.
+    weights = xp.maximum(np.float32(1) - xp.abs(times[..., None] - frames), np.float32(0))
+    unseen = xp.logical_and((weights > 1e-6)[..., None], xp.logical_not(visibility)[:, None])
+    visible = xp.logical_not(xp.any(unseen, axis=2))
+    between = xp.sum(weights[..., None, None] * cast(keypoints, "float32", xp)[:, None], axis=2)
+    return {"keypoints": xp.where(visible[..., None], between, np.float32(0)), "visibility": visible}

@@ -1,5 +1,8 @@
 """Augmentation: cases computed by hand, its statistics, and its two forms (keypoints, heatmaps) against each other."""
 
+from types import ModuleType
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ import tensorflow as tf
 from keras import ops
 from scipy import stats
 
-from kerasmooth import augmentation
+from kerasmooth import window_motion
 from kerasmooth.augmentation import Augmentation
 from kerasmooth.boxes import inside
 from kerasmooth.heatmap_codec import HeatmapCodec
@@ -32,13 +35,15 @@ def make_batch(windows: int = 6, frames: int = 3, seed: int = 0) -> dict[str, np
     }
 
 
-def one_motion(degrees: float = 0.0, move: tuple[float, float] = (0.0, 0.0), flipped: bool = False) -> np.ndarray:
-    moves = np.array([move], np.float32)
-    return augmentation.motion(np.array([degrees], np.float32), moves, np.array([flipped]), SIZE)
+def one_motion(
+    degrees: float = 0.0, move: tuple[float, float] = (0.0, 0.0), flipped: bool = False, factor: float = 1.0
+) -> np.ndarray:
+    moves, factors = np.array([move], np.float32), np.array([factor], np.float32)
+    return window_motion.motion(np.array([degrees], np.float32), moves, np.array([flipped]), SIZE, factors=factors)
 
 
 def moved_point(x: float, y: float, matrix: np.ndarray) -> list[float]:
-    return augmentation.move_keypoints(np.array([[[[x, y]]]]), matrix)[0, 0, 0].tolist()
+    return window_motion.move_keypoints(np.array([[[[x, y]]]]), matrix)[0, 0, 0].tolist()
 
 
 def test_motions_by_hand() -> None:
@@ -48,6 +53,8 @@ def test_motions_by_hand() -> None:
     assert moved_point(29.5, 19.5, one_motion(45)) == pytest.approx([25.5 + 8**0.5, 19.5 - 8**0.5], abs=1e-5)
     assert moved_point(1, 2, one_motion(move=(0.5, -1.25))) == pytest.approx([1.5, 0.75])
     assert moved_point(0, 7, one_motion(flipped=True)) == pytest.approx([51, 7])
+    assert moved_point(28.5, 19.5, one_motion(90, factor=2)) == pytest.approx([25.5, 13.5], abs=1e-5)
+    assert moved_point(0.5, 9.5, one_motion(move=(1, 0), factor=0.5)) == pytest.approx([14, 14.5])
     # Mirrored first: right of the middle becomes left of it, which a quarter turn puts below.
     assert moved_point(28.5, 19.5, one_motion(90, (1, 0), True)) == pytest.approx([26.5, 22.5], abs=1e-5)
 
@@ -55,7 +62,6 @@ def test_motions_by_hand() -> None:
 def test_disabled_it_returns_the_batch_itself() -> None:
     batch = make_batch()
     assert Augmentation().apply(batch, SIZE, 0) is batch
-    assert not Augmentation().enabled
 
 
 def test_other_features_pass_through_and_the_input_is_left_alone() -> None:
@@ -73,7 +79,7 @@ def test_a_window_moves_as_one_rigid_body() -> None:
     batch["visibility"][:] = True
     matrix, _ = Augmentation(45, 3).draw(batch["clip_key"], batch["frame_numbers"], SIZE, 0)
     points = batch["keypoints"].reshape(6, -1, 2)
-    moved = augmentation.move_keypoints(batch["keypoints"], matrix).reshape(6, -1, 2)
+    moved = window_motion.move_keypoints(batch["keypoints"], matrix).reshape(6, -1, 2)
 
     def distances(positions: np.ndarray) -> np.ndarray:
         return np.linalg.norm(positions[:, :, None] - positions[:, None], axis=-1)
@@ -93,7 +99,7 @@ def test_keypoints_that_leave_the_grid_become_invisible() -> None:
     assert 0.5 * batch["visibility"].sum() < shown.sum() < batch["visibility"].sum()
     # Those that are gone were invisible before, or outside by the same map without the rule.
     matrix, flipped = Augmentation(45, 10, flip=True).draw(batch["clip_key"], batch["frame_numbers"], SIZE, 3)
-    everywhere = augmentation.move_keypoints(batch["keypoints"], matrix)
+    everywhere = window_motion.move_keypoints(batch["keypoints"], matrix)
     stays = batch["visibility"] & inside(everywhere, SIZE)
     assert stays[~flipped].sum() == shown[~flipped].sum()
     np.testing.assert_array_equal(stays[~flipped], shown[~flipped])
@@ -145,17 +151,19 @@ def test_draws_are_uniform_and_independent() -> None:
     assert np.abs(correlation - np.eye(4)).max() < 4 / count**0.5
 
 
-@pytest.mark.parametrize("flipped", [False, True])
+@pytest.mark.parametrize(("flipped", "factor"), [(False, 1.0), (True, 1.25), (False, 0.8)])
 @pytest.mark.parametrize("degrees", [-45.0, 20.0])
-def test_moved_heatmaps_show_the_moved_keypoints(degrees: float, flipped: bool) -> None:
+def test_moved_heatmaps_show_the_moved_keypoints(degrees: float, flipped: bool, factor: float) -> None:
     """decode(move(render(keypoints))) is move(keypoints), to what linear interpolation does to a Gaussian."""
     codec = HeatmapCodec(SIZE, (2.0,))
     keypoints = np.random.default_rng(3).uniform([18, 12], [33, 27], (1, 4, 9, 2)).astype(np.float32)
     heatmaps = codec.encode(keypoints, np.ones((1, 4, 9), bool), 0, sub_pixel=True)
-    matrix = one_motion(degrees, (1.3, -2.6), flipped)
-    decoded, confidence = codec.decode(augmentation.move_heatmaps(heatmaps, matrix), method="dark")
-    np.testing.assert_allclose(decoded, augmentation.move_keypoints(keypoints, matrix), atol=0.08)
-    assert (confidence > 0.8 * heatmaps.max()).all()
+    matrix = one_motion(degrees, (1.3, -2.6), flipped, factor)
+    moved = window_motion.move_heatmaps(heatmaps, matrix)
+    decoded, confidence = codec.decode(moved, method="dark")
+    np.testing.assert_allclose(decoded, window_motion.move_keypoints(keypoints, matrix), atol=0.08)
+    assert (confidence > 0.8 * heatmaps.max() / factor**2).all()
+    np.testing.assert_allclose(moved.sum(axis=(2, 3)), heatmaps.sum(axis=(2, 3)), rtol=0.02)
 
 
 def test_real_detections_move_and_swap_with_their_keypoints() -> None:
@@ -172,9 +180,58 @@ def test_real_detections_move_and_swap_with_their_keypoints() -> None:
     np.testing.assert_allclose(decoded[shown], moved["keypoints"][shown], atol=0.08)
 
 
+def test_windows_run_backwards_and_slower_by_hand() -> None:
+    x = np.array([0, 8, 12, 14, 30], np.float32)
+    batch = make_batch(windows=40, frames=5) | {"visibility": np.ones((40, 5, K), bool)}
+    batch["keypoints"] = np.stack([np.broadcast_to(x[:, None], (40, 5, K)), np.full((40, 5, K), 7, np.float32)], -1)
+    batch["visibility"][:, 4, 1] = False
+    draw = batch["clip_key"], batch["frame_numbers"], 3
+    backwards, speed = Augmentation(reverse=True, max_slowdown=0.5).draw_timing(*draw)
+    assert 10 < backwards.sum() < 30
+    assert speed.min() >= 0.5
+    assert np.ptp(speed) > 0.4
+    turned = Augmentation(reverse=True).apply(batch, SIZE, 3)
+    for i in range(40):
+        np.testing.assert_array_equal(turned["keypoints"][i, :, 0, 0], x[::-1] if backwards[i] else x)
+        assert turned["visibility"][i, :, 1].tolist() == [not backwards[i], True, True, True, backwards[i]]
+    slowed = Augmentation(max_slowdown=0.5).apply(batch, SIZE, 3)
+    for i in range(40):
+        expected = np.interp(2 + (np.arange(5) - 2) * speed[i], np.arange(5), x)
+        np.testing.assert_allclose(slowed["keypoints"][i, :, 0, 0], expected, atol=1e-5)
+        # Between the last two frames nothing is known where the last one shows nothing.
+        shown = slowed["visibility"][i, :, 1]
+        assert shown.tolist() == [True, True, True, True, bool(2 * speed[i] <= 1)]
+    assert (slowed["keypoints"][..., 1][slowed["visibility"]] == 7).all()
+    with pytest.raises(ValueError, match="heatmaps cannot run slower"):
+        Augmentation(max_slowdown=0.5).apply(batch | {"heatmaps": np.zeros((40, 5, *SIZE, K))}, SIZE, 3)
+
+
+def test_heatmaps_run_backwards_with_their_keypoints() -> None:
+    batch = make_batch(windows=12)
+    batch["heatmaps"] = HeatmapCodec(SIZE, (2.0,)).encode(batch["keypoints"], batch["visibility"], 0)
+    turned = Augmentation(reverse=True).apply(batch, SIZE, 0)
+    backwards, _ = Augmentation(reverse=True).draw_timing(batch["clip_key"], batch["frame_numbers"], 0)
+    assert 0 < backwards.sum() < 12
+    np.testing.assert_array_equal(turned["heatmaps"][backwards], batch["heatmaps"][backwards, ::-1])
+    np.testing.assert_array_equal(turned["heatmaps"][~backwards], batch["heatmaps"][~backwards])
+
+
+def test_detections_are_withheld_one_by_one() -> None:
+    batch, augment = make_batch(windows=50), Augmentation(dropout=0.3)
+    inputs = {"keypoints": batch["keypoints"] + 1, "visibility": np.ones(batch["visibility"].shape, np.float32)}
+    assert Augmentation().withhold(inputs, batch, 0) is inputs
+    left = augment.withhold(inputs, batch, 0)
+    given = left["visibility"] == 1
+    assert given.mean() == pytest.approx(0.7, abs=4 * (0.21 / given.size) ** 0.5)
+    np.testing.assert_array_equal(left["keypoints"], inputs["keypoints"] * given[..., None])
+    heatmaps = augment.withhold({"heatmaps": np.ones((50, 3, 2, 2, K), np.float32)}, batch, 0)["heatmaps"]
+    np.testing.assert_array_equal(heatmaps, np.broadcast_to(given[:, :, None, None], heatmaps.shape))
+    assert (augment.withhold(inputs, batch, 1)["visibility"] != left["visibility"]).any()
+
+
 def test_heatmaps_flow_in_as_zeros() -> None:
     heatmaps = np.ones((1, 1, *SIZE, 1), np.float32)
-    moved = augmentation.move_heatmaps(heatmaps, one_motion(move=(3, -2)))[0, 0, ..., 0]
+    moved = window_motion.move_heatmaps(heatmaps, one_motion(move=(3, -2)))[0, 0, ..., 0]
     assert (moved[:-2, 3:] == 1).all()
     assert moved.sum() == (SIZE[0] - 2) * (SIZE[1] - 3)
 
@@ -182,10 +239,19 @@ def test_heatmaps_flow_in_as_zeros() -> None:
 @pytest.mark.parametrize("kind", ["eager", "graph", "xla"])
 def test_keras_agrees_with_numpy(kind: str) -> None:
     batch = make_batch() | {"heatmaps": np.random.default_rng(2).uniform(size=(6, 3, *SIZE, K)).astype(np.float32)}
-    augment = Augmentation(45, 3, flip=True, seed=9)
+    augment = Augmentation(45, 3, flip=True, seed=9, max_scale=0.2, reverse=True, dropout=0.3)
+    slowed = Augmentation(max_slowdown=0.4)
+
+    def changed(tensors: dict[str, Any], epoch: Any, xp: ModuleType) -> dict[str, Any]:
+        """With heatmaps, and withheld; and slowed, without."""
+        moved = augment.apply(tensors, SIZE, epoch, xp)
+        plain = {name: value for name, value in tensors.items() if name != "heatmaps"}
+        withheld = augment.withhold({"heatmaps": moved["heatmaps"]}, moved, epoch, xp)
+        slow = slowed.apply(plain, SIZE, epoch, xp)
+        return moved | withheld | {"slowed": slow["keypoints"]}
 
     def apply(tensors: dict[str, tf.Tensor], epoch: tf.Tensor) -> dict[str, tf.Tensor]:
-        return augment.apply(tensors, SIZE, epoch, ops)
+        return changed(tensors, epoch, ops)
 
     tensors = {name: tf.constant(value) for name, value in batch.items()}
     if kind != "eager":
@@ -195,9 +261,9 @@ def test_keras_agrees_with_numpy(kind: str) -> None:
         signature = [specs, tf.TensorSpec([], tf.uint32)]
         apply = tf.function(apply, input_signature=signature, jit_compile=kind == "xla")
     result = apply(tensors, tf.constant(4, tf.uint32))
-    expected = augment.apply(batch, SIZE, 4)
+    expected = changed(batch, 4, np)
     # Sine and cosine may differ in the last bit, times the farthest source; interpolated values rise by up to 2 a cell.
-    for name, tolerance in (("keypoints", 3e-5), ("heatmaps", 6e-5)):
+    for name, tolerance in (("keypoints", 3e-5), ("heatmaps", 1e-4), ("slowed", 3e-5)):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(result[name]), expected[name], rtol=0, atol=tolerance)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(result["visibility"]), expected["visibility"])
 
@@ -210,6 +276,9 @@ def test_keras_agrees_with_numpy(kind: str) -> None:
         {"max_rotation_degrees": float("nan")},
         {"max_translation": -0.5},
         {"max_translation": float("inf")},
+        {"max_scale": -0.1},
+        {"max_slowdown": 1.5},
+        {"dropout": -1},
         {"seed": 2**64},
     ],
 )
@@ -221,6 +290,6 @@ def test_bad_settings_are_named(settings: dict[str, float]) -> None:
 
 def test_unknown_interpolation_and_pairs_are_named() -> None:
     with pytest.raises(ValueError, match="interpolation='cubic'"):
-        augmentation.move_heatmaps(np.zeros((1, 1, *SIZE, 1), np.float32), one_motion(), "cubic")
+        window_motion.move_heatmaps(np.zeros((1, 1, *SIZE, 1), np.float32), one_motion(), "cubic")
     with pytest.raises(ValueError, match=r"pairs=\(\(0, 7\),\), K=3"):
-        augmentation.exchange_sides(np.zeros((1, 3)), np.array([True]), ((0, 7),), -1)
+        window_motion.exchange_sides(np.zeros((1, 3)), np.array([True]), ((0, 7),), -1)

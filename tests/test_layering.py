@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
         "windows",
         "splits",
         "augmentation",
+        "window_motion",
         "datasets",
         "sample",
     }

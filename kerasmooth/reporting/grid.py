@@ -25,7 +25,9 @@ _PLAIN: dict[str, Any] = {"learning_rate": 1e-4, "best_by": 0.05}
 FINETUNING: dict[str, dict[str, Any]] = {
     "finetuned": _PLAIN,
     "regularised": _PLAIN | {"freeze_but_last": True, "augment_rotation": 45.0, "weight_decay": 1e-3},
-    "augmented": _PLAIN | {"augment_rotation": 45.0, "augment_flip": True, "weight_decay": 1e-3},
+    "augmented": _PLAIN
+    | {"augment_rotation": 45.0, "augment_flip": True, "augment_scale": 0.2, "augment_reverse": True}
+    | {"augment_dropout": 0.1, "weight_decay": 1e-3},
 }
 """Ways to go on with ClimbAlong's real detections: the study's two, and one that regularises without freezing."""
 

@@ -77,6 +77,10 @@ class TrainingConfig(Settings):
     augment_rotation: float = _setting(0.0, "rotate training windows by up to this many degrees", ge=0, le=180)
     augment_translation: float = _setting(0.0, "shift training windows by up to this many cells", ge=0)
     augment_flip: bool = _setting(False, "mirror half of the training windows, left and right exchanged")
+    augment_scale: float = _setting(0.0, "scale training windows by a factor of up to 1 plus this, or 1 over it", ge=0)
+    augment_reverse: bool = _setting(False, "let half of the training windows run backwards")
+    augment_slowdown: float = _setting(0.0, "let training windows run slower, by up to this share", ge=0, lt=1)
+    augment_dropout: float = _setting(0.0, "share of detections that is withheld in training", ge=0, lt=1)
 
     batch_size: int = _setting(16, "windows in a global batch, over all devices", ge=1, le=2**20)
     learning_rate: float = _setting(1e-3, "of Adam, at the start", gt=0)

@@ -66,6 +66,10 @@ def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, 
         raise InputError(f"--constant_shift is not for {', '.join(names)}, whose published noise is new in every frame")
     if records.heatmaps == "none":
         return
+    if config.augment_slowdown:
+        raise InputError(
+            f"--augment_slowdown: the heatmaps of {', '.join(names)} have nothing between two frames: leave it out"
+        )
     made_with: dict[str, Any] = {name: TrainingConfig.model_fields[name].default for name in NOISE_SETTINGS}
     if records.heatmaps == "simulated":
         made_with |= {name: records.manifests[0].flags[name] for name in ("shifting_scalar", "random_sigma")}
@@ -92,6 +96,20 @@ def simulated_detector(config: TrainingConfig) -> DetectorNoise:
     )
 
 
+def augmentation(config: TrainingConfig) -> Augmentation:
+    """How the training windows of a run are changed."""
+    return Augmentation(
+        max_rotation_degrees=config.augment_rotation,
+        max_translation=config.augment_translation,
+        flip=config.augment_flip,
+        seed=config.seed,
+        max_scale=config.augment_scale,
+        reverse=config.augment_reverse,
+        max_slowdown=config.augment_slowdown,
+        dropout=config.augment_dropout,
+    )
+
+
 class Preprocessor:
     """Batches as records have them -> what a model takes and should give; for inside a compiled step.
 
@@ -104,14 +122,13 @@ class Preprocessor:
         self._config, self._takes = config, takes
         self.codec = HeatmapCodec(size=config.size)
         self._noise = simulated_detector(config)
-        self._augmentation = Augmentation(
-            config.augment_rotation, config.augment_translation, config.augment_flip, config.seed
-        )
+        self._augmentation = augmentation(config)
 
     def training(self, batch: Any, epoch: Any) -> tuple[Inputs, Targets]:
         """Augmented and with the noise of an epoch, a uint32 scalar that is never 0 (`epoch_key`)."""
         batch = self._augmentation.apply(batch, self._config.size, epoch, xp=keras.ops)
-        return self._prepared(batch, epoch, self._takes)
+        inputs, targets = self._prepared(batch, epoch, self._takes)
+        return self._augmentation.withhold(inputs, batch, epoch, xp=keras.ops), targets
 
     def validation(self, batch: Any, takes: str = "") -> tuple[Inputs, Targets]:
         """As it is, with the noise that never changes; `takes` may ask for the detector's keypoints."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasmooth import augmentation
+from kerasmooth import window_motion
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.training.moving_average import MovingAverage
 
@@ -66,14 +66,14 @@ def motion(addons: dict[str, np.ndarray], kind: str, xp) -> np.ndarray:
     count = len(addons["transform_windows"])
     degrees = addons["transform_degrees"] if kind == "rotated" else np.zeros(count, np.float32)
     moves = addons["transform_moves_xy"] if kind == "moved" else np.zeros((count, 2), np.float32)
-    return augmentation.motion(degrees, moves, np.zeros(count, bool), addons["transform_windows"].shape[2:4], xp)
+    return window_motion.motion(degrees, moves, np.zeros(count, bool), addons["transform_windows"].shape[2:4], xp)
 
 
 @BACKENDS
 @pytest.mark.parametrize("kind", ["rotated", "moved"])
 def test_bilinear_motion_of_heatmap_windows(addons, kind, xp):
     windows = addons["transform_windows"]
-    moved = augmentation.move_heatmaps(windows, motion(addons, kind, xp), "bilinear", xp)
+    moved = window_motion.move_heatmaps(windows, motion(addons, kind, xp), "bilinear", xp)
     # Each side computes a source coordinate (up to the diagonal of the grid or the farthest move) in at most eight
     # roundings; the interpolated surface of values in [0, 1] rises by at most 1 a cell along each of two axes.
     largest = np.hypot(*windows.shape[2:4]) + np.abs(addons["transform_moves_xy"]).max()
@@ -86,8 +86,8 @@ def test_bilinear_motion_of_heatmap_windows(addons, kind, xp):
 def test_nearest_motion_of_heatmap_windows(addons, kind):
     windows = addons["transform_windows"]
     matrix = motion(addons, kind, np)
-    moved = augmentation.move_heatmaps(windows, matrix, "nearest")
-    sources = np.stack(augmentation._sources(matrix, windows.shape[2:4]))
+    moved = window_motion.move_heatmaps(windows, matrix, "nearest")
+    sources = np.stack(window_motion._sources(matrix, windows.shape[2:4]))
     # Half-way between two cells either is right.
     clear = (
         (np.abs(sources - np.floor(sources) - 0.5) > 1e-4).all(axis=0).reshape(len(windows), 1, *windows.shape[2:4], 1)
@@ -102,7 +102,7 @@ def test_keypoints_move_as_addons_moves_what_they_mark(addons):
     for kind, window in (("rotated", 4), ("moved", 0), ("moved", 1)):
         rows, columns = np.indices(windows.shape[2:4]).reshape(2, -1)
         points = np.stack([columns, rows], axis=-1)[None, None].astype(np.float32)
-        target = augmentation.move_keypoints(points, motion(addons, kind, np)[window : window + 1])[0, 0]
+        target = window_motion.move_keypoints(points, motion(addons, kind, np)[window : window + 1])[0, 0]
         np.testing.assert_allclose(target, np.rint(target), atol=1e-5)
         x, y = np.rint(target).astype(int).T
         inside = (x >= 0) & (x < windows.shape[3]) & (y >= 0) & (y < windows.shape[2])

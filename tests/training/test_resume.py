@@ -17,6 +17,8 @@ STATEFUL = [
     'jit="off"',
     "ema=0.9",
     "augment_rotation=30.0",
+    "augment_reverse=True",
+    "augment_dropout=0.1",
     "weight_decay=0.01",
 ]
 """Everything that has a state: dropout's random numbers, the average of the weights, the moments of AdamW."""
