@@ -71,6 +71,8 @@ def move_heatmaps(heatmaps: Array, matrix: Array, interpolation: str = "bilinear
     by_cell = xp.transpose(cast(heatmaps, "float32", xp), (0, 2, 3, 1, 4))
     table = xp.reshape(by_cell, (-1, frames * keypoints))
     area = (matrix[:, 0, 0] ** 2 + matrix[:, 0, 1] ** 2)[:, None]
+    # Of a rigid motion it is 1 but for rounding, which must not move a source to another cell.
+    area = xp.where(xp.abs(area - 1) < 1e-5, np.float32(1), area)
     x, y = _sources(matrix, area, (height, width))
     if interpolation == "nearest":
         result = _gather(table, xp.floor(x + np.float32(0.5)), xp.floor(y + np.float32(0.5)), (height, width), xp)
