@@ -5,7 +5,7 @@ import os
 import sys
 import sysconfig
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,10 @@ def _parse_flags(argv: Sequence[str], takes_words: bool = False) -> list[str]:
     return rest
 
 
-def _refuse_remote_folders() -> None:
-    """Raises InputError for a flag that names something of a remote file system."""
+def _refuse_remote_folders(remote: Collection[str]) -> None:
+    """Raises InputError for a flag that names something of a remote file system, but for those that may."""
     for name, value in flags.FLAGS.flag_values_dict().items():
-        if name not in _TAKES_ADDRESSES:
+        if name not in _TAKES_ADDRESSES and name not in remote:
             for text in value if isinstance(value, list) else [value]:
                 check_local(**{name: str(text)})
 
@@ -105,17 +105,18 @@ def define_flag(name: str, field: Any) -> "flags.FlagHolder[Any]":
     return holder
 
 
-def run(main: Callable[..., None], takes_words: bool = False) -> None:
+def run(main: Callable[..., None], takes_words: bool = False, remote: Collection[str] = ()) -> None:
     """Runs `main` after parsing absl flags; turns `InputError` into one line on stderr and exit status 2.
 
     With `takes_words`, words that are no flags may stand before, between and behind flags, and `main` gets their list.
+    What the flags `remote` name may lie on a file system that TensorFlow knows (see `storage`).
     An interruption (Ctrl-C) exits with 130 and says nothing but that; any other exception is a defect of ours
     and keeps its traceback.
     """
 
     def guarded(argv: Sequence[str]) -> None:
         try:
-            _refuse_remote_folders()
+            _refuse_remote_folders(remote)
             if takes_words:
                 main(list(argv[1:]))
             else:

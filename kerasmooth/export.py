@@ -5,11 +5,11 @@ compared with the model and only then renamed; one that exists is never overwrit
 and beside it all that TensorFlow Serving is started with: DIR/README.md says how.
 """
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
+from kerasmooth import storage
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import DECODING_METHODS
@@ -66,11 +66,11 @@ def main() -> None:
 
     if _BUNDLE_DIR.value:
         bundle.check_installed()
-    folder = Path(_RUN.value) if _RUN.value else runs.latest_run(Path(_RUNS_DIR.value))
+    folder = storage.path(_RUN.value, "run") if _RUN.value else runs.latest_run(storage.path(_RUNS_DIR.value))
     print(f"Run: {folder}" + ("" if _RUN.value else f", the latest in {_RUNS_DIR.value} (--run names another one)"))  # noqa: T201
     exported = exporting.export_run(
         runs.load_run(folder),
-        Path(_BUNDLE_DIR.value or _EXPORT_DIR.value),
+        storage.path(_BUNDLE_DIR.value or _EXPORT_DIR.value),
         name=_NAME.value,
         version=_VERSION.value,
         decoder=_DECODER.value,
@@ -81,7 +81,7 @@ def main() -> None:
 
 def cli() -> None:
     """The command `kerasmooth-export`."""
-    run(main)
+    run(main, remote=("run", "runs_dir", "export_dir", "bundle_dir"))
 
 
 if __name__ == "__main__":

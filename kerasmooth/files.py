@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,14 @@ from kerasmooth.errors import InputError
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a path beside `path` to write to, which replaces `path` when the block ends well, and goes when it fails.
 
-    A reader, or a process that is killed at any moment, sees the old file or the new one, never a half.
+    A reader, or a process that is killed at any moment, sees the old file or the new one, never a half. For a
+    `storage.RemotePath` it is a local file, which is then sent there.
     """
+    if not isinstance(path, Path):
+        with tempfile.TemporaryDirectory(prefix="kerasmooth-") as folder:
+            yield (local := Path(folder) / path.name)
+            path.receive(local)
+        return
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial

@@ -4,7 +4,7 @@
 made by `prepare` inside the compiled step, on the device that trains, where they are never the limit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,10 @@ from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets
 
-SHUFFLE_BYTES = 2**28
-"""What the shuffle buffer may hold. Training windows come shuffled from their writer: a small buffer does no harm."""
-MAX_OPEN_SHARDS = 16
-BLOCK_LENGTH = 16
+SHUFFLE_BYTES = 2**27
+"""What the windows that are shuffled together may hold, and as much again what is read ahead of them. Training windows
+come shuffled from their writer: a small number does no harm."""
+MAX_LANES = 64
 
 # AutoGraph has nothing to convert here, and would read the source, which may be under edit while a long run continues.
 as_written = tf.autograph.experimental.do_not_convert
@@ -49,30 +49,14 @@ class WorkerShard:
         """Rows of each replica's part of a batch, with padding where it does not divide."""
         return -(-batch_size // (self.num_workers * self.local_replicas))
 
+    def share(self, total: int) -> range:
+        """Which of `total` things are this worker's."""
+        return range(total * self.worker // self.num_workers, total * (self.worker + 1) // self.num_workers)
 
-def serialized_windows(records: RecordSets, split: str, key: tuple[int, ...] = ()) -> tf.data.Dataset:
-    """The windows of a split, each a serialized record.
 
-    Args:
-      records: where they are.
-      split: its name.
-      key: the order is a function of these numbers (seed, pass over the data); without them the windows come in the
-        order of the shards.
-    """
-    paths = records.shards(split)
-    if not key:
-        return tf.data.TFRecordDataset(paths, records.compression_type)
-    random = np.random.default_rng(key)
-    paths = [paths[i] for i in random.permutation(len(paths))]
-    windows = tf.data.Dataset.from_tensor_slices(paths).interleave(
-        as_written(lambda path: tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20)),
-        cycle_length=min(len(paths), MAX_OPEN_SHARDS),
-        block_length=BLOCK_LENGTH,
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    seed = int(random.integers(2**31))
-    return windows.shuffle(shuffle_buffer(records, split), seed=seed, reshuffle_each_iteration=False)
+def serialized_windows(records: RecordSets, split: str) -> tf.data.Dataset:
+    """The windows of a split, each a serialized record, in the order of the shards."""
+    return tf.data.TFRecordDataset([path for path, _ in records.shards(split)], records.compression_type)
 
 
 def training_batches(
@@ -87,7 +71,8 @@ def training_batches(
     """Training batches `first_step` ... `first_step + num_steps - 1` of an endless stream.
 
     The stream passes over the data again and again, each time in another order, a function of (seed, pass). A step's
-    batch depends on nothing else, so that a continued run gets the batches it would have had.
+    batch depends on nothing else, so that a continued run gets the batches it would have had, and so does one with
+    another number of workers.
 
     Returns:
       A dataset of batches whose tensors are [L, P, ...]: L local replicas of P rows. What is missing of a last batch is
@@ -98,8 +83,7 @@ def training_batches(
     while step < end:
         number, offset = divmod(step, steps_per_pass)
         taken = min(steps_per_pass - offset, end - step)
-        batches = serialized_windows(records, "train", (seed, number)).batch(batch_size)
-        passes.append(batches.skip(offset).take(taken))
+        passes.append(_shuffled(records, (seed, number), batch_size, offset, shard.share(batch_size)).take(taken))
         step += taken
     stream = passes[0]
     for following in passes[1:]:
@@ -117,17 +101,105 @@ def evaluation_batches(
       split: "train", "validation", "test" ...
       batch_size: windows in a global batch.
       max_windows: use this many windows, evenly spaced over the split; 0 is all.
-      shard: this process's part.
+      shard: this process's part: it reads so many neighbouring windows of the split.
     """
-    windows, total = serialized_windows(records, split), records.num_windows(split)
-    if 0 < max_windows < total:
-        chosen = windows.enumerate().filter(as_written(lambda index, _: index * max_windows % total < max_windows))
-        windows = chosen.map(as_written(lambda _, window: window))
-    return _delivered(windows.batch(batch_size), records, batch_size, shard)
+    total = records.num_windows(split)
+    used = min(max_windows or total, total)
+    mine = shard.share(used)
+    # The n-th window that is used is that at ceil(n * total / used).
+    start, stop = (-(-n * total // used) for n in (mine.start, mine.stop))
+    section = _stacked([_section(records.shards(split), start, stop)])
+    windows = tf.data.Dataset.from_tensor_slices(tuple(array[0] for array in section)).flat_map(_reading(records))
+    chosen = windows.enumerate(start).filter(as_written(lambda index, _: index * used % total < used))
+    rows = min(batch_size, shard.rows_per_replica(batch_size) * shard.local_replicas)
+    batches = chosen.map(as_written(lambda _, window: window)).batch(rows)
+    # All workers take as many steps.
+    batches = batches.concatenate(tf.data.Dataset.from_tensors(tf.zeros([0], tf.string)).repeat())
+    return _delivered(batches.take(steps_for(used, batch_size)), records, batch_size, shard)
+
+
+def _shuffled(
+    records: RecordSets, key: tuple[int, ...], batch_size: int, first_step: int, rows: range
+) -> tf.data.Dataset:
+    """These rows of the batches of a pass from a step on, strings [rows], and "" without end behind the last window.
+
+    The shards in random order, joined to a ring, are cut into lanes of equal length. A batch has as many windows of
+    each lane, so that who needs some rows reads some lanes; neighbours within a lane are shuffled, a block at a time,
+    so that who begins in the middle reads from the block on.
+    """
+    random = np.random.default_rng(key)
+    shards = records.shards("train")
+    shards, total = [shards[i] for i in random.permutation(len(shards))], records.num_windows("train")
+    turn, num_lanes = int(random.integers(total)), lanes(batch_size, len(shards))
+    seeds = random.integers(2**31, size=num_lanes)
+    width = batch_size // num_lanes
+    block = max(1, SHUFFLE_BYTES // (num_lanes * records.largest_record("train")))
+    first_block, rest = divmod(first_step * width, block)
+    mine = range(rows.start // width, -(-rows.stop // width))
+    ends = [total * lane // num_lanes for lane in range(num_lanes + 1)]
+    sections = [
+        _section(shards * 2, turn + min(ends[lane] + first_block * block, ends[lane + 1]), turn + ends[lane + 1])
+        for lane in mine
+    ]
+    read = _reading(records)
+
+    def lane(paths: Any, skips: Any, takes: Any, seed: Any) -> tf.data.Dataset:
+        def shuffle(number: Any, windows: Any) -> Any:
+            return tf.random.experimental.stateless_shuffle(windows, seed=tf.stack([seed, number]))
+
+        files = tf.data.Dataset.from_tensor_slices((paths, skips, takes))
+        blocks = files.flat_map(read).batch(block).enumerate(first_block).map(as_written(shuffle)).prefetch(1)
+        return blocks.unbatch().skip(rest).concatenate(tf.data.Dataset.from_tensors("").repeat())
+
+    lanes_of_mine = tf.data.Dataset.from_tensor_slices((*_stacked(sections), seeds[mine.start : mine.stop]))
+    windows = lanes_of_mine.interleave(
+        as_written(lane), len(mine), width, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    own = slice(rows.start - mine.start * width, rows.stop - mine.start * width)
+    return windows.batch(len(mine) * width, drop_remainder=True).map(as_written(lambda strings: strings[own]))
+
+
+def lanes(batch_size: int, num_shards: int) -> int:
+    """Lanes of a pass: as many as divide a batch, but no more than shards, whose parts would else be read in vain."""
+    return next(n for n in range(min(batch_size, num_shards, MAX_LANES), 0, -1) if batch_size % n == 0)
+
+
+def _section(shards: Sequence[tuple[str, int]], start: int, stop: int) -> tuple[list[str], list[int], list[int]]:
+    """Where the windows `start` ... `stop` - 1 of shards, (path, number of windows), are: paths, how many windows of
+    each to pass over, how many to take.
+    """
+    paths, skips, takes, begin = list[str](), list[int](), list[int](), 0
+    for path, count in shards:
+        first, last = max(start - begin, 0), min(stop - begin, count)
+        if first < last:
+            paths.append(path)
+            skips.append(first)
+            takes.append(last - first)
+        begin += count
+    return paths, skips, takes
+
+
+def _stacked(sections: Sequence[tuple[list[str], list[int], list[int]]]) -> tuple[Any, Any, Any]:
+    """Sections [L] as arrays [L, F], with files of which nothing is taken behind the shorter ones."""
+    length = max(len(paths) for paths, _, _ in sections)
+    paths = [paths + [""] * (length - len(paths)) for paths, _, _ in sections]
+    numbers = np.zeros((2, len(sections), length), np.int64)
+    for lane, (_, skips, takes) in enumerate(sections):
+        numbers[:, lane, : len(skips)] = skips, takes
+    return np.array(paths, object).astype(bytes), numbers[0], numbers[1]
+
+
+def _reading(records: RecordSets) -> Any:
+    """(path, windows to pass over, windows to take) -> a dataset of them."""
+
+    def read(path: Any, skip: Any, take: Any) -> tf.data.Dataset:
+        return tf.data.TFRecordDataset(path, records.compression_type, buffer_size=2**20).skip(skip).take(take)
+
+    return as_written(read)
 
 
 def shuffle_buffer(records: RecordSets, split: str) -> int:
-    """Windows that the shuffle buffer may hold."""
+    """Windows that a shuffle buffer may hold."""
     return max(1, SHUFFLE_BYTES // records.largest_record(split))
 
 
@@ -146,11 +218,9 @@ def steps_for(num_windows: int, batch_size: int) -> int:
 
 def _delivered(strings: tf.data.Dataset, records: RecordSets, batch_size: int, shard: WorkerShard) -> tf.data.Dataset:
     rows = shard.rows_per_replica(batch_size)
-    mine = rows * shard.local_replicas
-    first = shard.worker * mine
 
     def parse(serialized: Any) -> dict[str, Any]:
-        batch = parsed(records, serialized[first : first + mine])
+        batch = parsed(records, tf.boolean_mask(serialized, serialized != ""))
         return {name: _split_and_pad(tensor, shard.local_replicas, rows) for name, tensor in batch.items()}
 
     return strings.map(as_written(parse), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)

@@ -12,6 +12,7 @@ from typing import Any, get_args
 from absl import flags
 from rich.console import Console
 
+from kerasmooth import storage
 from kerasmooth.command_line import run
 from kerasmooth.datasets import DATASETS, DatasetReader, Sample
 from kerasmooth.errors import InputError
@@ -194,14 +195,14 @@ def main() -> None:
         say=print,
         **options(),
     )
-    print(summary(Path(FLAGS.records_dir) / FLAGS.dataset, manifest))  # noqa: T201
+    print(summary(storage.path(FLAGS.records_dir) / FLAGS.dataset, manifest))  # noqa: T201
     if FLAGS.dataset == Sample.name:
         print(how_to_get_real_data())  # noqa: T201
 
 
 def cli() -> None:
     """The command `kerasmooth-make-records`."""
-    run(main)
+    run(main, remote=("records_dir",))
 
 
 if __name__ == "__main__":

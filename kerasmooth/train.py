@@ -29,7 +29,7 @@ def main() -> None:
 
 def cli() -> None:
     """The command `kerasmooth-train`."""
-    run(main)
+    run(main, remote=("records_dir", "runs_dir", "finetune_from"))
 
 
 if __name__ == "__main__":

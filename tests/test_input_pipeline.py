@@ -8,19 +8,22 @@ import pytest
 import tensorflow as tf
 from small_records import KEYPOINTS, SIZE, WINDOW, write_records
 
+from kerasmooth import input_pipeline
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import (
     RecordSets,
     WorkerShard,
     evaluation_batches,
+    lanes,
     prepare,
-    serialized_windows,
     steps_for,
     training_batches,
 )
 from kerasmooth.noise import DetectorNoise
 
 TRAIN, VALIDATION = 50, 20
+FIRST_PASS = {"first_step": 0, "num_steps": 5}
+"""Of 37 windows in batches of 8."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,59 @@ def test_the_shards_of_a_batch_make_up_the_batch(
     assert [joined(split) for split in zip(*parts, strict=True)] == whole[:4]
 
 
+@pytest.mark.parametrize(("workers", "replicas"), [(2, 1), (3, 2)])
+@pytest.mark.parametrize("cap", [0, 7])
+def test_workers_judge_each_window_once_in_as_many_steps(
+    records: RecordSets, workers: int, replicas: int, cap: int
+) -> None:
+    settings: dict[str, Any] = {"batch_size": 8, "max_windows": cap}
+    alone = firsts(evaluation_batches(records, "validation", **settings))
+    shards = [WorkerShard(worker, workers, replicas) for worker in range(workers)]
+    together = [firsts(evaluation_batches(records, "validation", **settings, shard=shard)) for shard in shards]
+    assert joined(map(joined, together)) == joined(alone)
+    assert {len(steps) for steps in together} == {len(alone)}
+
+
+@pytest.mark.parametrize(("first", "worker", "workers", "most"), [(0, 0, 2, 4), (0, 1, 2, 4), (27, 0, 1, 4)])
+def test_workers_read_their_own_shards_and_a_late_start_reads_the_rest_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, worker: int, workers: int, most: int
+) -> None:
+    """Half of the windows lie in three of six shards, or in four; the last 3 of 30 of each of two lanes in two."""
+    write_records(tmp_path, windows=(60, 5), shards=6)
+    records = RecordSets(tmp_path, ("sample",))
+    monkeypatch.setattr(input_pipeline, "SHUFFLE_BYTES", 4 * records.largest_record("train"))
+    settings: dict[str, Any] = {"batch_size": 2, "first_step": first, "num_steps": 30 - first}
+    settings["shard"] = WorkerShard(worker, workers)
+    windows = firsts(training_batches(records, seed=0, **settings))
+    # Windows were dealt to the shards in turn.
+    used = {(number - 1) % 6 for number in joined(windows)}
+    assert len(used) <= most
+    for index, (path, _) in enumerate(records.shards("train")):
+        if index not in used:
+            Path(path).unlink()
+    assert firsts(training_batches(records, seed=0, **settings)) == windows
+
+
+@pytest.mark.parametrize(("limit", "windows"), [(1, 1), (11_000, 8), (10**9, 50)])
+def test_the_windows_that_are_shuffled_together_are_bounded_in_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, windows: int
+) -> None:
+    """Of blocks of n windows, one comes at most n - 1 places before or after its turn."""
+    write_records(tmp_path, windows=(50, 5), shards=1)
+    records = RecordSets(tmp_path, ("sample",))
+    assert 1_300 < records.largest_record("train") < 11_000 / 8
+    monkeypatch.setattr(input_pipeline, "SHUFFLE_BYTES", limit)
+    order = np.array(joined(stream(records, 0, 4)))
+    moved = [np.abs((np.arange(50) - start) % 50 + 1 - order).max() for start in range(50)]
+    assert min(moved) < windows
+    assert (min(moved) > 0) == (windows > 1)
+
+
+def test_lanes_divide_the_batch_and_are_no_more_than_shards() -> None:
+    cases = [(16, 4), (16, 100), (30, 7), (7, 4), (512, 1000), (8, 1)]
+    assert [lanes(*case) for case in cases] == [4, 16, 6, 1, 64, 1]
+
+
 def test_evaluation_windows_come_in_order(records: RecordSets) -> None:
     # Windows were dealt to three shards in turn.
     expected = [start + 1 for shard in range(3) for start in range(shard, VALIDATION, 3)]
@@ -118,7 +174,9 @@ def test_several_record_sets_are_read_as_one(tmp_path: Path) -> None:
     write_records(tmp_path, dataset="brace", windows=(7, 3), seed=5)
     both = RecordSets(tmp_path, ("penn_action", "brace"))
     assert (both.num_windows("train"), both.num_windows("validation"), both.num_windows("test")) == (37, 13, 0)
-    assert sum(1 for _ in serialized_windows(both, "train", (0, 0))) == 37
+    shown = [batch["clip_id"].numpy().ravel() for batch in training_batches(both, seed=0, batch_size=8, **FIRST_PASS)]
+    names = [name.split(b"/")[0] for name in np.concatenate(shown)]
+    assert (names.count(b"penn_action"), names.count(b"brace")) == (30, 7)
     assert both.fingerprint != RecordSets(tmp_path, ("penn_action",)).fingerprint
 
 

@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
         "sample",
     }
     | {"filters", "formats", "smoothing", "pose_files", "streaming"},
-    {"quiet", "tfrecord"},
+    {"quiet", "storage", "tfrecord"},
     {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck", "fit_data"},
     {"training"},
     {"evaluation", "exporting"},

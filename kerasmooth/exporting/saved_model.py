@@ -10,13 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasmooth import storage
 from kerasmooth.errors import InputError
 from kerasmooth.exporting.check import check_export
 from kerasmooth.exporting.metadata import metadata
 from kerasmooth.exporting.signatures import Signatures
 from kerasmooth.exporting.versions import new_version
 from kerasmooth.exporting.window_model import WindowModel, drawing_sigma
-from kerasmooth.files import check_local
 from kerasmooth.training.run_folder import Run, load_run
 
 EXTRA_ASSETS = "assets.extra"
@@ -81,8 +81,10 @@ def export_run(
       InputError: a name or version that cannot be, a version that exists, or a folder that cannot be written.
       RuntimeError: the SavedModel does not say what the Keras model says; nothing is left behind.
     """
-    check_local(export_dir=export_dir)
-    run, export_dir = run if isinstance(run, Run) else load_run(Path(run)), Path(export_dir)
+    run, export_dir = (
+        run if isinstance(run, Run) else load_run(storage.path(run)),
+        storage.path(export_dir, "export_dir"),
+    )
     with new_version(export_dir, name or run.config.model, version) as (partial, target):
         facts = metadata(run, name=target.parent.name, version=int(target.name), decoder=decoder)
         signatures = signatures_of(run, decoder, facts)

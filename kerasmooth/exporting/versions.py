@@ -3,10 +3,11 @@
 import contextlib
 import os
 import re
-import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasmooth import storage
 from kerasmooth.errors import InputError
 
 MAX_VERSION = 2**63 - 1
@@ -39,12 +40,18 @@ def new_version(export_dir: Path, name: str, version: int | None) -> Iterator[tu
         raise InputError(f"--version={version}: a version is a whole number from 1 to {MAX_VERSION}")
     target = folder / str(version)
     _refuse_existing(target)
+    if not isinstance(folder, Path):
+        with tempfile.TemporaryDirectory(prefix="kerasmooth-") as local:
+            yield (partial := Path(local) / target.name), target
+            _refuse_existing(target)
+            target.receive(partial)
+        return
     partial = folder / f"{_PARTIAL}{version}-{os.getpid()}"
     try:
         yield partial, target
         _rename(partial, target)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        storage.remove_tree(partial)
 
 
 def versions(folder: Path) -> list[int]:
@@ -59,7 +66,7 @@ def _make(folder: Path) -> None:
     except OSError as error:
         raise InputError(f"cannot make the folder {folder} ({error.strerror}): name another one") from None
     for path in abandoned:
-        shutil.rmtree(path, ignore_errors=True)
+        storage.remove_tree(path)
 
 
 def _is_alive(process: str) -> bool:

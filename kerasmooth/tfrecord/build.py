@@ -6,7 +6,6 @@ What is finished is kept in a hidden work folder until then, so that a run that 
 import dataclasses
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from rich.console import Console
 
 import kerasmooth
-from kerasmooth import files
+from kerasmooth import files, storage
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DatasetReader
 from kerasmooth.errors import InputError
@@ -197,7 +196,7 @@ def _read(
     with Meter(console, "reading", len(sources), unit="files") as meter:
         for source, made in zip(sources, make_parts(maker, sources, workers), strict=True):
             meter.advance()
-            if isinstance(made, Path):
+            if not isinstance(made, InputError):
                 paths.append(made)
                 continue
             if not job.options.skip_bad:
@@ -239,7 +238,7 @@ def _write(job: RecordJob, work: Path, state: str, assembly: Assembly, console: 
             if shard is None:
                 path = job.folder / planned.name
                 shard = write_shard(path, planned.split, records(planned), options.compression)
-                note.write_text(shard.to_json())
+                files.write_text(note, shard.to_json())
             else:
                 meter.advance(steps=shard.windows)
             shards.append(shard)
@@ -286,7 +285,7 @@ def _tidy(folder: Path, keep: set[str]) -> None:
     """Removes what earlier records and interrupted runs left."""
     for path in folder.iterdir():
         if path.name.startswith(WORK_PREFIX):
-            shutil.rmtree(path, ignore_errors=True)
+            storage.remove_tree(path)
         elif path.name.endswith(".tfrecord") and path.name not in keep:
             path.unlink(missing_ok=True)
     files.clear_partial(folder)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from kerasmooth import storage
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DatasetReader, Sample
 from kerasmooth.errors import InputError
@@ -77,7 +78,7 @@ def read_share(
 
 
 def _job(reader: DatasetReader, records_dir: str | Path, options: dict[str, Any]) -> build.RecordJob:
-    folder = Path(records_dir) / reader.name
+    folder = storage.path(records_dir, "records_dir") / reader.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

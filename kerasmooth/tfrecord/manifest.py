@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from kerasmooth import storage
 from kerasmooth.errors import InputError
 from kerasmooth.settings import Settings
 from kerasmooth.skeletons import BOULDERING_25
@@ -134,7 +135,7 @@ def load_manifest(folder: Path | str) -> Manifest:
     Raises:
       InputError: there are no records, the file is damaged, or another schema version wrote it.
     """
-    path = Path(folder) / MANIFEST_NAME
+    path = storage.path(folder) / MANIFEST_NAME
     try:
         text = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from kerasmooth import storage
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import SCALE
 from kerasmooth.tfrecord.manifest import MANIFEST_NAME, REMAKE, Manifest, Shard, load_manifest, sha256_of
@@ -30,9 +31,10 @@ def shard_paths(folder: Path | str, split: str, verify: bool = False) -> list[st
     shards = manifest.shards_of(split)
     if not shards:
         raise InputError(f"{Path(folder) / MANIFEST_NAME}: windows of {split} is 0, so there is nothing to read")
-    for shard in shards:
-        _check_file(Path(folder) / shard.name, shard, verify)
-    paths = [str(Path(folder) / shard.name) for shard in shards]
+    places = [storage.path(folder) / shard.name for shard in shards]
+    for place, shard in zip(places, shards, strict=True):
+        _check_file(place, shard, verify)
+    paths = [str(place) for place in places]
     _check_first_record(paths[0], manifest)
     return paths
 

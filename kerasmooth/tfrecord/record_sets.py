@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kerasmooth import storage
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
@@ -27,7 +28,7 @@ def resolve_datasets(
 
     Raises InputError with the command that makes records where there are none.
     """
-    folder = Path(records_dir)
+    folder = storage.path(records_dir, "records_dir")
     names = tuple(datasets)
     if names == AUTO:
         names = _present(folder, "pretraining")
@@ -77,8 +78,9 @@ class RecordSets:
     """
 
     def __init__(self, records_dir: str | Path, datasets: tuple[str, ...]) -> None:
-        self.folders = [Path(records_dir) / name for name in datasets]
+        self.folders = [storage.path(records_dir, "records_dir") / name for name in datasets]
         self.manifests: list[Manifest] = [reader.load_manifest(folder) for folder in self.folders]
+        self._checked: set[str] = set()
         for name in ("window", "size", "frame_step", "encoding", "heatmaps", "compression"):
             values = {
                 str(folder): getattr(manifest, name)
@@ -120,14 +122,18 @@ class RecordSets:
         """Bytes of the largest record of a split."""
         return max(shard.largest_record for manifest in self.manifests for shard in manifest.shards_of(split))
 
-    def shards(self, split: str, verify: bool = False) -> list[str]:
-        """Paths of a split's shards in a fixed order.
+    def shards(self, split: str, verify: bool = False) -> list[tuple[str, int]]:
+        """(path, number of windows) of a split's shards in a fixed order.
 
-        Raises InputError where one is absent or has another size, or, with `verify`, other bytes than it should.
+        Raises InputError where one is absent or has another size, or, with `verify`, other bytes than it should; this
+        is looked at once.
         """
-        holders = [m.windows.get(split, 0) > 0 for m in self.manifests]
-        folders = [folder for folder, holds in zip(self.folders, holders, strict=True) if holds]
-        return [str(path) for folder in folders for path in reader.shard_paths(folder, split, verify)]
+        holders = [(f, m) for f, m in zip(self.folders, self.manifests, strict=True) if m.windows.get(split, 0) > 0]
+        if verify or split not in self._checked:
+            for folder, _ in holders:
+                reader.shard_paths(folder, split, verify)
+            self._checked.add(split)
+        return [(str(folder / shard.name), shard.windows) for folder, m in holders for shard in m.shards_of(split)]
 
     @property
     def compression_type(self) -> str:

@@ -90,11 +90,11 @@ def write_shard(path: Path, split: str, records: Iterable[bytes], compression: s
             raise OSError(errno.EIO, f"cannot write it ({error.message})", str(path)) from None
         if windows == 0:
             raise ValueError(f"a shard must hold at least one record. Received: path={path}, records=[]")
-    return Shard(
-        name=path.name,
-        split=split,
-        windows=windows,
-        bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        largest_record=largest,
-    )
+        return Shard(
+            name=path.name,
+            split=split,
+            windows=windows,
+            bytes=partial.stat().st_size,
+            sha256=sha256_of(partial),
+            largest_record=largest,
+        )

@@ -82,7 +82,7 @@ def _opened(path: Path) -> Iterator[Any]:
     """An open archive; what goes wrong while reading it becomes one line."""
     try:
         # NumPy leaves a file that it cannot read open.
-        with open(path, "rb") as file, np.load(file) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             if _STATE not in archive.files:
                 raise InputError(f"{path} is not a checkpoint of kerasmooth: remove it to start anew")
             yield archive

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 import pydantic
 from pydantic import Field
 
-from kerasmooth import files
+from kerasmooth import files, storage
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
@@ -124,7 +124,8 @@ class TrainingConfig(Settings):
             super().__init__(**values)
         except pydantic.ValidationError as error:
             raise InputError(first_mistake(error, flag="--")) from None
-        files.check_local(**{name: getattr(self, name) for name in ("runs_dir", "records_dir", "finetune_from")})
+        for name in ("runs_dir", "records_dir", "finetune_from"):
+            storage.path(getattr(self, name), name)
         if self.best_by not in THRESHOLDS:
             raise InputError(f"--best_by must be one of {', '.join(map(str, THRESHOLDS))}, got {self.best_by}")
         if self.freeze_but_last and not self.finetune_from:
@@ -135,7 +136,7 @@ class TrainingConfig(Settings):
     @property
     def run_dir(self) -> Path:
         """The run's folder."""
-        return Path(self.runs_dir) / (self.run_name or self.default_run_name)
+        return storage.path(self.runs_dir) / (self.run_name or self.default_run_name)
 
     @property
     def default_run_name(self) -> str:
@@ -148,7 +149,7 @@ class TrainingConfig(Settings):
         parts += [f"window_{self.window}"] * (self.window not in (0, _USUAL_WINDOW))
         readers = [DATASETS[name] for name in self.datasets if name in DATASETS]
         if self.finetune_from:
-            parts = [Path(self.finetune_from).resolve().name, self.experiment or "finetuned"]
+            parts = [storage.path(self.finetune_from).resolve().name, self.experiment or "finetuned"]
         elif readers and all(reader.has_detector for reader in readers):
             parts += [self.experiment] * bool(self.experiment)
         else:
@@ -171,7 +172,7 @@ class TrainingConfig(Settings):
     def save(self, run_dir: Path) -> None:
         """Writes `config.json` into the run folder, all but the folder's own name and place."""
         text = self.model_dump_json(indent=2, exclude=set(_PLACE)) + "\n"
-        files.write_text(Path(run_dir) / CONFIG_FILE, text)
+        files.write_text(run_dir / CONFIG_FILE, text)
 
     @classmethod
     def load(cls, run_dir: Path) -> Self:
@@ -179,7 +180,7 @@ class TrainingConfig(Settings):
 
         A setting that came later than the file has its default, which is what was done before there was that setting.
         """
-        path = Path(run_dir) / CONFIG_FILE
+        path = storage.path(run_dir) / CONFIG_FILE
         try:
             values = json.loads(path.read_bytes())
         except OSError as error:
@@ -191,7 +192,7 @@ class TrainingConfig(Settings):
         if missing := sorted(set(_ALWAYS_THERE) - set(values)):
             raise InputError(f"{path}: the settings {missing} are missing; it was damaged, train again elsewhere")
         try:
-            return cls(**values | {"runs_dir": str(Path(run_dir).parent), "run_name": Path(run_dir).resolve().name})
+            return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
 

@@ -3,14 +3,13 @@
 import contextlib
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasmooth import losses, models
+from kerasmooth import losses, models, storage
 from kerasmooth.errors import InputError
 from kerasmooth.training import devices
 from kerasmooth.training.config import TrainingConfig
@@ -166,13 +165,14 @@ def build_model(config: TrainingConfig, num_keypoints: int = 25) -> models.Smoot
 
 def _start_from(model: models.Smoother, config: TrainingConfig) -> None:
     """Copies the best weights of another run; the head keeps its own where only that is to be trained."""
-    path = Path(config.finetune_from) / "best.keras"
+    path = storage.path(config.finetune_from) / "best.keras"
     if not path.is_file():
         raise InputError(
             f"--finetune_from={config.finetune_from}: {path} is not there; name a run folder with a best model"
         )
     try:
-        weights = keras.saving.load_model(path, compile=False).get_weights()
+        with storage.local_copy(path) as local:
+            weights = keras.saving.load_model(local, compile=False).get_weights()
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise InputError(f"--finetune_from: cannot read {path} ({str(error).splitlines()[0]})") from None
     fresh = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in model.head]

@@ -7,9 +7,11 @@ TensorFlow will use, the others tell it what they were started with, and each le
 
 import contextlib
 import json
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from kerasmooth.errors import InputError
 
@@ -36,11 +38,36 @@ def meet(facts: Facts, workers: Sequence[str], index: int, timeout: float, say: 
 
     Raises:
       InputError: somebody did not come in time, or was started with something else; every worker that came gets it.
+        Or SIGTERM came meanwhile.
     """
     end = time.monotonic() + timeout
-    answer = _receive_all(facts, workers, end, say) if index == 0 else _report(facts, workers, index, end, say)
+    with _ended_by_sigterm():
+        answer = _receive_all(facts, workers, end, say) if index == 0 else _report(facts, workers, index, end, say)
     if answer:
         raise InputError(answer)
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Within the block SIGTERM is an InputError; in the main thread only, where Python lets one handle signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except _Terminated:
+        raise InputError("SIGTERM came while other workers were waited for: nothing was trained") from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable[[str], None]) -> str:

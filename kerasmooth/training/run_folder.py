@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasmooth import __version__, files, models
+from kerasmooth import __version__, files, models, storage
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise
@@ -103,20 +104,20 @@ def save_model(model: keras.Model, path: Path) -> None:
     """Saves a Keras model without its optimizer, whole or not at all, and without dates: the same model is the same
     bytes.
     """
-    dated = path.with_name(f".partial-{os.getpid()}-dated.keras")
     optimizer = getattr(model, "optimizer", None)
     try:
         model.optimizer = None
-        model.save(dated)
-        with files.replacing(path) as partial, zipfile.ZipFile(dated) as old, zipfile.ZipFile(partial, "w") as new:
-            for name in sorted(old.namelist()):
-                data = old.read(name)
-                if name == "metadata.json":
-                    data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
-                new.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data)
+        with tempfile.TemporaryDirectory(prefix="kerasmooth-") as folder:
+            dated = Path(folder) / path.name
+            model.save(dated)
+            with files.replacing(path) as partial, zipfile.ZipFile(dated) as old, zipfile.ZipFile(partial, "w") as new:
+                for name in sorted(old.namelist()):
+                    data = old.read(name)
+                    if name == "metadata.json":
+                        data = json.dumps({k: v for k, v in json.loads(data).items() if k != "date_saved"}).encode()
+                    new.writestr(zipfile.ZipInfo(name, _ZIP_EPOCH), data)
     finally:
         model.optimizer = optimizer
-        dated.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,7 +214,8 @@ def load_best_model(path: Path) -> models.Smoother:
             f"{path} is not a file: a run keeps its best Keras model there; train again or name another --run"
         )
     try:
-        return keras.saving.load_model(path, compile=False)
+        with storage.local_copy(path) as local:
+            return keras.saving.load_model(local, compile=False)
     # A damaged archive fails in zip, JSON, HDF5 or Keras code, each with errors of its own.
     except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from small_records import write_records
 
-from kerasmooth import input_pipeline
 from kerasmooth.errors import InputError
-from kerasmooth.input_pipeline import evaluation_batches, serialized_windows
+from kerasmooth.input_pipeline import evaluation_batches
 from kerasmooth.tfrecord.manifest import load_manifest
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training import devices
@@ -70,22 +69,6 @@ def test_annotated_keypoints_go_from_the_manifest_into_the_settings(tmp_path: Pa
     records = holding(tmp_path, "brace", annotated=("nose", "left_hip"))
     holding(tmp_path, "penn_action", annotated=("nose", "right_hip"))
     assert opened(records).annotated == ("nose", "left_hip", "right_hip")
-
-
-@pytest.mark.parametrize(("limit", "windows"), [(1, 1), (11_000, 8), (10**9, 50)])
-def test_the_shuffle_buffer_is_bounded_in_bytes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, windows: int
-) -> None:
-    """With a buffer of n windows, a window comes at most n - 1 places before its turn."""
-    write_records(tmp_path, windows=(50, 5), shards=1)
-    records = RecordSets(tmp_path, ("sample",))
-    assert 1_300 < records.largest_record("train") < 11_000 / 8
-    monkeypatch.setattr(input_pipeline, "SHUFFLE_BYTES", limit)
-    order = list(serialized_windows(records, "train", (0, 0)).as_numpy_iterator())
-    whole = list(serialized_windows(records, "train").as_numpy_iterator())
-    early = max(whole.index(record) - place for place, record in enumerate(order))
-    assert early < windows
-    assert (early > 0) == (windows > 1)
 
 
 def test_auto_compiles_where_the_run_is_long_enough_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:

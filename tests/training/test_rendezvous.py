@@ -102,6 +102,24 @@ def test_the_command_ends_with_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("index", [0, 1])
+def test_sigterm_ends_the_wait_at_once(index: int) -> None:
+    waiting = f"meet({{}}, {addresses(2)}, {index}, 60, lambda line: print(line, flush=True))"
+    code = (
+        "from kerasmooth.command_line import run; from kerasmooth.training import rendezvous; rendezvous._SAY = 0.1; "
+    )
+    code += f"run(lambda: rendezvous.{waiting})"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith(f"Waiting for worker {1 - index}")
+    process.terminate()
+    started_at = time.monotonic()
+    _, err = process.communicate(timeout=30)
+    assert time.monotonic() - started_at < 5
+    assert (process.returncode, err.count("\n")) == (2, 1), err
+    assert err.startswith("error: SIGTERM came while other workers were waited for")
+
+
 @pytest.mark.slow
 def test_a_worker_that_dies_ends_the_others_with_one_line(tmp_path: Path) -> None:
     write_records(tmp_path / "records")
