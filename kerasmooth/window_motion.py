@@ -70,10 +70,7 @@ def move_heatmaps(heatmaps: Array, matrix: Array, interpolation: str = "bilinear
     frames, height, width, keypoints = heatmaps.shape[1:]
     by_cell = xp.transpose(cast(heatmaps, "float32", xp), (0, 2, 3, 1, 4))
     table = xp.reshape(by_cell, (-1, frames * keypoints))
-    area = (matrix[:, 0, 0] ** 2 + matrix[:, 0, 1] ** 2)[:, None]
-    # Of a rigid motion it is 1 but for rounding, which must not move a source to another cell.
-    area = xp.where(xp.abs(area - 1) < 1e-5, np.float32(1), area)
-    x, y = _sources(matrix, area, (height, width))
+    x, y = _sources(matrix, (height, width), xp)
     if interpolation == "nearest":
         result = _gather(table, xp.floor(x + np.float32(0.5)), xp.floor(y + np.float32(0.5)), (height, width), xp)
     else:
@@ -83,15 +80,23 @@ def move_heatmaps(heatmaps: Array, matrix: Array, interpolation: str = "bilinear
         for column, share_x in ((left, 1 - right_share), (left + 1, right_share)):
             for row, share_y in ((top, 1 - bottom_share), (top + 1, bottom_share)):
                 result += _gather(table, column, row, (height, width), xp) * (share_x * share_y)
-    result = xp.reshape(result / area[..., None], (-1, height, width, frames, keypoints))
+    result = xp.reshape(result / _area(matrix, xp)[..., None], (-1, height, width, frames, keypoints))
     return xp.transpose(result, (0, 3, 1, 2, 4))
 
 
-def _sources(matrix: Array, area: Array, size: Size) -> tuple[Array, Array]:
+def _area(matrix: Array, xp: ModuleType) -> Array:
+    """What becomes of an area of 1 under a motion [B, 2, 3], the square of its factor: [B, 1]."""
+    area = (matrix[:, 0, 0] ** 2 + matrix[:, 0, 1] ** 2)[:, None]
+    # Of a rigid motion it is 1 but for rounding, which would change what nearest cells give.
+    return xp.where(xp.abs(area - 1) < 1e-5, np.float32(1), area)
+
+
+def _sources(matrix: Array, size: Size, xp: ModuleType = np) -> tuple[Array, Array]:
     """Where each cell of the result comes from: x and y, each [B, H * W].
 
-    The inverse of a motion is its transpose over the square of its factor, `area` [B, 1].
+    The inverse of a motion is its transpose over its area.
     """
+    area = _area(matrix, xp)
     rows, columns = np.indices(size, np.float32).reshape(2, 1, -1)
     matrix = matrix[:, None]
     x, y = columns - matrix[..., 0, 2], rows - matrix[..., 1, 2]
