@@ -23,7 +23,8 @@ LONGEST_END_SECONDS = 0.12
 LONGEST_SECONDS = 0.4
 """Of what is exchanged: for longer, the two have more likely changed places, ..."""
 LEAST_STRETCH = 0.1
-"""In person sizes, of all limbs of a pair together: so much further from their usual lengths they speak against it."""
+"""In person sizes, of all limbs of a pair together: so much further from their usual lengths they speak against it, and
+so much nearer they must be at an end of the recording, where only one side is seen."""
 SUDDEN = 0.15
 """... unless each jumped to where the other was: nearer than this share of the jump."""
 
@@ -40,7 +41,8 @@ def find_swaps(
     A frame costs how far both keypoints are from where their velocity would take them, so that pairs may cross; a
     change of state costs CHANGE_COST on top. The state that more frames are in is taken for right, as no one says which
     side is left. What was exchanged only because of a wrong position at its edge, or for long, is left as it is, and so
-    is what would stretch the limbs: in fast motion, as in a sprint, two keypoints pass each other within a frame.
+    is what would stretch the limbs: in fast motion, as in a sprint, two keypoints pass each other within a frame. At an
+    end of the recording limbs must speak for it.
 
     Args:
       positions: [T, K, D] in person sizes, finite.
@@ -59,11 +61,28 @@ def find_swaps(
         for frames in np.split(both, np.flatnonzero(np.diff(both) > FORGET_SECONDS * fps) + 1):
             if len(frames) >= 3:
                 swapped[frames[:, None], sides] = _swapped_pair(positions[frames][:, sides], frames, fps)[:, None]
+    while _leave_what_does_not_fit(positions, known, swapped, pairs, limbs):
+        pass  # What stays as it is now speaks for what is joined to it.
+    return swapped
+
+
+def _leave_what_does_not_fit(
+    positions: np.ndarray,
+    known: np.ndarray,
+    swapped: np.ndarray,
+    pairs: tuple[tuple[int, int], ...],
+    limbs: tuple[tuple[int, int], ...],
+) -> bool:
+    """Takes runs that the limbs speak against out of `swapped`; whether there were any."""
+    left = False
     for pair in pairs:
         for first, end in _runs(swapped[:, pair[0]]):
-            if _stretches_limbs(positions, known, swapped, pairs, pair, slice(first, end), limbs):
+            at_an_end = first == 0 or end == len(positions)
+            stretch = _stretch(positions, known & ~swapped, pair, slice(first, end), limbs)
+            if stretch > (-LEAST_STRETCH if at_an_end else LEAST_STRETCH):
                 swapped[first:end, list(pair)] = False
-    return swapped
+                left = True
+    return left
 
 
 def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
@@ -72,32 +91,22 @@ def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _stretches_limbs(
-    positions: np.ndarray,
-    known: np.ndarray,
-    swapped: np.ndarray,
-    pairs: tuple[tuple[int, int], ...],
-    pair: tuple[int, int],
-    run: slice,
-    limbs: tuple[tuple[int, int], ...],
-) -> bool:
-    """Whether the limbs that hang on a pair are further from their usual lengths with it exchanged during a run."""
-    partners = {one: other for left, right in pairs for one, other in ((left, right), (right, left))}
-    worse, joints = 0.0, 0
+def _stretch(
+    positions: np.ndarray, fixed: np.ndarray, pair: tuple[int, int], run: slice, limbs: tuple[tuple[int, int], ...]
+) -> float:
+    """By how much limbs from a pair to what is `fixed` [T, K] are further from their usual lengths if it is exchanged,
+    or nan where there are none."""
+    stretches = []
     for a, b in limbs:
         own, joined = (a, b) if a in pair else (b, a)
-        if own not in pair or joined in pair or not known[run, joined].all():
+        if own not in pair or joined in pair or not fixed[run, joined].all():
             continue
-        joints += 1
-        # What it is joined to is taken where it was put itself.
-        exchanged = swapped[run, joined][:, None] & (joined in partners)
-        place = np.where(exchanged, positions[run, partners.get(joined, joined)], positions[run, joined])
+        place = positions[run, joined]
         usual = np.median(lengths(positions[:, own] - positions[:, joined]))
-        as_is, exchanged_to = (
-            np.abs(lengths(positions[run, one] - place) - usual).mean() for one in (own, partners[own])
-        )
-        worse += float(exchanged_to - as_is)
-    return joints > 0 and worse > LEAST_STRETCH
+        other = pair[1] if own == pair[0] else pair[0]
+        as_is, exchanged = (np.abs(lengths(positions[run, one] - place) - usual).mean() for one in (own, other))
+        stretches.append(float(exchanged - as_is))
+    return sum(stretches) if stretches else float("nan")
 
 
 def _swapped_pair(positions: np.ndarray, frames: np.ndarray, fps: float) -> np.ndarray:
