@@ -102,6 +102,8 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
     known = weights > 0
     filled = gaps.interpolate(positions, known)
     noise = estimate_noise(filled, known, fps)
+    # In units in which the noise is the same along every axis.
+    positions, filled = positions / noise.axes, filled / noise.axes
     trust, pulled = np.ones(weights.shape), filled
     for turn in range(ROUNDS):
         # What was pulled towards the curve by its trust is as much nearer to it.
@@ -121,7 +123,7 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
     kept = gained < LEAST_GAIN
     if np.median(gained) < LEAST_GAIN:
         kept[:] = True
-    curve = np.where((known & kept)[..., None], positions, curve)
+    curve = np.where((known & kept)[..., None], positions, curve) * noise.axes
     chosen = {
         "method": np.where(kept, "none", "spline").astype(object),
         "cutoff": np.exp(np.log(fit.cutoff).mean(axis=0)),

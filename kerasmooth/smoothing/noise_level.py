@@ -5,6 +5,7 @@ coordinates) there is hardly any motion, and what is seen there is the noise of 
 keypoint by itself. So neither a fast kick is taken for noise nor slow noise for motion.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -46,11 +47,14 @@ class Noise:
         inf where nothing tells.
       whole: [K], the deviation of all noise, also of what lasts longer and cannot be told from motion; 0 where nothing
         tells.
+      axes: [D], the deviation along each axis in their root mean square: a detector whose heatmaps cover a high narrow box
+        errs more in height than in width.
     """
 
     memory: float
     most: np.ndarray
     whole: np.ndarray
+    axes: np.ndarray
 
 
 def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Noise:
@@ -66,11 +70,17 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Nois
     block = max(round(BLOCK_SECONDS * fps), 2 * lag)
     watched = np.flatnonzero(known.mean(axis=0) >= LEAST_KNOWN)
     still = int(STILL_SHARE * len(watched) * dimensions)
-    if frames < LEAST_BLOCKS * block or still < 2:
-        return Noise(0.0, np.full(num_keypoints, np.inf), np.zeros(num_keypoints))
-    values = (positions - positions.mean(axis=0)).reshape(frames, -1)
-    likeliest, deviation = _likeliest_memory(values, dimensions, fps)
-    scaled = (values / np.repeat(deviation, dimensions)).reshape(positions.shape)[:, watched].reshape(frames, -1)
+    unknown = Noise(0.0, np.full(num_keypoints, np.inf), np.zeros(num_keypoints), np.ones(dimensions))
+    if frames < LEAST_BLOCKS * block:
+        return unknown
+    values = positions - positions.mean(axis=0)
+    likeliest, white = _likeliest_memory(values, fps)
+    deviation = np.sqrt(white.mean(axis=1))
+    axes = np.sqrt(np.median(white / white.mean(axis=1, keepdims=True), axis=0))
+    axes /= math.sqrt(np.mean(axes**2))
+    if still < 2:
+        return dataclasses.replace(unknown, axes=axes)
+    scaled = (values / (deviation[:, None] * axes))[:, watched].reshape(frames, -1)
     near, far = _in_still_directions(scaled, lag, block, still)
     ratio = near.mean() / max(float(far.mean()), 1e-300)
     expected = [_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES]
@@ -91,7 +101,7 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Nois
         shares.append(share * deviation)
     # A limb that kicks is never still, and shows too little noise: it has as much as the others.
     most = DOUBT * np.maximum(shares[0], np.median(shares[0][watched]))
-    return Noise(memory, np.maximum(most, LEAST_NOISE), shares[1])
+    return Noise(memory, np.maximum(most, LEAST_NOISE), shares[1], axes)
 
 
 def _curvature(memory: float, seconds: float) -> float:
@@ -120,19 +130,19 @@ def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -
     return near_sum, far_sum
 
 
-def _likeliest_memory(values: np.ndarray, dimensions: int, fps: float) -> tuple[int, np.ndarray]:
-    """(index of the memory of the largest likelihood over all keypoints, [K] the deviations if the noise is white)."""
+def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarray]:
+    """(index of the memory of the largest likelihood over all keypoints, [K, D] the variances if the noise is white)."""
+    frames, num_keypoints, dimensions = positions.shape
     count = max(round(math.log(fps / LOWEST_CUTOFF) / math.log(CUTOFF_RATIO)) + 1, 2)
     cutoffs = np.geomspace(LOWEST_CUTOFF, fps, count)
     costs, white = [], np.empty(0)
     for memory in MEMORIES:
-        found, logs = innovations(values, cutoffs, memory, fps)
-        squares = found.reshape(*found.shape[:2], -1, dimensions).sum(axis=(1, 3))
-        degrees = dimensions * (len(values) - LOST_FRAMES)
-        variances = np.maximum(squares / degrees, LEAST_NOISE**2)
-        cost = degrees * np.log(variances) + dimensions * logs.sum(axis=1)[:, None]
+        squares, logs = innovations(positions.reshape(frames, -1), cutoffs, memory, fps)
+        degrees = frames - LOST_FRAMES
+        variances = np.maximum(squares.sum(axis=1) / degrees, LEAST_NOISE**2).reshape(-1, num_keypoints, dimensions)
+        cost = (degrees * np.log(variances) + logs.sum(axis=1)[:, None, None]).sum(axis=2)
         if memory == 0:
-            white = np.sqrt(variances[cost.argmin(axis=0), np.arange(variances.shape[1])])
+            white = variances[cost.argmin(axis=0), np.arange(num_keypoints)]
         costs.append(cost.min(axis=0).sum())
     return int(np.argmin(costs)), white
 
