@@ -27,7 +27,9 @@ PICTURE = flags.DEFINE_string("picture", None, "PNG of fast motion before and af
 KINDS = flags.DEFINE_multi_enum("kind", list(motion.KINDS), list(motion.KINDS), "Kinds of motion.")
 RATES = flags.DEFINE_list("rates", list(map(str, motion.RATES)), "Frame rates of motion.")
 LEVELS = flags.DEFINE_list("levels", list(map(str, motion.LEVELS)), "Noise of motion in per cent of the torso.")
-SEEDS = flags.DEFINE_integer("seeds", 1, "People and recordings of each kind of motion.", lower_bound=1)
+SEEDS = flags.DEFINE_integer(
+    "seeds", 4, "Recordings of each kind of motion: the first by all, more by auto.", lower_bound=1
+)
 WORKERS = flags.DEFINE_integer("workers", 2, "Processes for motion.", lower_bound=1)
 MAX_CLIPS = flags.DEFINE_integer("max_clips", None, "Compare on so many clips only.", lower_bound=1)
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Videos of penn_action.")

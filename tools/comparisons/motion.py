@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
-from comparisons.smoothers import Smooth, as_they_come
+from comparisons.smoothers import as_they_come
 from kerasmooth.pose_table import REPLACED
 from kerasmooth.sample.motion import sequence
 from kerasmooth.sample.randomness import correlated, generator
@@ -78,6 +78,7 @@ class Score:
     """
 
     kind: str
+    seed: int
     error: float
     fast: float
     worst: float
@@ -142,20 +143,17 @@ def _runs(rng: np.random.Generator, frames: int, share: float, lengths: tuple[in
 
 
 def score(recording: Recording) -> dict[str, Score]:
-    """Row -> its score; the row "raw" is the input."""
+    """Row -> its score; the row "raw" is the input. After the first seed there is only `auto` beside it."""
     points, measured, planted = recorded(recording)
     size = _torso(points)
     fast = np.linalg.norm(np.gradient(points, axis=0), axis=-1)
     fast = fast >= np.quantile(fast, FASTEST)
-    raw: dict[str, Smooth] = {"raw": lambda keypoints, *_: keypoints}
-    rows = {}
     done = smooth_keypoints(measured, fps=recording.rate, skeleton=BOULDERING_25)
-    for name, smooth in (raw | as_they_come()).items():
-        if recording.fault and name.startswith("stream"):
-            continue
-        known = name == "auto"
-        result = done.keypoints if known else smooth(measured, None, recording.rate, BOULDERING_25.name)
-        rows[name] = _score(result, points, size, fast, recording.kind)
+    results = {"raw": measured, "auto": done.keypoints}
+    for name, smooth in as_they_come().items() if recording.seed == 0 else ():
+        if name != "auto" and not (recording.fault and name.startswith("stream")):
+            results[name] = smooth(measured, None, recording.rate, BOULDERING_25.name)
+    rows = {name: _score(result, points, size, fast, recording) for name, result in results.items()}
     off = np.abs(done.keypoints - points) / done.deviation[..., None]
     rows["auto"].within = (float(np.mean(off < 1)), float(np.mean(off < 2)))
     if recording.fault.endswith(("single", "runs")):
@@ -165,11 +163,11 @@ def score(recording: Recording) -> dict[str, Score]:
     return rows
 
 
-def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray, kind: str) -> Score:
+def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray, recording: Recording) -> Score:
     errors = 1000 / size * np.linalg.norm(result - points, axis=-1)
     bent = 1000 / size * np.linalg.norm(np.diff(result - points, n=2, axis=0), axis=-1)
     peaks = []
-    for name in GESTURES.get(kind, ()):
+    for name in GESTURES.get(recording.kind, ()):
         keypoint = BOULDERING_25.index(name)
         rest = np.median(points[:, keypoint], axis=0)
         away = points[:, keypoint] - rest
@@ -178,7 +176,8 @@ def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray
         if far.max() > 0.3 * size:
             peaks += [float((result[top, keypoint] - rest) @ away[top] / far[top] ** 2) for top in tops]
     return Score(
-        kind,
+        recording.kind,
+        recording.seed,
         float(np.nanmean(errors)),
         float(np.nanmean(errors[fast])),
         float(np.nanquantile(errors, 0.999)),
@@ -221,14 +220,16 @@ def compare(
 
 
 def _line(rate: int, noise: str, fault: str, name: str, scores: list[dict[str, Score]]) -> dict[str, Any]:
+    scores = [rows for rows in scores if name in rows]
     own, raw = [rows[name] for rows in scores], [rows["raw"] for rows in scores]
+    shared = [score for score in own if score.seed == 0]  # What every smoother was given.
     ratios = [a.error / b.error for a, b in zip(own, raw, strict=True) if b.error > 0]
     peaks = [_mean_of([p for rows in scores if rows[name].kind == kind for p in rows[name].peaks]) for kind in GESTURES]
     found, planted = sum(s.found for s in own), sum(s.planted for s in own)
     return {
         "rate": rate, "noise": noise, "fault": fault, "smoother": name,
-        "error": _mean_of([s.error for s in own]), "fast": _mean_of([s.fast for s in own]),
-        "worst": max(s.worst for s in own), "acceleration": _mean_of([s.acceleration for s in own]),
+        "error": _mean_of([s.error for s in shared]), "fast": _mean_of([s.fast for s in shared]),
+        "worst": max(s.worst for s in own), "acceleration": _mean_of([s.acceleration for s in shared]),
         "peak kept": min((p for p in peaks if np.isfinite(p)), default=float("nan")),
         "worse": float(np.mean(np.array(ratios) > 1 + ROUNDING)) if ratios else 0.0,
         "worst ratio": max(ratios, default=0.0),
