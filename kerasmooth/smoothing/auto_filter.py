@@ -33,7 +33,7 @@ LEAST_KNOWN = 8
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
-LASTING_SHARE, CORRELATED_DOUBT = 0.9, 1.4
+LASTING_SHARE, CORRELATED_DOUBT = 0.8, 1.75
 """Chosen on generated motion such that 60 to 80 % of all errors are within one deviation: of the noise that is seen
 where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
 WINDOW_SECONDS = 20.0

@@ -17,7 +17,7 @@ from kerasmooth.smoothing.noise_level import LEAST_NOISE, LOST_FRAMES, Noise, in
 
 ORDERS = {"white": 3, "correlated": 2}
 """Of the differences that a smooth motion keeps small; where the noise lasts, second ones tell the two apart best."""
-LOWEST_CUTOFF, CUTOFF_RATIO = 0.3, 1.6
+LOWEST_CUTOFF, CUTOFF_RATIO = 0.15, 1.6
 """Hz. The grid ends at the frame rate itself, where everything passes."""
 LEAST_CUTOFF_SHARE = 1 / 400
 """Of the frame rate: lower cut-offs make the system of third differences singular."""

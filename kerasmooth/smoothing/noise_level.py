@@ -47,8 +47,8 @@ class Noise:
         inf where nothing tells.
       whole: [K], the deviation of all noise, also of what lasts longer and cannot be told from motion; 0 where nothing
         tells.
-      axes: [D], the deviation along each axis in their root mean square: a detector whose heatmaps cover a high narrow box
-        errs more in height than in width.
+      axes: [D], the deviation along each axis in their root mean square: a detector whose heatmaps cover a high narrow
+        box errs more in height than in width.
     """
 
     memory: float
@@ -131,7 +131,7 @@ def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -
 
 
 def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarray]:
-    """(index of the memory of the largest likelihood over all keypoints, [K, D] the variances if the noise is white)."""
+    """(index of the memory of the largest likelihood over all keypoints, [K, D] variances if the noise is white)."""
     frames, num_keypoints, dimensions = positions.shape
     count = max(round(math.log(fps / LOWEST_CUTOFF) / math.log(CUTOFF_RATIO)) + 1, 2)
     cutoffs = np.geomspace(LOWEST_CUTOFF, fps, count)
@@ -140,6 +140,7 @@ def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarra
         squares, logs = innovations(positions.reshape(frames, -1), cutoffs, memory, fps)
         degrees = frames - LOST_FRAMES
         variances = np.maximum(squares.sum(axis=1) / degrees, LEAST_NOISE**2).reshape(-1, num_keypoints, dimensions)
+        # A cut-off for both axes: with one for each, fast motion along one of them would seem to have no noise.
         cost = (degrees * np.log(variances) + logs.sum(axis=1)[:, None, None]).sum(axis=2)
         if memory == 0:
             white = variances[cost.argmin(axis=0), np.arange(num_keypoints)]

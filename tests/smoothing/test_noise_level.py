@@ -17,6 +17,16 @@ def test_white_noise_is_found_as_it_is(kind: str, percent: float) -> None:
     assert 1.1 < np.median(estimate.most) / (percent / 100) < 1.9
 
 
+@pytest.mark.parametrize("kind", ["standing", "walking", "kick"])
+@pytest.mark.parametrize("ratio", [1.0, 2.5])
+def test_noise_may_be_larger_along_one_axis(kind: str, ratio: float) -> None:
+    points = truth(kind, 60) / torso(truth(kind, 60))
+    noisy = points + noise(points.shape, 60) * 0.02 * np.array([1.0, ratio])
+    axes = estimate_noise(noisy, known(points), 60).axes
+    assert abs(axes[1] / axes[0] / ratio - 1) < 0.15
+    assert np.isclose(np.mean(axes**2), 1)
+
+
 @pytest.mark.parametrize("kind", ["standing", "kick"])
 def test_noise_that_lasts_is_seen_to_last(kind: str) -> None:
     points = truth(kind, 60) / torso(truth(kind, 60))
