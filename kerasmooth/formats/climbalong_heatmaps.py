@@ -33,18 +33,17 @@ class ClimbAlongHeatmaps(PoseFormat):
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         file = NpzFile(path)
-        shape = file.header("heatmaps").shape
+        heatmaps, boxes = file.read("heatmaps"), file.read("bboxes").astype(np.float64)
+        shape = heatmaps.shape
         if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
             raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}", REMEDY)
         check_counts(path, shape[0], shape[1])
-        if file.header("bboxes").shape != (shape[0], 4):
-            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{file.header('bboxes').shape}", REMEDY)
-        boxes = file.read("bboxes").astype(np.float64)
+        if boxes.shape != (shape[0], 4):
+            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{boxes.shape}", REMEDY)
         if (np.abs(boxes) > MAX_COORDINATE).any():
             raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", REMEDY)
-        parts = [_decoded(chunk) for chunk in file.chunks("heatmaps", _FRAMES_AT_ONCE)]
-        decoded = np.concatenate([part[0] for part in parts]) if parts else np.empty((0, shape[1], 2))
-        scores = np.concatenate([part[1] for part in parts]) if parts else np.empty((0, shape[1]))
+        parts = [_decoded(heatmaps[at : at + _FRAMES_AT_ONCE]) for at in range(0, max(1, shape[0]), _FRAMES_AT_ONCE)]
+        decoded, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
         detected = has_area(boxes)
         points = to_image(decoded[detected], boxes[detected], (shape[2], shape[3]))
         values = np.concatenate([points, scores[detected, :, None]], axis=2)[:, None]

@@ -1,6 +1,7 @@
 """DeepLabCut and Lightning Pose: CSV with three or four header lines (scorer, individuals, bodyparts, coords)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from kerasmooth.formats.people import places_of
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import dialect_of, first_lines, fresh_table, header_lines
-from kerasmooth.formats.wide_table import Columns, Layout, WideTable, fresh_wide, side_by_side
+from kerasmooth.formats.wide_table import Layout, WideTable, fresh_wide, side_by_side
 from kerasmooth.pose_table import PoseTable
 
 COORDS = {"x": X, "y": Y, "likelihood": CONFIDENCE}
@@ -37,22 +38,18 @@ class DeepLabCutCsv(WideTable):
         lines = header_lines(path, len(_LINES))
         dialect = dialect_of(path, lines[0])
         labels, index, header = _labels(path, [dialect.split(line) for line in lines])
-        found = label_columns(path, labels)
+        layout = label_layout(path, labels, first=index)
         headings = [*["frame"] * index, *(f"{part} {coord}" for _, part, coord in labels)]
-        places = np.where(found.keypoints >= 0, found.keypoints + index, -1)
         # With several columns of index the last one is the image.
-        found = Columns(places, found.coords, found.skeleton, frame=index - 1)
-        people = dict.fromkeys(person for person, _, coord in labels if coord in ("x", "y"))
-        names = {"person_names": dict(enumerate(people))} if len(people) > 1 else {}
-        return Layout(found, header, headings, dialect, attributes=names)
+        return replace(layout, frame=index - 1, headings=headings, header=header, dialect=dialect)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        labels, columns = fresh_labels(table, first=1)
+        labels, layout = fresh_labels(table, first=1)
         people, parts, coords = zip(*labels, strict=True)
         header = [["scorer", *[self.scorer] * len(labels)], ["bodyparts", *parts], ["coords", *coords]]
         if people[0]:
             header.insert(1, ["individuals", *people])
-        return fresh_wide(fresh_table(header, 1), columns)
+        return fresh_wide(fresh_table(header, 1), layout)
 
 
 class LightningPoseCsv(DeepLabCutCsv):
@@ -88,7 +85,7 @@ def _labels(path: Path, lines: Sequence[list[str]]) -> tuple[list[Label], int, i
     return list(zip(people[index:], rows["bodyparts"][index:], coords[index:], strict=True)), index, len(rows)
 
 
-def label_columns(path: Path, labels: Sequence[Label]) -> Columns:
+def label_layout(path: Path, labels: Sequence[Label], first: int) -> Layout:
     """Where what is among columns with these labels. Raises InputError for no x and y, or a column twice."""
     individuals = list(dict.fromkeys(person for person, _, coord in labels if coord in ("x", "y")))
     bodyparts = list(dict.fromkeys(part for _, part, coord in labels if coord in ("x", "y")))
@@ -96,7 +93,7 @@ def label_columns(path: Path, labels: Sequence[Label]) -> Columns:
         raise bad(path, "coords", "hold x and y", sorted({coord for *_, coord in labels})[:4], _REMEDY)
     columns = np.full((len(individuals), len(bodyparts), 3), -1, np.int64)
     at = {(person, part): (i, k) for i, person in enumerate(individuals) for k, part in enumerate(bodyparts)}
-    for column, (person, part, coord) in enumerate(labels):
+    for column, (person, part, coord) in enumerate(labels, first):
         if coord in COORDS and (person, part) in at:
             place = (*at[person, part], list(COORDS).index(coord))
             if columns[place] >= 0:
@@ -104,17 +101,13 @@ def label_columns(path: Path, labels: Sequence[Label]) -> Columns:
             columns[place] = column
     if ((columns[..., 0] >= 0) != (columns[..., 1] >= 0)).any():
         raise bad(path, "coords", "hold x and y of each bodypart", "only one of them", _REMEDY)
-    return Columns(columns, tuple(COORDS.values()), skeleton_of_names("deeplabcut", bodyparts))
+    names = {"person_names": dict(enumerate(individuals))} if len(individuals) > 1 else {}
+    return Layout(columns, tuple(COORDS.values()), skeleton_of_names("deeplabcut", bodyparts), attributes=names)
 
 
-def fresh_labels(table: PoseTable, first: int) -> tuple[list[Label], Columns]:
+def fresh_labels(table: PoseTable, first: int) -> tuple[list[Label], Layout]:
     """The labels of a table's columns in DeepLabCut's layout, of which the first one is column `first`."""
-    people, coords = places_of(table), tuple(COORDS.values())
-    labels = [
-        (f"individual{person + 1}" if people > 1 else "", part, coord)
-        for person in range(people)
-        for part in table.skeleton.keypoints
-        for coord in COORDS
-    ]
-    places = side_by_side(first, people, table.skeleton.num_keypoints, coords)
-    return labels, Columns(places, coords, table.skeleton)
+    people, coords, parts = places_of(table), tuple(COORDS.values()), table.skeleton.keypoints
+    names = [f"individual{person + 1}" if people > 1 else "" for person in range(people)]
+    labels = [(person, part, coord) for person in names for part in parts for coord in COORDS]
+    return labels, Layout(side_by_side(first, people, len(parts), coords), coords, table.skeleton)

@@ -9,14 +9,14 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.deeplabcut_csv import Label, fresh_labels, label_columns
+from kerasmooth.formats.deeplabcut_csv import Label, fresh_labels, label_layout
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.hdf5_files import holds, opened, updating
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.pytables_frame import BLOCK, create_frame, frame_key, read_labels, set_length
 from kerasmooth.formats.raw_poses import RawPoses
-from kerasmooth.formats.wide_table import Columns
+from kerasmooth.formats.wide_table import Layout
 from kerasmooth.pose_table import PoseTable
 
 _KEY = "df_with_missing"
@@ -29,7 +29,7 @@ class Frame:
     path: Path | None
     key: str
     frames: FrameNames
-    columns: Columns
+    layout: Layout
     labels: list[Label]
 
 
@@ -50,7 +50,8 @@ class DeepLabCutHdf5(PoseFormat):
             if key is None:
                 raise bad(path, "content", "hold a data frame", "none", "check that it is DeepLabCut's file")
             labels, table = read_labels(path, file, key)
-            found = label_columns(path, [(each[1] if len(each) == 4 else "", each[-2], each[-1]) for each in labels])
+            named = [(each[1] if len(each) == 4 else "", each[-2], each[-1]) for each in labels]
+            found = label_layout(path, named, first=0)
             places = found.keypoints
             check_counts(path, len(table) * len(places), places.shape[1])
             rows = table[()]
@@ -63,16 +64,16 @@ class DeepLabCutHdf5(PoseFormat):
             raise bad(path, "index", "be whole numbers or names of images", f"{index.dtype}", "one video a file")
         values = np.where(places >= 0, rows[BLOCK][:, places], np.nan)
         raw = RawPoses(values, found.coords, names.frames, is_single=len(places) == 1)
-        return Parsed(raw, found.skeleton, Frame(path, key, names, found, []))
+        return Parsed(raw, found.skeleton, Frame(path, key, names, found, []), attributes=found.attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        labels, columns = fresh_labels(table, first=0)
-        places, count, _ = columns.keypoints.shape
-        raw = RawPoses.empty(count, columns.coords, places)
-        return raw, Frame(None, _KEY, FrameNames(raw.frames, {}, None), columns, labels)
+        labels, layout = fresh_labels(table, first=0)
+        places, count, _ = layout.keypoints.shape
+        raw = RawPoses.empty(count, layout.coords, places)
+        return raw, Frame(None, _KEY, FrameNames(raw.frames, {}, None), layout, labels)
 
     def save(self, path: Path, raw: RawPoses, rest: Frame, table: PoseTable) -> None:
-        order, places = raw.in_order(), rest.columns.keypoints
+        order, places = raw.in_order(), rest.layout.keypoints
         if rest.path is None:
             several = rest.labels[0][0] != ""
             labels = [("kerasmooth", *(label if several else label[1:])) for label in rest.labels]

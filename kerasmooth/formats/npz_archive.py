@@ -3,12 +3,13 @@
 import math
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 
@@ -18,15 +19,6 @@ _PLAUSIBLE_RATIO = 100
 _ALWAYS_PLAUSIBLE = 256 << 20
 _DATE = (1980, 1, 1, 0, 0, 0)
 _REMEDY = "write the file again"
-
-
-@dataclass(frozen=True)
-class ArrayHeader:
-    """What the header of an array says."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    is_fortran: bool
 
 
 def member_names(path: Path) -> list[str]:
@@ -41,27 +33,35 @@ def member_names(path: Path) -> list[str]:
         return []
 
 
+@contextmanager
+def _readable(path: Path, name: str, what: str) -> Iterator[None]:
+    """Whatever is raised inside the block becomes an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise bad(path, name, f"be {what}", reason(error), _REMEDY) from None
+
+
 class NpzFile:
-    """A checked NPZ archive of at most `max_bytes`, packed and unpacked; arrays are read one by one.
+    """A checked NPZ archive of at most MAX_ARRAY_BYTES, packed and unpacked; arrays are read one by one.
 
     Raises:
       InputError: no archive, damaged, or larger than believable.
     """
 
-    def __init__(self, path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> None:
-        check_file(path, max_bytes)
+    def __init__(self, path: Path) -> None:
+        check_file(path, MAX_ARRAY_BYTES)
         self.path = path
-        try:
-            with zipfile.ZipFile(path) as archive:
-                self._members = {info.filename: info for info in archive.infolist()}
-                count = len(archive.infolist())
-        except Exception as error:
-            raise bad(path, "content", "be an NPZ file", reason(error), _REMEDY) from None
-        if count != len(self._members) or count > _MAX_MEMBERS:
-            received = f"{count:,} of which {len(self._members):,} differ"
+        with _readable(path, "content", "an NPZ file"), zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+        self._members = {info.filename: info.file_size for info in members}
+        if len(members) != len(self._members) or len(members) > _MAX_MEMBERS:
+            received = f"{len(members):,} of which {len(self._members):,} differ"
             raise bad(path, "members", f"be at most {_MAX_MEMBERS:,} with names of their own", received, _REMEDY)
-        unpacked = sum(info.file_size for info in self._members.values())
-        room = min(max_bytes, max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE_RATIO * path.stat().st_size))
+        unpacked = sum(self._members.values())
+        room = min(MAX_ARRAY_BYTES, max(_ALWAYS_PLAUSIBLE, _PLAUSIBLE_RATIO * path.stat().st_size))
         if unpacked > room:
             raise bad(path, "content", f"unpack to at most {room:,} bytes", f"{unpacked:,} bytes", "split the file")
 
@@ -69,88 +69,43 @@ class NpzFile:
     def arrays(self) -> list[str]:
         return [name.removesuffix(".npy") for name in self._members if name.endswith(".npy")]
 
-    def header(self, name: str) -> ArrayHeader:
-        """Shape and type of an array, checked against the place that it has in the file."""
-        info = self._members.get(f"{name}.npy")
-        if info is None:
-            raise bad(self.path, name, "be in the file", f"only {', '.join(self.arrays)[:60]!r}", _REMEDY)
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(info) as stream:
-                return _read_header(stream, info.file_size)
-        except Exception as error:
-            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
-
-    def check_kind(self, name: str, kinds: str = "biuf") -> None:
-        """Raises InputError unless the dtype of an array is of one of the `kinds` (numpy's letters)."""
-        header = self.header(name)
-        if header.dtype.kind not in kinds:
-            expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
-            raise bad(self.path, name, expected, f"dtype {header.dtype}", _REMEDY)
-
     def read(self, name: str, kinds: str = "biuf") -> np.ndarray:
-        """An array whose dtype is of one of the `kinds`. Raises InputError otherwise."""
-        self.check_kind(name, kinds)
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
-                return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
-        except Exception as error:
-            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
-
-    def chunks(self, name: str, rows: int) -> Iterator[np.ndarray]:
-        """An array of floats in parts of at most `rows` along its first axis, so that it is never whole in memory."""
-        header = self.header(name)
-        if header.dtype.kind != "f" or not header.shape or header.is_fortran:
-            raise bad(self.path, name, "be floats in C order", f"{header.dtype}, shape {header.shape}", _REMEDY)
-        size = math.prod(header.shape[1:]) * header.dtype.itemsize
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
-                _read_header(stream, self._members[f"{name}.npy"].file_size)
-                for start in range(0, header.shape[0], rows):
-                    count = min(rows, header.shape[0] - start)
-                    yield np.frombuffer(stream.read(count * size), header.dtype).reshape(count, *header.shape[1:])
-        except Exception as error:
-            raise bad(self.path, name, "be a readable array", reason(error), _REMEDY) from None
+        """An array whose dtype is of one of the `kinds` (numpy's letters). Raises InputError otherwise."""
+        if name not in self.arrays:
+            raise bad(self.path, name, "be in the file", f"only {', '.join(self.arrays)[:60]!r}", _REMEDY)
+        with (
+            _readable(self.path, name, "a readable array"),
+            zipfile.ZipFile(self.path) as archive,
+            archive.open(f"{name}.npy") as stream,
+        ):
+            return _read(self.path, name, stream, self._members[f"{name}.npy"], kinds)
 
     def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
         """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                names = [name for name in self._members if name not in {f"{name}.npy" for name in leave_out}]
-                return [(name, archive.read(name)) for name in names]
-        except Exception as error:
-            raise bad(self.path, "content", "be a readable NPZ file", reason(error), _REMEDY) from None
+        with _readable(self.path, "content", "a readable NPZ file"), zipfile.ZipFile(self.path) as archive:
+            names = [name for name in self._members if name not in {f"{name}.npy" for name in leave_out}]
+            return [(name, archive.read(name)) for name in names]
 
 
-def _read_header(stream: IO[bytes], size: int) -> ArrayHeader:
+def _read(path: Path, name: str, stream: IO[bytes], size: int, kinds: str) -> np.ndarray:
+    """An array whose header says what fits into so many bytes, and that is of one of the kinds."""
     version = np.lib.format.read_magic(stream)
     parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = parse(stream)
+    if dtype.kind not in kinds:
+        expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
+        raise bad(path, name, expected, f"dtype {dtype}", _REMEDY)
     claimed, place = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    if dtype.kind != "O" and (claimed != place or min(shape, default=0) < 0):
+    if claimed != place or min(shape, default=0) < 0:
         raise ValueError(f"shape {shape} of {dtype} in {place:,} bytes")
-    return ArrayHeader(shape, dtype, is_fortran)
-
-
-def npy_header(path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> ArrayHeader:
-    """What a .npy file says of itself. Raises InputError for other files and for arrays of objects."""
-    check_file(path, max_bytes)
-    try:
-        with path.open("rb") as stream:
-            header = _read_header(stream, path.stat().st_size)
-    except Exception as error:
-        raise bad(path, "content", "be a NPY file", reason(error), _REMEDY) from None
-    if header.dtype.kind not in "biuf":
-        raise bad(path, "content", "hold numbers", f"dtype {header.dtype}", _REMEDY)
-    return header
+    return np.frombuffer(stream.read(), dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def read_npy(path: Path) -> np.ndarray:
     """The numbers of a .npy file. Raises InputError for anything else."""
-    npy_header(path)
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except Exception as error:
-        raise bad(path, "content", "be a whole NPY file", reason(error), _REMEDY) from None
+    check_file(path, MAX_ARRAY_BYTES)
+    with _readable(path, "content", "a whole NPY file"), path.open("rb") as stream:
+        return _read(path, "content", stream, path.stat().st_size, "biuf")
 
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:

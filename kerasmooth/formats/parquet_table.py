@@ -18,7 +18,7 @@ from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import RawPoses, coords_of
 from kerasmooth.formats.text_table import Dialect, TextTable
 from kerasmooth.formats.tidy_table import NEEDED, Tidy, number_columns, parse_tidy, save_tidy
-from kerasmooth.formats.wide_csv import wide_columns
+from kerasmooth.formats.wide_csv import wide_layout
 from kerasmooth.formats.wide_table import parse_wide, save_wide
 from kerasmooth.pose_table import PoseTable
 
@@ -88,10 +88,10 @@ class ParquetTable(PoseFormat):
             facts = json.loads((data.schema.metadata or {}).get(_KEY, b"{}"))
             names = data.column_names
             roles = asked_roles(path, names, columns)
-            wide = None if set(NEEDED) <= set(roles) else wide_columns(path, names, columns)
+            wide = None if set(NEEDED) <= set(roles) else wide_layout(path, names, columns)
             positions = number_columns(roles) if wide is None else wide.keypoints.ravel()
             table, values = _table(path, data, positions)
-            parsed = parse_wide(path, table, values, wide, {}) if wide else parse_tidy(path, table, values, roles)
+            parsed = parse_wide(path, table, values, wide) if wide else parse_tidy(path, table, values, roles)
             return replace(parsed, attributes={**parsed.attributes, **_checked(facts)})
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:

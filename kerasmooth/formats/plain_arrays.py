@@ -11,7 +11,7 @@ from kerasmooth.formats.bounded_files import head
 from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, read_npy, write_npy, write_npz
 from kerasmooth.formats.people import places_of
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.formats.units import is_normalised
@@ -28,12 +28,12 @@ class Arrays:
     """How the poses lie in the file's arrays.
 
     Attributes:
-      axes: of people and of frames in keypoints; None for people where there is no such axis.
+      people_axis: of keypoints, 0 or 1; None where there is no such axis.
       kinds: dtype of each array that has poses: keypoints, and perhaps the scores by their name.
       others: further members of the archive, None for a .npy file.
     """
 
-    axes: tuple[int | None, int]
+    people_axis: int | None
     kinds: dict[str, np.dtype]
     others: list[tuple[str, Any]] | None
 
@@ -48,51 +48,47 @@ class PlainArrays(PoseFormat):
     holds = "any"
 
     def detect(self, path: Path) -> bool:
-        if not path.is_file():
-            return False
-        return head(path, 6) == b"\x93NUMPY" or "keypoints.npy" in member_names(path)
+        return path.is_file() and (head(path, 6) == b"\x93NUMPY" or "keypoints.npy" in member_names(path))
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         file = None if head(path, 6) == b"\x93NUMPY" else NpzFile(path)
-        keypoints = file.read("keypoints") if file else read_npy(path)
+        arrays = {"keypoints": file.read("keypoints") if file else read_npy(path)}
+        keypoints = arrays["keypoints"]
+        shape = keypoints.shape
+        if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not min(shape[-2:]):
+            raise bad(path, "keypoints", "have 3 or 4 axes, the last of 2 or 3", f"shape {shape}", _REMEDY)
         scores = next((name for name in _SCORES if file and name in file.arrays), "")
-        found = {"keypoints": keypoints} | ({scores: file.read(scores)} if file and scores else {})
-        if scores and found[scores].shape != keypoints.shape[:-1]:
-            received = f"{found[scores].shape}"
-            raise bad(path, scores, f"have shape {keypoints.shape[:-1]}", received, _REMEDY)
+        values, is_depth = keypoints, shape[-1] == 3 and (scores != "" or not are_scores(keypoints))
+        coords = (X, Y, DEPTH if is_depth else CONFIDENCE)[: shape[-1]]
+        if file and scores:
+            arrays[scores] = file.read(scores)
+            if arrays[scores].shape != shape[:-1]:
+                raise bad(path, scores, f"have shape {shape[:-1]}", f"{arrays[scores].shape}", _REMEDY)
+            values, coords = np.concatenate([keypoints, arrays[scores][..., None]], axis=-1), (*coords, CONFIDENCE)
         numbers = _frame_numbers(file)
-        axes = _axes(path, keypoints, numbers, file)
-        values = np.concatenate([keypoints, found[scores][..., None]], axis=-1) if scores else keypoints
+        axis = _people_axis(path, keypoints, numbers, file) if len(shape) == 4 else None
         # -> [frame, person, keypoint, coordinate]
-        values = values[:, None] if axes[0] is None else np.moveaxis(values, [axes[1], axes[0]], [0, 1])
-        length, people, count = values.shape[:3]
-        check_counts(path, people * length, count)
-        if numbers is not None and numbers.shape != (length,):
-            raise bad(path, "frame_numbers", f"have shape ({length},)", f"{numbers.shape}", _REMEDY)
-        third = CONFIDENCE if not scores and keypoints.shape[-1] == 3 and are_scores(keypoints) else DEPTH
-        coords = ((X, Y, third)[: keypoints.shape[-1]]) + ((CONFIDENCE,) if scores else ())
-        has_depth = DEPTH in coords
-        raw = RawPoses(
-            values,
-            coords,
-            np.arange(length) if numbers is None else numbers,
-            nowhere=() if has_depth else (0.0, -1.0),
-            is_single=people == 1,
-        )
-        others = file.raw(leave_out=found) if file else None
-        rest = Arrays(axes, {name: array.dtype for name, array in found.items()}, others)
+        values = values[:, None] if axis is None else np.moveaxis(values, axis, 1)
+        if numbers is not None and numbers.shape != (len(values),):
+            raise bad(path, "frame_numbers", f"have shape ({len(values)},)", f"{numbers.shape}", _REMEDY)
+        frames = np.arange(len(values)) if numbers is None else numbers
+        nowhere = () if is_depth else (0.0, -1.0)
+        raw = RawPoses(values, coords, frames, nowhere=nowhere, is_single=values.shape[1] == 1)
+        others = file.raw(leave_out=arrays) if file else None
+        rest = Arrays(axis, {name: array.dtype for name, array in arrays.items()}, others)
         # Millimetres or metres of a 3D reconstruction: which one, the file does not say.
-        unit = "normalised" if is_normalised(keypoints[..., :2]) else "units" if has_depth else "px"
-        return Parsed(raw, skeleton_of_count(count), rest, attributes={"fps": _fps(file), "unit": unit})
+        unit = "normalised" if is_normalised(keypoints[..., :2]) else "units" if is_depth else "px"
+        attributes = {"fps": _fps(file), "unit": unit}
+        return Parsed(raw, skeleton_of_count(values.shape[2]), rest, attributes=attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         people, coords = places_of(table), coords_of(table)
-        names = ["keypoints", "confidence"] if CONFIDENCE in coords else ["keypoints"]
         others: list[tuple[str, Any]] = [("frame_numbers", table.frame_numbers)]
         others += [] if table.fps is None else [("fps", np.array(table.fps))]
         others += [] if people == 1 else [("axes", np.array("people, frames, keypoints, coordinates"))]
+        names = ["keypoints", "confidence"] if CONFIDENCE in coords else ["keypoints"]
         kinds = dict.fromkeys(names, np.dtype(np.float64))
-        rest = Arrays((None, 0) if people == 1 else (0, 1), kinds, others if path.suffix.lower() != ".npy" else None)
+        rest = Arrays(None if people == 1 else 0, kinds, others if path.suffix.lower() != ".npy" else None)
         return RawPoses.empty(table.skeleton.num_keypoints, coords, people), rest
 
     def save(self, path: Path, raw: RawPoses, rest: Arrays, table: PoseTable) -> None:
@@ -100,39 +96,33 @@ class PlainArrays(PoseFormat):
             received = f"frame {raw.frames[raw.known]} beyond its {raw.known} frames"
             raise bad(path, "keypoints", "fit the arrays of the file", received, AS_NPZ)
         values = raw.values[np.argsort(raw.frames, kind="stable")]
-        values = values[:, 0] if rest.axes[0] is None else np.moveaxis(values, [0, 1], [rest.axes[1], rest.axes[0]])
-        apart = len(rest.kinds) == 2 and path.suffix.lower() != ".npy"
-        arrays = [values[..., :-1], values[..., -1]] if apart else [values]
+        values = values[:, 0] if rest.people_axis is None else np.moveaxis(values, 1, rest.people_axis)
+        is_npy = rest.others is None or path.suffix.lower() == ".npy"
+        arrays = [values] if is_npy or len(rest.kinds) == 1 else [values[..., :-1], values[..., -1]]
         members: list[tuple[str, Any]] = []
         for (name, kind), array in zip(rest.kinds.items(), arrays, strict=False):
             fits = kind.kind == "f" or np.array_equal(array, np.rint(array))
             members.append((name, array.astype(kind, copy=False) if fits else array))
-        if rest.others is None or path.suffix.lower() == ".npy":
+        if is_npy:
             write_npy(path, members[0][1])
         else:
-            write_npz(path, members + rest.others)
+            write_npz(path, members + (rest.others or []))
 
 
-def _axes(
-    path: Path, keypoints: np.ndarray, numbers: np.ndarray | None, file: NpzFile | None
-) -> tuple[int | None, int]:
-    """The axes of people and of frames. Raises InputError where that cannot be told."""
+def _people_axis(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None, file: NpzFile | None) -> int:
+    """The axis of people of four. Raises InputError where it cannot be told from that of time."""
     shape = keypoints.shape
-    if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not min(shape[-2:]):
-        raise bad(path, "keypoints", "have 3 or 4 axes, the last of 2 or 3", f"shape {shape}", _REMEDY)
-    if len(shape) == 3:
-        return None, 0
     said = str(file.read("axes", "U")) if file and "axes" in file.arrays else ""
-    people = {"people": 0, "frames": 1}.get(said.partition(",")[0]) if said else _people_axis(keypoints, numbers)
-    if people is None:
+    axis = {"people": 0, "frames": 1}.get(said.partition(",")[0]) if said else _steady_axis(keypoints, numbers)
+    if axis is None:
         remedy = 'save axes="people, frames" or "frames, people" beside them in an NPZ'
         raise bad(path, "keypoints", "show which axis is time", f"shape {shape}", remedy)
-    if shape[people] > MAX_PEOPLE:
-        raise bad(path, "keypoints", f"be of at most {MAX_PEOPLE:,} people", f"{shape[people]:,}", _REMEDY)
-    return people, 1 - people
+    if shape[axis] > MAX_PEOPLE:
+        raise bad(path, "keypoints", f"be of at most {MAX_PEOPLE:,} people", f"{shape[axis]:,}", _REMEDY)
+    return axis
 
 
-def _people_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | None:
+def _steady_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | None:
     """The axis that is not time: along time positions change little. Otherwise the much shorter one, or None."""
     first, second = keypoints.shape[:2]
     if numbers is not None and (len(numbers) == second) != (len(numbers) == first):
@@ -175,7 +165,7 @@ def _fps(file: NpzFile | None) -> float | None:
     """What the file says, None where that is nothing. Raises InputError for anything but a number."""
     if file is None or "fps" not in file.arrays:
         return None
-    if file.header("fps").shape not in ((), (1,)):
-        raise bad(file.path, "fps", "be one number", f"shape {file.header('fps').shape}", "leave it out, or correct it")
-    value = float(file.read("fps").reshape(()))
-    return value if 0 < value < 1e6 else None
+    found = file.read("fps")
+    if found.size != 1:
+        raise bad(file.path, "fps", "be one number", f"shape {found.shape}", "leave it out, or correct it")
+    return float(found.item()) if 0 < found.item() < 1e6 else None

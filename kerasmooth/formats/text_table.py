@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, decode, head, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, decode, head, head_text, reason, replacing
 from kerasmooth.formats.limits import MAX_CELLS, bad
 
 TABLES = (".csv", ".tsv", ".txt")
@@ -115,17 +115,8 @@ def fresh_table(header: list[list[str]], index: int, dialect: Dialect | None = N
 
 def first_lines(path: Path, count: int) -> list[str]:
     """The first lines of a text file, without their ends; [] where there is no readable text."""
-    try:
-        if not path.is_file():
-            return []
-        with path.open("rb") as stream:
-            lines = [stream.readline(_LONGEST_LINE) for _ in range(count)]
-    except (OSError, ValueError):
-        return []
-    if b"\0" in b"".join(lines):
-        return []
-    texts = [line.decode("utf-8", errors="replace").rstrip("\r\n") for line in lines if line]
-    return [texts[0].removeprefix("\ufeff"), *texts[1:]] if texts else []
+    text = head_text(path, _LONGEST_LINE)
+    return [line.rstrip("\r") for line in text.split("\n")[:count]] if text else []
 
 
 def dialect_of(path: Path, header: str) -> Dialect:
@@ -152,17 +143,13 @@ def header_lines(path: Path, count: int) -> list[str]:
 
 def headings_of(path: Path) -> tuple[list[str], Dialect]:
     """The headings in the first line of a table, and its dialect; none where there is no text, or more than any has."""
-    lines = first_lines(path, 1)
-    if not lines:
-        return [], Dialect()
-    dialect = dialect_of(path, lines[0])
-    if lines[0].count(dialect.separator) >= _MAX_COLUMNS:
-        return [], dialect
-    return dialect.split(lines[0]), dialect
+    line = next(iter(first_lines(path, 1)), "")
+    dialect = dialect_of(path, line)
+    return ([] if line.count(dialect.separator) >= _MAX_COLUMNS else dialect.split(line)), dialect
 
 
 def read_table(
-    path: Path, header: int, positions: np.ndarray, names: list[str], dialect: Dialect, trimmed: int = 0
+    path: Path, header: int, positions: np.ndarray, names: Sequence[str], dialect: Dialect, trimmed: int = 0
 ) -> tuple[TextTable, np.ndarray]:
     """A table and the numbers [L, N] in its columns `positions`; missing ones are NaN.
 

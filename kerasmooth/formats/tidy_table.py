@@ -73,7 +73,7 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str
         nowhere=(0.0, -1.0),
         is_single="person" not in roles,
     )
-    attributes: dict[str, Any] = {"person_names": called} if called else {}
+    attributes: dict[str, Any] = {"person_names": called}
     if set(OUR_OWN) <= set(roles):
         kinds = table.others[roles["provenance"]].astype(str).map({name: i for i, name in enumerate(PROVENANCE)})
         attributes["provenance"] = np.full(lines.shape, MISSING, np.uint8)

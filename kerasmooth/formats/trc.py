@@ -14,7 +14,7 @@ from kerasmooth.formats.raw_poses import DEPTH, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, first_lines, fresh_table, header_lines
 from kerasmooth.formats.units import looks_up
-from kerasmooth.formats.wide_table import Columns, Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
+from kerasmooth.formats.wide_table import Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
 from kerasmooth.pose_table import PoseTable
 
 _REMEDY = "check that it is a TRC file"
@@ -52,9 +52,16 @@ class Trc(WideTable):
         width = _width(path, [len(dialect.split(line)) for line in lines[_HEADER:] if line.strip()], len(names))
         headings = ["Frame#", "Time", *(f"{name} {axis}" for name in names for axis in "XYZ")]
         headings += [""] * (width - len(headings))
-        found = Columns(side_by_side(2, 1, len(names), _COORDS), _COORDS, skeleton_of_names("trc", names))
-        attributes = {"fps": _rate(path, facts.get("DataRate", "")), "unit": facts.get("Units") or "m"}
-        return Layout(found, _HEADER, headings, dialect, trimmed=3, attributes=attributes)
+        return Layout(
+            side_by_side(2, 1, len(names), _COORDS),
+            _COORDS,
+            skeleton_of_names("trc", names),
+            headings=headings,
+            header=_HEADER,
+            dialect=dialect,
+            trimmed=3,
+            attributes={"fps": _rate(path, facts.get("DataRate", "")), "unit": facts.get("Units") or "m"},
+        )
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         parsed = super().parse(path, columns)
@@ -75,7 +82,7 @@ class Trc(WideTable):
             ["", "", *(f"{axis}{i + 1}" for i in range(len(markers)) for axis in "XYZ")],
         ]
         text = fresh_table(header, 2, Dialect(separator="\t"))
-        return fresh_wide(text, Columns(side_by_side(2, 1, len(markers), _COORDS), _COORDS, table.skeleton))
+        return fresh_wide(text, Layout(side_by_side(2, 1, len(markers), _COORDS), _COORDS, table.skeleton))
 
     def save(self, path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
         frames, texts = raw.frames[raw.known :], with_further(raw, rest, table)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, fresh_table, header_lines, headings_of
-from kerasmooth.formats.wide_table import Columns, Layout, WideTable, fresh_wide, side_by_side
+from kerasmooth.formats.wide_table import Layout, WideTable, fresh_wide, side_by_side
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33
 
@@ -39,17 +40,17 @@ class WideCsv(WideTable):
     def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
         header_lines(path, 1)
         headings, dialect = headings_of(path)
-        return Layout(wide_columns(path, headings, columns), 1, headings, dialect)
+        return replace(wide_layout(path, headings, columns), dialect=dialect)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         coords, count = coords_of(table), table.skeleton.num_keypoints
         points = [f"L{i}" for i in range(33)] if count == 33 else list(table.skeleton.keypoints)
         headings = ["frame", *[f"{point}_{_COORDS[coord]}" for point in points for coord in coords]]
-        columns = Columns(side_by_side(1, 1, count, coords), coords, table.skeleton)
-        return fresh_wide(fresh_table([headings], 1), columns)
+        layout = Layout(side_by_side(1, 1, count, coords), coords, table.skeleton)
+        return fresh_wide(fresh_table([headings], 1), layout)
 
 
-def wide_columns(path: Path, headings: list[str], said: Mapping[str, str]) -> Columns:
+def wide_layout(path: Path, headings: list[str], said: Mapping[str, str]) -> Layout:
     """Where what is in a table with these headings. Raises InputError where no keypoint is."""
     roles = asked_roles(path, headings, said)
     frame, person = roles.get("frame", -1), roles.get("person", -1)
@@ -66,4 +67,4 @@ def wide_columns(path: Path, headings: list[str], said: Mapping[str, str]) -> Co
         skeleton = skeleton_of_names("mediapipe", names)
     every = np.array([[points[name] for name in names]], np.int64)
     coords = tuple(coord for coord in _COORDS if (every[..., coord] >= 0).any())
-    return Columns(every[..., list(coords)], coords, skeleton, frame, person, nowhere=(0.0, -1.0))
+    return Layout(every[..., list(coords)], coords, skeleton, frame, person, (0.0, -1.0), headings)

@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from kerasmooth.skeletons import Skeleton
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class Layout:
     """Where in a table what is.
 
     Attributes:
@@ -29,6 +29,9 @@ class Columns:
       skeleton: of the K keypoints.
       frame, person: the columns that say frame and person; -1 for none.
       nowhere: see `RawPoses`.
+      headings: of all columns, for messages; header: how many lines they have.
+      dialect, trimmed: see `text_table.read_table`.
+      attributes: of the table.
     """
 
     keypoints: np.ndarray
@@ -37,25 +40,9 @@ class Columns:
     frame: int = 0
     person: int = -1
     nowhere: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """How a file of text is to be read.
-
-    Attributes:
-      columns: where what is.
-      header: number of lines before those with numbers.
-      headings: of all columns, for messages.
-      dialect: of the text.
-      trimmed: see `text_table.read_table`.
-      attributes: of the table.
-    """
-
-    columns: Columns
-    header: int
-    headings: list[str]
-    dialect: Dialect
+    headings: Sequence[str] = ()
+    header: int = 1
+    dialect: Dialect = field(default_factory=Dialect)
     trimmed: int = 0
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -65,7 +52,7 @@ class Wide:
     """The rest of a table: its other columns, where frame and person are said, and what these are called."""
 
     table: TextTable
-    columns: Columns
+    layout: Layout
     frames: FrameNames
     people: dict[int, str]
 
@@ -79,19 +66,19 @@ class WideTable(PoseFormat):
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         layout = self.layout(path, columns)
-        positions = layout.columns.keypoints.ravel()
+        positions = layout.keypoints.ravel()
         table, values = read_table(path, layout.header, positions, layout.headings, layout.dialect, layout.trimmed)
-        return parse_wide(path, table, values, layout.columns, layout.attributes)
+        return parse_wide(path, table, values, layout)
 
     def save(self, path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
         save_wide(path, raw, rest, table)
 
 
-def fresh_wide(table: TextTable, columns: Columns) -> tuple[RawPoses, Wide]:
+def fresh_wide(table: TextTable, layout: Layout) -> tuple[RawPoses, Wide]:
     """A fresh file."""
-    places, count, _ = columns.keypoints.shape
-    raw = RawPoses.empty(count, columns.coords, places)
-    return raw, Wide(table, columns, FrameNames(raw.frames, {}, None), {})
+    places, count, _ = layout.keypoints.shape
+    raw = RawPoses.empty(count, layout.coords, places)
+    return raw, Wide(table, layout, FrameNames(raw.frames, {}, None), {})
 
 
 def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndarray:
@@ -99,35 +86,33 @@ def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndar
     return first + np.arange(places * count * len(coords)).reshape(places, count, len(coords))
 
 
-def parse_wide(
-    path: Path, table: TextTable, values: np.ndarray, columns: Columns, attributes: Mapping[str, Any]
-) -> Parsed:
+def parse_wide(path: Path, table: TextTable, values: np.ndarray, layout: Layout) -> Parsed:
     """What a table with these numbers [L, S * K * C] holds."""
     frames = FrameNames(np.arange(len(values)), {}, None)
-    if columns.frame >= 0:
-        frames = frames_of(path, "frame number", table.others[columns.frame])
+    if layout.frame >= 0:
+        frames = frames_of(path, "frame number", table.others[layout.frame])
     people, called = None, dict[int, str]()
-    if columns.person >= 0 and not _numbers_lines(frames.frames, table.others[columns.person]):
-        people, called = people_of(table.others[columns.person])
+    if layout.person >= 0 and not _numbers_lines(frames.frames, table.others[layout.person]):
+        people, called = people_of(table.others[layout.person])
     raw = RawPoses(
-        values.reshape(len(values), *columns.keypoints.shape),
-        columns.coords,
+        values.reshape(len(values), *layout.keypoints.shape),
+        layout.coords,
         frames.frames,
         people=people,
-        nowhere=columns.nowhere,
-        is_single=people is None and len(columns.keypoints) == 1,
+        nowhere=layout.nowhere,
+        is_single=people is None and len(layout.keypoints) == 1,
     )
-    names = {"person_names": called} if called else {}
-    return Parsed(raw, columns.skeleton, Wide(table, columns, frames, called), attributes={**names, **attributes})
+    attributes = {"person_names": called, **layout.attributes}
+    return Parsed(raw, layout.skeleton, Wide(table, layout, frames, called), attributes=attributes)
 
 
 def with_further(raw: RawPoses, rest: Wide, table: PoseTable) -> TextTable:
     """The other columns with the frames and people of further lines."""
     texts = rest.table.with_lines(len(raw.further))
     names = [str(rest.frames.name(frame)) for frame in raw.frames[raw.known :].tolist()]
-    texts.put(rest.columns.frame, raw.further, names)
+    texts.put(rest.layout.frame, raw.further, names)
     renamed = raw.renamed(table)
-    texts.put(rest.columns.person, renamed, person_names(rest.people, renamed.values()))
+    texts.put(rest.layout.person, renamed, person_names(rest.people, renamed.values()))
     return texts
 
 
