@@ -2,80 +2,40 @@
 
 `read` gives a table whose first rows are the file's; `append_rows` adds rows of people in frames where the file had
 nobody; `write` gives the file back with what changed. To add a format, write a class of `pose_format.PoseFormat` (or of
-`json_format.JsonFormat`) in a file of its own and name it here.
+`json_format.JsonFormat`, `wide_table.WideTable`) in a file of its own and name the file here.
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
-from kerasmooth.formats.alphapose import AlphaPose, AlphaPoseImages
-from kerasmooth.formats.climbalong_heatmaps import ClimbAlongHeatmaps
-from kerasmooth.formats.coco_annotations import CocoAnnotations
-from kerasmooth.formats.coco_results import CocoResults
-from kerasmooth.formats.deeplabcut_csv import DeepLabCutCsv, LightningPoseCsv
-from kerasmooth.formats.deeplabcut_hdf5 import DeepLabCutHdf5
-from kerasmooth.formats.easy_vitpose import EasyViTPose, EasyViTPoseFolder
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.mediapipe_json import MediaPipeJson
-from kerasmooth.formats.mmpose import MMPose, MMPoseFolder
-from kerasmooth.formats.nearest import nearest
-from kerasmooth.formats.nwb import Nwb
-from kerasmooth.formats.openpifpaf import OpenPifPaf, OpenPifPafFolder
-from kerasmooth.formats.openpose import OpenPose
-from kerasmooth.formats.own_npz import OwnNpz
-from kerasmooth.formats.parquet_table import ParquetTable
-from kerasmooth.formats.plain_arrays import PlainArrays
 from kerasmooth.formats.pose_format import PoseFormat, Source
-from kerasmooth.formats.sleap_analysis import SleapAnalysis
-from kerasmooth.formats.sleap_slp import SleapLabels
-from kerasmooth.formats.speed21 import Speed21
-from kerasmooth.formats.tidy_csv import TidyCsv
-from kerasmooth.formats.trc import Trc
-from kerasmooth.formats.ultralytics_json import UltralyticsFolder, UltralyticsJson
-from kerasmooth.formats.ultralytics_txt import UltralyticsTxt
-from kerasmooth.formats.unsupported import known_elsewhere
-from kerasmooth.formats.wide_csv import WideCsv
+from kerasmooth.formats.unknown_files import known_elsewhere, nearest
 from kerasmooth.pose_table import PoseTable, append_rows
 from kerasmooth.skeletons import skeleton_named
 
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "read_poses", "write", "write_poses"]
 
-FORMATS: dict[str, PoseFormat] = {
-    each.name: each
-    for each in (
-        OwnNpz(),
-        ParquetTable(),
-        ClimbAlongHeatmaps(),
-        PlainArrays(),
-        AlphaPoseImages(),
-        OpenPose(),
-        MMPoseFolder(),
-        UltralyticsFolder(),
-        OpenPifPafFolder(),
-        EasyViTPoseFolder(),
-        UltralyticsTxt(),
-        CocoAnnotations(),
-        AlphaPose(),
-        MMPose(),
-        UltralyticsJson(),
-        OpenPifPaf(),
-        CocoResults(),
-        EasyViTPose(),
-        MediaPipeJson(),
-        LightningPoseCsv(),
-        DeepLabCutCsv(),
-        TidyCsv(),
-        WideCsv(),
-        SleapAnalysis(),
-        SleapLabels(),
-        Nwb(),
-        DeepLabCutHdf5(),
-        Trc(),
-        Speed21(),
-    )
-}
+_FILES = (
+    *("own_npz", "parquet_table", "climbalong_heatmaps", "plain_arrays"),
+    *("alphapose", "openpose", "coco_annotations", "mmpose", "ultralytics_json", "ultralytics_txt", "openpifpaf"),
+    *("coco_results", "easy_vitpose", "mediapipe_json"),
+    *("deeplabcut_csv", "tidy_csv", "wide_csv", "trc", "speed21"),
+    *("sleap_analysis", "sleap_slp", "nwb", "deeplabcut_hdf5"),
+)
+
+
+def _formats_in(file: str) -> list[PoseFormat]:
+    """The formats of a file, as they follow each other there."""
+    module = import_module(f"kerasmooth.formats.{file}")
+    classes = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    return [each() for each in classes if issubclass(each, PoseFormat) and "name" in vars(each)]
+
+
+FORMATS: dict[str, PoseFormat] = {each.name: each for file in _FILES for each in _formats_in(file)}
 """By name; where several could read a file the first one does."""
 
 
@@ -88,17 +48,15 @@ def detect(path: Path, columns: Mapping[str, str] | None = None) -> PoseFormat:
     if not path.exists():
         raise InputError(f"{path}: path must exist, received nothing there: check the name")
     if columns and "keypoint" in columns and path.suffix.lower() != ".parquet":
-        return FORMATS[TidyCsv.name]
+        return FORMATS["tidy_csv"]
     if found := known_elsewhere(path):
         raise InputError(f"{path}: content must be of a known format, received {found}")
     for each in FORMATS.values():
         if each.detect(path):
             return each
-    kind = "folder" if path.is_dir() else "file"
     near = "" if path.is_dir() else nearest(path, FORMATS.values())
-    received = f"a {kind} of none" + (f" ({near})" if near else "")
-    known = ", ".join(FORMATS)
-    raise InputError(f"{path}: content must be of a known format, received {received}: known are {known}")
+    received = f"a {'folder' if path.is_dir() else 'file'} of none" + (f" ({near})" if near else "")
+    raise InputError(f"{path}: content must be of a known format, received {received}: known are {', '.join(FORMATS)}")
 
 
 def by_name(name: str) -> PoseFormat:

@@ -9,7 +9,7 @@ from kerasmooth.formats.coco_results import CocoResults
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import OPENPOSE_COCO_18, Skeleton
@@ -51,7 +51,7 @@ class AlphaPoseImages(JsonFormat):
 
     def split(self, path: Path, value: Any) -> Frames:
         if type(value) is not dict:
-            raise bad(path, "content", "be an object of images", value, REMEDY)
+            raise bad(path, "content", "be an object of images", value)
         names = frame_names(path, "image names", list(value))
         people = [self.people_of(path, at, entry) for at, entry in enumerate(value.values())]
         return Frames(names.frames.tolist(), people, list(value.values()), value, names=names)

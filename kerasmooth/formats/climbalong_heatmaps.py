@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.boxes import has_area, to_image
-from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, REMEDY, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
@@ -36,12 +36,12 @@ class ClimbAlongHeatmaps(PoseFormat):
         heatmaps, boxes = file.read("heatmaps"), file.read("bboxes").astype(np.float64)
         shape = heatmaps.shape
         if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
-            raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}", REMEDY)
+            raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}")
         check_counts(path, shape[0], shape[1])
         if boxes.shape != (shape[0], 4):
-            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{boxes.shape}", REMEDY)
+            raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{boxes.shape}")
         if (np.abs(boxes) > MAX_COORDINATE).any():
-            raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more", REMEDY)
+            raise bad(path, "bboxes", f"be within {MAX_COORDINATE:g}", "more")
         parts = [_decoded(heatmaps[at : at + _FRAMES_AT_ONCE]) for at in range(0, max(1, shape[0]), _FRAMES_AT_ONCE)]
         decoded, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
         detected = has_area(boxes)

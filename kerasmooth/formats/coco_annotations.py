@@ -8,7 +8,7 @@ import numpy as np
 from kerasmooth.formats.coco_results import CocoResults, group, image_of, in_turn, record_of
 from kerasmooth.formats.frame_names import FrameNames, are_counted, frame_names
 from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, records_of
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
@@ -30,7 +30,7 @@ class CocoAnnotations(CocoResults):
 
     def split(self, path: Path, value: Any) -> Frames:
         if type(value) is not dict or not {"images", "annotations"} <= set(value):
-            raise bad(path, "content", "be an object with images and annotations", value, REMEDY)
+            raise bad(path, "content", "be an object with images and annotations", value)
         images = records_of(path, "images", value["images"])
         numbers, names = _frames(path, images)
         frame_of = {image["id"]: number for image, number in zip(images, numbers, strict=True)}
@@ -39,7 +39,7 @@ class CocoAnnotations(CocoResults):
         for index, record in enumerate(records):
             image = image_of(path, index, record)
             if isinstance(image, list | dict) or image not in frame_of:
-                raise bad(path, f"image_id of annotation {index}", "be one of the images'", image, REMEDY)
+                raise bad(path, f"image_id of annotation {index}", "be one of the images'", image)
             frames.append(frame_of[image])
         sizes = {(image.get("height"), image.get("width")) for image in images}
         known = [size for size in sizes if all(type(side) is int and side > 0 for side in size)]
@@ -95,7 +95,7 @@ def _frames(path: Path, images: list[Record]) -> tuple[list[int], FrameNames]:
     """The frame of each image, and what further images are called."""
     for index, image in enumerate(images):
         if isinstance(image.get("id"), list | dict | None):
-            raise bad(path, f"image {index}", "have an id", image, REMEDY)
+            raise bad(path, f"image {index}", "have an id", image)
     files = [image["file_name"] for image in images if isinstance(image.get("file_name"), str)]
     complete = len(files) == len(images)
     names = frame_names(path, "file_name", files) if complete else FrameNames(_NO_FRAMES, {}, ("", 1, ".jpg"))

@@ -8,7 +8,7 @@ import numpy as np
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_document import Frames, Person, Record, Shapes, mean_score, records_of
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.skeleton_names import known_limbs
 from kerasmooth.pose_table import PoseTable
@@ -77,7 +77,7 @@ def record_of(person: Any) -> Record:
 def image_of(path: Path, index: int, record: Record) -> Any:
     """The image_id of a record. Raises InputError where there is none."""
     if "image_id" not in record:
-        raise bad(path, f"record {index}", "have an image_id", record, REMEDY)
+        raise bad(path, f"record {index}", "have an image_id", record)
     return record["image_id"]
 
 

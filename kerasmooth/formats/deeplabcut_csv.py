@@ -32,7 +32,8 @@ class DeepLabCutCsv(WideTable):
     scorer: str = "kerasmooth"
 
     def detect(self, path: Path) -> bool:
-        return path.suffix.lower() == ".csv" and "".join(first_lines(path, 1))[:6] == "scorer"
+        scorer = _scorer(path)
+        return scorer != "" and not _is_tracker(scorer)
 
     def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
         lines = header_lines(path, len(_LINES))
@@ -60,10 +61,17 @@ class LightningPoseCsv(DeepLabCutCsv):
     scorer = "heatmap_tracker"
 
     def detect(self, path: Path) -> bool:
-        if not super().detect(path):
-            return False
-        scorer = first_lines(path, 1)[0].removeprefix("scorer,").lstrip(",").partition(",")[0].strip()
-        return scorer.endswith("_tracker") or scorer.startswith(("heatmap_", "regression_"))
+        return _is_tracker(_scorer(path))
+
+
+def _scorer(path: Path) -> str:
+    """What made the predictions of a file; empty for other files."""
+    line = "".join(first_lines(path, 1)) if path.suffix.lower() == ".csv" else ""
+    return line[6:].lstrip(",;\t").partition(",")[0].strip() or "unknown" if line.startswith("scorer") else ""
+
+
+def _is_tracker(scorer: str) -> bool:
+    return scorer.endswith("_tracker") or scorer.startswith(("heatmap_", "regression_"))
 
 
 def _labels(path: Path, lines: Sequence[list[str]]) -> tuple[list[Label], int, int]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
+import pandas as pd
 
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.deeplabcut_csv import Label, fresh_labels, label_layout
@@ -14,7 +14,7 @@ from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.hdf5_files import holds, opened, updating
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
-from kerasmooth.formats.pytables_frame import BLOCK, create_frame, frame_key, read_labels, set_length
+from kerasmooth.formats.pytables_frame import BLOCK, frame_key, read_labels, set_length
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.wide_table import Layout
 from kerasmooth.pose_table import PoseTable
@@ -77,9 +77,9 @@ class DeepLabCutHdf5(PoseFormat):
         if rest.path is None:
             several = rest.labels[0][0] != ""
             labels = [("kerasmooth", *(label if several else label[1:])) for label in rest.labels]
-            names = ["scorer", "individuals", "bodyparts", "coords"] if several else ["scorer", "bodyparts", "coords"]
-            with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-                create_frame(file, _KEY, labels, names, raw.frames[order], raw.flat[order])
+            names = ["scorer", *(["individuals"] if several else []), "bodyparts", "coords"]
+            columns = pd.MultiIndex.from_tuples(labels, names=names)
+            _write(path, pd.DataFrame(raw.flat[order], index=raw.frames[order], columns=columns))
             return
         with updating(rest.path, path) as file:
             old = file[f"{rest.key}/table"][()]
@@ -93,3 +93,13 @@ class DeepLabCutHdf5(PoseFormat):
             if rows.tobytes() != old.tobytes():
                 set_length(path, file, rest.key, len(rows))
                 file[f"{rest.key}/table"][...] = rows
+
+
+def _write(path: Path, frame: pd.DataFrame) -> None:
+    """Writes a data frame as DeepLabCut does. Raises InputError where PyTables is not installed."""
+    with replacing(path) as temporary:
+        try:
+            frame.to_hdf(temporary, key=_KEY, format="table", mode="w")
+        except ImportError:
+            remedy = "pip install 'kerasmooth[formats]'"
+            raise bad(path, "deeplabcut_h5", "be written by PyTables", "none", remedy) from None

@@ -9,7 +9,7 @@ from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
@@ -35,7 +35,7 @@ class EasyViTPose(JsonFormat):
 
     def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
         if type(entry) is not dict:
-            raise bad(path, f"keypoints of frame {at}", "be an object of people", entry, REMEDY)
+            raise bad(path, f"keypoints of frame {at}", "be an object of people", entry)
         return [{"id": name, "keypoints": points} for name, points in entry.items()]
 
     def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:

@@ -34,9 +34,9 @@ def holds(path: Path, wanted: Callable[[h5py.File], bool]) -> bool:
 
 
 @contextmanager
-def opened(path: Path, max_bytes: int = MAX_ARRAY_BYTES) -> Iterator[h5py.File]:
+def opened(path: Path) -> Iterator[h5py.File]:
     """An HDF5 file for reading. Whatever the library raises inside the block becomes an InputError."""
-    check_file(path, max_bytes)
+    check_file(path, MAX_ARRAY_BYTES)
     if not is_hdf5(path):
         raise bad(path, "content", "be HDF5", f"{head(path, 8)!r} at its beginning", "check that it is a pose file")
     try:
@@ -57,24 +57,30 @@ def updating(source: Path, path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def dataset(path: Path, file: h5py.File, name: str, max_bytes: int = MAX_ARRAY_BYTES) -> h5py.Dataset:
-    """An array that lies in the file itself and is not too large. Raises InputError otherwise."""
+def dataset(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> h5py.Dataset:
+    """An array that lies in the file itself and is not too large, of a shape in which -1 is any length.
+
+    Raises:
+      InputError: there is none.
+    """
     if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
         raise bad(path, name, "be an array in the file", "none", _REMEDY)
     found = file[name]
     size = math.prod(found.shape or ()) * found.dtype.itemsize
-    if found.shape is None or found.external or found.is_virtual or size > max_bytes:
-        received = "one elsewhere" if size <= max_bytes else f"{size:,} bytes"
-        raise bad(path, name, f"be an array of at most {max_bytes:,} bytes in the file", received, _REMEDY)
+    if found.shape is None or found.external or found.is_virtual or size > MAX_ARRAY_BYTES:
+        received = "one elsewhere" if size <= MAX_ARRAY_BYTES else f"{size:,} bytes"
+        raise bad(path, name, f"be an array of at most {MAX_ARRAY_BYTES:,} bytes in the file", received, _REMEDY)
     # A tiny file may claim terabytes of fill values, or of zeros packed a thousandfold.
     if size > max(256 << 20, 100 * path.stat().st_size):
         raise bad(path, name, "fit the size of its file", f"{size:,} bytes", "split the file")
+    if shape and (found.ndim != len(shape) or any(a not in (-1, b) for a, b in zip(shape, found.shape, strict=True))):
+        raise bad(path, name, f"have shape {shape}, where -1 is any", f"{found.shape}", _REMEDY)
     return found
 
 
-def numbers(path: Path, file: h5py.File, name: str) -> np.ndarray:
-    """An array of numbers as float64. Raises InputError for anything else."""
-    found = dataset(path, file, name)
+def numbers(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """An array of numbers as float64; see `dataset`. Raises InputError for anything else."""
+    found = dataset(path, file, name, shape)
     if found.dtype.kind not in "biuf":
         raise bad(path, name, "hold numbers", f"dtype {found.dtype}", _REMEDY)
     return np.asarray(found[()], np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.frame_names import FrameNames
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 
 Record = dict[str, Any]
 Shapes = dict[str, tuple[int, int]]
@@ -91,7 +91,7 @@ def records_of(path: Path, what: str, value: Any) -> list[Record]:
     """A list of objects, copied. Raises InputError for anything else."""
     if not isinstance(value, list) or any(type(each) is not dict for each in value):
         culprit = value if not isinstance(value, list) else next(each for each in value if type(each) is not dict)
-        raise bad(path, what, "be a list of objects", culprit, REMEDY)
+        raise bad(path, what, "be a list of objects", culprit)
     return list(value)
 
 

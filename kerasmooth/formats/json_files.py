@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
-from kerasmooth.formats.limits import REMEDY, bad, shown
+from kerasmooth.formats.limits import bad, shown
 
 MAX_JSON_BYTES = 1 << 30
 _MAX_CONTAINERS = 12_000_000
@@ -143,20 +143,20 @@ def numbers(path: Path, field: str, values: Any, width: int = 0) -> np.ndarray:
     """
     if isinstance(values, list) and width:
         if any(type(each) is not list or len(each) != width for each in values):
-            raise bad(path, field, f"be lists of {width} numbers", values, REMEDY)
+            raise bad(path, field, f"be lists of {width} numbers", values)
         return numbers(path, field, [number for each in values for number in each]).reshape(-1, width)
     if isinstance(values, list):
         odd = set(map(type, values)) - {int, float, type(None)}
         if odd:
-            raise bad(path, field, "hold numbers", next(each for each in values if type(each) in odd), REMEDY)
+            raise bad(path, field, "hold numbers", next(each for each in values if type(each) in odd))
         try:
             values = np.array([np.nan if each is None else each for each in values])
         except OverflowError:
             values = np.empty(0, object)
     if not isinstance(values, np.ndarray) or values.ndim != (2 if width else 1):
-        raise bad(path, field, "be a list of numbers", shown(np.asarray(values).tolist()), REMEDY)
+        raise bad(path, field, "be a list of numbers", shown(np.asarray(values).tolist()))
     if values.dtype.kind not in "if":
-        raise bad(path, field, "hold numbers", "one that is too large", REMEDY)
+        raise bad(path, field, "hold numbers", "one that is too large")
     return values
 
 
@@ -165,5 +165,5 @@ def integer(path: Path, field: str, value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 53) < value < 1 << 53:
-        raise bad(path, field, "be a whole number", value, REMEDY)
+        raise bad(path, field, "be a whole number", value)
     return value

@@ -20,7 +20,7 @@ from kerasmooth.formats.json_document import (
     records_of,
 )
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y, frame_order
 from kerasmooth.formats.skeleton_names import skeleton_of_count
@@ -81,14 +81,14 @@ class JsonFormat(PoseFormat):
             entries = [entries]
         if not isinstance(entries, list):
             expected = f"be a list of frames, or a frame with {' or '.join(self.people_at) or 'people'}"
-            raise bad(path, holder or "content", expected, entries, REMEDY)
+            raise bad(path, holder or "content", expected, entries)
         people = [self.people_of(path, at, entry) for at, entry in enumerate(entries)]
         name = first_name(self.number_at, entries)
         numbers = list(range(len(entries)))
         if name:
             numbers = [integer(path, f"{name} of frame entry {at}", each.get(name)) for at, each in enumerate(entries)]
         if len(set(numbers)) < len(numbers):
-            raise bad(path, name, "differ from frame to frame", "one twice", REMEDY)
+            raise bad(path, name, "differ from frame to frame", "one twice")
         return Frames(numbers, people, entries, value, holder, is_image)
 
     def is_image(self, entries: Any) -> bool:

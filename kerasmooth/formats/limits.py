@@ -26,7 +26,7 @@ REMEDY = "check what wrote the file"
 """What to do with a file that holds what no tool of its format writes."""
 
 
-def bad(path: Path | str, field: str, expected: str, received: object, remedy: str) -> InputError:
+def bad(path: Path | str, field: str, expected: str, received: object, remedy: str = REMEDY) -> InputError:
     """The error for `field` of the file `path`; `received` is shown shortened unless it is a str."""
     text = received if isinstance(received, str) else shown(received)
     return InputError(f"{path}: {field} must {expected}, received {text}: {remedy}")

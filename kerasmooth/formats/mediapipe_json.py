@@ -8,7 +8,7 @@ import numpy as np
 from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import AS_NPZ, REMEDY, bad
+from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.pose_table import PoseTable
@@ -40,13 +40,13 @@ class MediaPipeJson(JsonFormat):
     def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
         """Lists of points, or one list of points, or nobody."""
         if type(entry) is not dict:
-            raise bad(path, f"frame {at}", "be an object", entry, REMEDY)
+            raise bad(path, f"frame {at}", "be an object", entry)
         found = next((entry[name] for name in self.people_at if name in entry), None) or []
         alone = isinstance(found, list) and bool(found) and isinstance(found[0], dict)
         lists = [found] if alone else found
         for points in lists if isinstance(lists, list) else [None]:
             if not isinstance(points, list) or any(type(point) is not dict for point in points):
-                raise bad(path, f"landmarks of frame {at}", "be lists of objects with x and y", found, REMEDY)
+                raise bad(path, f"landmarks of frame {at}", "be lists of objects with x and y", found)
         return [{"points": points, "alone": alone} for points in lists if points]
 
     def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:

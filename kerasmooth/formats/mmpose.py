@@ -9,7 +9,7 @@ from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mea
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import known_limbs, with_links
 from kerasmooth.pose_table import PoseTable
@@ -38,11 +38,11 @@ class MMPose(JsonFormat):
         first = points[0] if isinstance(points, list | np.ndarray) else None
         width = len(first) if isinstance(first, list | np.ndarray) else 0
         if width not in (2, 3):
-            raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points, REMEDY)
+            raise bad(path, f"keypoints of {where}", "be a list of [x, y]", points)
         positions = numbers(path, f"keypoints of {where}", points, width)
         confidence = numbers(path, f"keypoint_scores of {where}", scores)[:, None]
         if len(confidence) != len(positions):
-            raise bad(path, f"keypoint_scores of {where}", f"be {len(positions)}", f"{len(confidence)}", REMEDY)
+            raise bad(path, f"keypoint_scores of {where}", f"be {len(positions)}", f"{len(confidence)}")
         record |= {"keypoints": None, "keypoint_scores": None}
         return {"keypoints": positions, "keypoint_scores": confidence}
 

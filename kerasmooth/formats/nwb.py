@@ -15,7 +15,6 @@ from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 
-_REMEDY = "check what wrote the file"
 _DEEPEST = 6
 
 
@@ -82,13 +81,12 @@ def _series(path: Path, file: h5py.File, series: str) -> tuple[np.ndarray | None
     """The times of a series in seconds, None without any, and its positions [T, 2 or 3] and confidence [T]."""
     shape = dataset(path, file, f"{series}/data").shape
     if len(shape) != 2 or shape[1] not in (2, 3):
-        raise bad(path, f"{series}/data", "have shape (frames, 2 or 3)", f"{shape}", _REMEDY)
+        raise bad(path, f"{series}/data", "have shape (frames, 2 or 3)", f"{shape}")
     parts = {"data": numbers(path, file, f"{series}/data")}
     if "confidence" in file[series]:
         parts["confidence"] = numbers(path, file, f"{series}/confidence").ravel()
         if len(parts["confidence"]) != shape[0]:
-            received = f"{len(parts['confidence'])}"
-            raise bad(path, f"{series}/confidence", f"have {shape[0]} values", received, _REMEDY)
+            raise bad(path, f"{series}/confidence", f"have {shape[0]} values", f"{len(parts['confidence'])}")
     start = file[series].get("starting_time")
     if isinstance(start, h5py.Dataset) and float(start.attrs.get("rate", 0)) > 0:
         return float(start[()]) + np.arange(shape[0]) / float(start.attrs["rate"]), parts
@@ -104,7 +102,7 @@ def _lines(path: Path, times: dict[str, np.ndarray | None]) -> tuple[dict[str, n
     """Which frames each series has, of how many, and frames per second."""
     known = {name: each for name, each in times.items() if each is not None}
     if len(known) < len(times):
-        raise bad(path, "series", "say their times", f"{len(times) - len(known)} that do not", _REMEDY)
+        raise bad(path, "series", "say their times", f"{len(times) - len(known)} that do not")
     every = np.unique(np.concatenate([each.round(6) for each in known.values()]))
     fps = round(1 / float(np.median(np.diff(every[:1000]))), 3) if len(every) > 1 else None
     return {name: np.searchsorted(every, each.round(6)) for name, each in known.items()}, len(every), fps
@@ -126,7 +124,7 @@ def _groups(place: h5py.Group, kind: str, depth: int = _DEEPEST) -> list[str]:
 
 def _names(path: Path, poses: list[str], parts: list[list[str]]) -> list[str]:
     if not poses or not parts[0]:
-        raise bad(path, "content", "have PoseEstimation groups with series", "none", _REMEDY)
+        raise bad(path, "content", "have PoseEstimation groups with series", "none")
     if any(each != parts[0] for each in parts) or len(poses) > MAX_PEOPLE or len(parts[0]) > MAX_KEYPOINTS:
         received = f"{len(poses)} that differ"
         raise bad(path, "PoseEstimation groups", "have the same body parts", received, "one skeleton a file")

@@ -17,7 +17,6 @@ from kerasmooth.formats.limits import (
     MAX_KEYPOINTS,
     MAX_PEOPLE,
     MAX_VALUES,
-    REMEDY,
     bad,
 )
 from kerasmooth.formats.people import once_a_frame
@@ -182,7 +181,7 @@ class PoseFormat(ABC):
 def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
     """Raises InputError for more rows or keypoints than a pose file has; to be called before arrays are made."""
     if not 1 <= num_keypoints <= MAX_KEYPOINTS:
-        raise bad(path, "keypoints", f"be 1 to {MAX_KEYPOINTS:,} a person", f"{num_keypoints:,}", REMEDY)
+        raise bad(path, "keypoints", f"be 1 to {MAX_KEYPOINTS:,} a person", f"{num_keypoints:,}")
     if rows * num_keypoints > MAX_VALUES:
         received = f"{rows:,} rows of {num_keypoints}"
         raise bad(path, "content", f"have at most {MAX_VALUES:,} keypoints", received, "split the file")
@@ -191,7 +190,7 @@ def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
 def check_people(path: Path, count: int, frame: int) -> None:
     """Raises InputError for more people than a frame has."""
     if count > MAX_PEOPLE:
-        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{count:,} in frame {frame}", REMEDY)
+        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{count:,} in frame {frame}")
 
 
 def _check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray | None) -> None:
@@ -202,7 +201,7 @@ def _check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray | Non
         faulty = np.abs(values) > MAX_COORDINATE
         row, keypoint = np.argwhere(faulty)[0][:2]
         received = f"{values[faulty][0]:g} (frame {frames[row]}, keypoint {keypoint})"
-        raise bad(path, name, f"be within {MAX_COORDINATE:g}", received, REMEDY)
+        raise bad(path, name, f"be within {MAX_COORDINATE:g}", received)
 
 
 def _check_frames(path: Path, frames: np.ndarray, numbers: np.ndarray) -> None:
@@ -214,7 +213,7 @@ def _check_frames(path: Path, frames: np.ndarray, numbers: np.ndarray) -> None:
         check_people(path, int(counts.max()), int(different[counts.argmax()]))
     if np.any(np.diff(numbers) <= 0) or not np.isin(different, numbers).all():
         received = "numbers out of order or without those of frames"
-        raise bad(path, "frame_numbers", "increase and hold every frame of frames", received, REMEDY)
+        raise bad(path, "frame_numbers", "increase and hold every frame of frames", received)
 
 
 def _check_asked(fps: float | None, image_size: Size | None) -> None:

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset
-from kerasmooth.formats.limits import AS_NPZ, MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
+from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 
 BLOCK = "values_block_0"
 """The numbers of each row."""
@@ -47,17 +47,15 @@ def frame_key(file: h5py.File) -> str | None:
     return None
 
 
-def read_labels(
-    path: Path, file: h5py.File, key: str, max_bytes: int = MAX_ARRAY_BYTES
-) -> tuple[list[tuple[str, ...]], h5py.Dataset]:
-    """The label of each column, a tuple of texts, and the table of index and values, of at most so many bytes.
+def read_labels(path: Path, file: h5py.File, key: str) -> tuple[list[tuple[str, ...]], h5py.Dataset]:
+    """The label of each column, a tuple of texts, and the table of index and values.
 
     Raises:
       InputError: another layout than pandas gives a frame of numbers with columns of several levels.
     """
     if file[key].attrs.get("pandas_type") != b"frame_table":
         raise bad(path, key, "be stored as a table", "the fixed layout", _REMEDY)
-    table = dataset(path, file, f"{key}/table", max_bytes)
+    table = dataset(path, file, f"{key}/table")
     fields = table.dtype.fields or {}
     if table.ndim != 1 or set(fields) != {"index", BLOCK}:
         raise bad(path, f"{key}/table", f"have the fields index and {BLOCK}", f"{sorted(fields)[:5]}", _REMEDY)
@@ -72,44 +70,6 @@ def read_labels(
         received = f"{values.shape} of {values.base}"
         raise bad(path, f"{key}/table", "hold numbers under (scorer, bodypart, coord)", received, _REMEDY)
     return labels, table
-
-
-def create_frame(
-    file: h5py.File, key: str, labels: list[tuple[str, ...]], names: list[str], index: np.ndarray, values: np.ndarray
-) -> None:
-    """Writes what pandas reads back as a frame with these column labels (levels `names`), index and values [L, C]."""
-    _attributes(file, CLASS="GROUP", PYTABLES_FORMAT_VERSION="2.1", TITLE="", VERSION="1.0")
-    group = file.create_group(key)
-    _attributes(group, CLASS="GROUP", TITLE="", VERSION="1.0", pandas_type="frame_table", table_type="appendable_frame")
-    _attributes(group, encoding="UTF-8", errors="strict", pandas_version="0.15.2")
-    group.attrs["levels"] = np.int64(1)
-    pickled = {
-        "data_columns": [],
-        "index_cols": [(0, "index")],
-        "info": {1: {"names": names, "type": "MultiIndex"}, "index": {}},
-        "nan_rep": "nan",
-        "non_index_axes": [(1, labels)],
-        "values_cols": [BLOCK],
-    }
-    for name, value in pickled.items():
-        group.attrs[name] = np.bytes_(pickle.dumps(value, 0))
-    kind = np.dtype([("index", "<i8"), (BLOCK, "<f8", (len(labels),))])
-    rows = np.zeros(len(index), kind)
-    rows["index"], rows[BLOCK] = index, values
-    table = group.create_dataset("table", data=rows, maxshape=(None,), chunks=(max(1, min(1024, len(rows))),))
-    _attributes(table, CLASS="TABLE", TITLE="", VERSION="2.7", FIELD_0_NAME="index", FIELD_1_NAME=BLOCK)
-    _attributes(table, index_kind="integer", values_block_0_dtype="float64")
-    table.attrs["FIELD_0_FILL"], table.attrs["FIELD_1_FILL"] = np.int64(0), np.float64(0)
-    table.attrs["NROWS"] = np.int64(len(rows))
-    table.attrs[f"{BLOCK}_kind"] = np.bytes_(pickle.dumps(labels, 0))
-    table.attrs[f"{BLOCK}_meta"] = np.bytes_(pickle.dumps(None, 0))
-
-
-def _attributes(place: h5py.HLObject, **values: str) -> None:
-    for name, value in values.items():
-        # PyTables takes only UTF-8 for text; pickles stay ASCII.
-        kind = h5py.string_dtype("utf-8", max(1, len(value.encode())))
-        place.attrs.create(name, np.array(value.encode(), kind) if value else h5py.Empty(kind))
 
 
 def set_length(path: Path, file: h5py.File, key: str, length: int) -> None:

@@ -16,8 +16,6 @@ from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 
-_REMEDY = "export it again with sleap-convert --format analysis"
-
 
 class SleapAnalysis(PoseFormat):
     """Tracks are the people, places in the array the frame numbers; point_scores, if there are, the confidence."""
@@ -34,21 +32,15 @@ class SleapAnalysis(PoseFormat):
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         with opened(path) as file:
             names = texts(path, file, "node_names")
-            shape = dataset(path, file, "tracks").shape
-            if len(shape) != 4 or shape[1:3] != (2, len(names)):
-                raise bad(path, "tracks", f"have shape (tracks, 2, {len(names)}, frames)", f"{shape}", _REMEDY)
-            people, _, nodes, length = shape
+            people, _, nodes, length = dataset(path, file, "tracks", (-1, 2, len(names), -1)).shape
             if people > MAX_PEOPLE:
                 raise bad(path, "tracks", f"be at most {MAX_PEOPLE:,}", f"{people:,}", "join the tracks first")
             check_counts(path, people * length, nodes)
-            # -> [frame, person, node, 2]
+            # -> [frame, person, node, coordinate]
             values = numbers(path, file, "tracks").transpose(3, 0, 2, 1)
             if "point_scores" in file:
-                found = dataset(path, file, "point_scores").shape
-                if found != (people, nodes, length):
-                    raise bad(path, "point_scores", f"have shape {(people, nodes, length)}", f"{found}", _REMEDY)
-                scores = numbers(path, file, "point_scores").transpose(2, 0, 1)[..., None]
-                values = np.concatenate([values, scores], axis=-1)
+                scores = numbers(path, file, "point_scores", (people, nodes, length))
+                values = np.concatenate([values, scores.transpose(2, 0, 1)[..., None]], axis=-1)
             called = texts(path, file, "track_names") if len(file.get("track_names", ())) == people else []
             edges = numbers(path, file, "edge_inds") if "edge_inds" in file else None
         coords = (X, Y, CONFIDENCE)[: values.shape[-1]]

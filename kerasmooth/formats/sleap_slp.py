@@ -15,7 +15,7 @@ from kerasmooth.formats.json_document import mean_score
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
-from kerasmooth.formats.skeleton_names import skeleton_of_names
+from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
@@ -123,23 +123,18 @@ def _skeleton(path: Path, file: h5py.File) -> Skeleton:
         skeleton, nodes = facts["skeletons"][0], facts["nodes"]
         order = [node["id"] if isinstance(node, dict) else node for node in skeleton["nodes"]]
         names = [str(nodes[int(i)]["name"]) for i in order]
-        links = [
-            (order.index(link["source"]), order.index(link["target"]), link.get("type")) for link in skeleton["links"]
-        ]
-        kinds: list[int] = []
-        limbs = []
-        for source, target, kind in links:
+        links, kinds = [], list[int]()
+        for link in skeleton["links"]:
             # A type is spelt out when it comes first, and named by its number then: 1 is an edge, 2 a symmetry.
-            if "py/reduce" in (kind or {}):
-                kinds.append(kind["py/reduce"][1]["py/tuple"][0])
-            if not kinds or kinds[(kind or {}).get("py/id", len(kinds)) - 1] == 1:
-                limbs.append((source, target))
+            kind = link.get("type") or {}
+            kinds += [kind["py/reduce"][1]["py/tuple"][0]] if "py/reduce" in kind else []
+            if not kinds or kinds[kind.get("py/id", len(kinds)) - 1] == 1:
+                links.append([order.index(link["source"]), order.index(link["target"])])
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise bad(path, "metadata", "describe a skeleton", f"{type(error).__name__}", _REMEDY) from None
     if not 1 <= len(names) <= MAX_KEYPOINTS or len(set(names)) < len(names):
         raise bad(path, "nodes", f"be 1 to {MAX_KEYPOINTS:,} different names", f"{len(names)}", _REMEDY)
-    found = skeleton_of_names("sleap", names)
-    return Skeleton(found.name, found.keypoints, tuple(dict.fromkeys(limbs)))
+    return with_links(skeleton_of_names("sleap", names), links)
 
 
 def _video(file: h5py.File) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from kerasmooth.formats.json_document import Record, Shapes, box_of, mean_score
 from kerasmooth.formats.json_files import first_and_keys, numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.limits import REMEDY, bad
+from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, X, Y
 from kerasmooth.pose_table import PoseTable
 
@@ -41,7 +41,7 @@ class UltralyticsJson(JsonFormat):
     def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         keypoints = record.get("keypoints")
         if keypoints is not None and not (isinstance(keypoints, dict) and (not keypoints or "x" in keypoints)):
-            raise bad(path, f"keypoints of {where}", "be an object with x and y", keypoints, REMEDY)
+            raise bad(path, f"keypoints of {where}", "be an object with x and y", keypoints)
         if not keypoints or (isinstance(keypoints["x"], list) and not keypoints["x"]):
             return {}
         names = [name for name in self.fields if name != "visible" or keypoints.get(name) is not None]
