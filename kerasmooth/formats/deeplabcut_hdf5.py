@@ -1,7 +1,6 @@
 """DeepLabCut's HDF5: a pandas data frame with columns (scorer, [individual,] bodypart, coord)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +8,16 @@ import numpy as np
 import pandas as pd
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.deeplabcut_csv import Label, fresh_labels, label_layout
+from kerasmooth.formats.deeplabcut_csv import fresh_labels, label_layout
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.hdf5_files import holds, opened, updating
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.pytables_frame import BLOCK, frame_key, read_labels, set_length
 from kerasmooth.formats.raw_poses import RawPoses
-from kerasmooth.formats.wide_table import Layout
 from kerasmooth.pose_table import PoseTable
 
 _KEY = "df_with_missing"
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """The file, the name of the data frame in it, how frames are called, and which columns keypoints have."""
-
-    path: Path | None
-    key: str
-    frames: FrameNames
-    layout: Layout
-    labels: list[Label]
 
 
 class DeepLabCutHdf5(PoseFormat):
@@ -64,35 +51,37 @@ class DeepLabCutHdf5(PoseFormat):
             raise bad(path, "index", "be whole numbers or names of images", f"{index.dtype}", "one video a file")
         values = np.where(places >= 0, rows[BLOCK][:, places], np.nan)
         raw = RawPoses(values, found.coords, names.frames, is_single=len(places) == 1)
-        return Parsed(raw, found.skeleton, Frame(path, key, names, found, []), attributes=found.attributes)
+        return Parsed(raw, found.skeleton, (path, key, names, found, []), attributes=found.attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         labels, layout = fresh_labels(table, first=0)
         places, count, _ = layout.keypoints.shape
         raw = RawPoses.empty(count, layout.coords, places)
-        return raw, Frame(None, _KEY, FrameNames(raw.frames, {}, None), layout, labels)
+        return raw, (None, _KEY, FrameNames(raw.frames, {}, None), layout, labels)
 
-    def save(self, path: Path, raw: RawPoses, rest: Frame, table: PoseTable) -> None:
-        order, places = raw.in_order(), rest.layout.keypoints
-        if rest.path is None:
-            several = rest.labels[0][0] != ""
-            labels = [("kerasmooth", *(label if several else label[1:])) for label in rest.labels]
+    def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
+        """`rest`: file, name of the data frame, how frames are called, layout, labels of a fresh file."""
+        source, key, frames, layout, labels = rest
+        order, places = raw.in_order(), layout.keypoints
+        if source is None:
+            several = labels[0][0] != ""
+            labels = [("kerasmooth", *(label if several else label[1:])) for label in labels]
             names = ["scorer", *(["individuals"] if several else []), "bodyparts", "coords"]
             columns = pd.MultiIndex.from_tuples(labels, names=names)
             _write(path, pd.DataFrame(raw.flat[order], index=raw.frames[order], columns=columns))
             return
-        with updating(rest.path, path) as file:
-            old = file[f"{rest.key}/table"][()]
+        with updating(source, path) as file:
+            old = file[f"{key}/table"][()]
             rows = np.zeros(len(order), old.dtype)
             rows[BLOCK] = np.nan if old.dtype[BLOCK].base.kind == "f" else 0
             rows[: len(old)] = old
             for line in raw.further:
-                rows["index"][line] = rest.frames.name(int(raw.frames[line]))
+                rows["index"][line] = frames.name(int(raw.frames[line]))
             rows[BLOCK][:, places[places >= 0]] = raw.values[:, places >= 0]
             rows = rows[order]
             if rows.tobytes() != old.tobytes():
-                set_length(path, file, rest.key, len(rows))
-                file[f"{rest.key}/table"][...] = rows
+                set_length(path, file, key, len(rows))
+                file[f"{key}/table"][...] = rows
 
 
 def _write(path: Path, frame: pd.DataFrame) -> None:

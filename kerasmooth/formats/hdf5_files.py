@@ -49,11 +49,12 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def updating(source: Path, path: Path) -> Iterator[h5py.File]:
-    """A copy of a file, to be changed: at `path` when the block ends well, nowhere when it does not."""
+def updating(source: Path | None, path: Path) -> Iterator[h5py.File]:
+    """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise nowhere."""
     with replacing(path) as temporary:
-        shutil.copyfile(source, temporary)
-        with h5py.File(temporary, "r+") as file:
+        if source:
+            shutil.copyfile(source, temporary)
+        with h5py.File(temporary, "r+" if source else "w") as file:
             yield file
 
 

@@ -1,7 +1,6 @@
 """NWB pose estimation (ndx-pose): a group PoseEstimation with a series of positions for each body part."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,6 @@ from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 
 _DEEPEST = 6
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """The file, and for each series (its path in the file) its lines among the poses, and the names of its arrays."""
-
-    path: Path
-    lines: dict[str, np.ndarray]
-    arrays: dict[str, list[str]]
 
 
 class Nwb(PoseFormat):
@@ -57,20 +47,22 @@ class Nwb(PoseFormat):
                 values[(*place, -1)] = parts["confidence"]
         coords = (*(X, Y, DEPTH)[:width], CONFIDENCE)
         raw = RawPoses(values, coords, np.arange(length), is_single=len(poses) == 1)
-        rest = Series(path, lines, {series: list(parts) for series, (_, parts) in found.items()})
+        rest = path, lines, {series: list(parts) for series, (_, parts) in found.items()}
         return Parsed(raw, skeleton_of_names("nwb", names), rest, attributes=facts)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raise bad(path, "format", "be one that is made anew", "nwb, which is only written back", AS_NPZ)
 
-    def save(self, path: Path, raw: RawPoses, rest: Series, table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
+        """`rest`: the file, and by series (its path in the file) its lines among the poses and its arrays."""
+        source, lines, series_arrays = rest
         if len(raw.further):
             received = f"frame {raw.frames[raw.known]} beyond its {raw.known} frames"
             raise bad(path, "frames", "fit the series of the file", received, AS_NPZ)
         count = raw.values.shape[2]
-        with updating(rest.path, path) as file:
-            for at, (series, arrays) in enumerate(rest.arrays.items()):
-                values = raw.values[rest.lines[series], at // count, at % count]
+        with updating(source, path) as file:
+            for at, (series, arrays) in enumerate(series_arrays.items()):
+                values = raw.values[lines[series], at // count, at % count]
                 width = file[f"{series}/data"].shape[1]
                 for name in arrays:
                     part = values[:, -1] if name == "confidence" else values[:, :width]

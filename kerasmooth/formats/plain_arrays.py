@@ -1,7 +1,6 @@
 """Arrays of one's own: NPZ or NPY with keypoints [T, K, 2 or 3], [people, T, K, 2 or 3] or [T, people, K, 2 or 3]."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +20,6 @@ _REMEDY = "save keypoints as [frames, keypoints, 2 or 3] or [people, frames, key
 _SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility")
 _MOST_SCORE = 12.0
 """Some models' scores go up to about 10."""
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """How the poses lie in the file's arrays.
-
-    Attributes:
-      people_axis: of keypoints, 0 or 1; None where there is no such axis.
-      kinds: dtype of each array that has poses: keypoints, and perhaps the scores by their name.
-      others: further members of the archive, None for a .npy file.
-    """
-
-    people_axis: int | None
-    kinds: dict[str, np.dtype]
-    others: list[tuple[str, Any]] | None
 
 
 class PlainArrays(PoseFormat):
@@ -75,7 +59,7 @@ class PlainArrays(PoseFormat):
         nowhere = () if is_depth else (0.0, -1.0)
         raw = RawPoses(values, coords, frames, nowhere=nowhere, is_single=values.shape[1] == 1)
         others = file.raw(leave_out=arrays) if file else None
-        rest = Arrays(axis, {name: array.dtype for name, array in arrays.items()}, others)
+        rest = axis, {name: array.dtype for name, array in arrays.items()}, others
         # Millimetres or metres of a 3D reconstruction: which one, the file does not say.
         unit = "normalised" if is_normalised(keypoints[..., :2]) else "units" if is_depth else "px"
         attributes = {"fps": _fps(file), "unit": unit}
@@ -88,25 +72,27 @@ class PlainArrays(PoseFormat):
         others += [] if people == 1 else [("axes", np.array("people, frames, keypoints, coordinates"))]
         names = ["keypoints", "confidence"] if CONFIDENCE in coords else ["keypoints"]
         kinds = dict.fromkeys(names, np.dtype(np.float64))
-        rest = Arrays(None if people == 1 else 0, kinds, others if path.suffix.lower() != ".npy" else None)
+        rest = None if people == 1 else 0, kinds, others if path.suffix.lower() != ".npy" else None
         return RawPoses.empty(table.skeleton.num_keypoints, coords, people), rest
 
-    def save(self, path: Path, raw: RawPoses, rest: Arrays, table: PoseTable) -> None:
+    def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
+        """`rest`: the axis of people, the dtypes of the arrays with poses, further members (None for a .npy file)."""
+        axis, kinds, others = rest
         if raw.known and len(raw.further):
             received = f"frame {raw.frames[raw.known]} beyond its {raw.known} frames"
             raise bad(path, "keypoints", "fit the arrays of the file", received, AS_NPZ)
         values = raw.values[np.argsort(raw.frames, kind="stable")]
-        values = values[:, 0] if rest.people_axis is None else np.moveaxis(values, 1, rest.people_axis)
-        is_npy = rest.others is None or path.suffix.lower() == ".npy"
-        arrays = [values] if is_npy or len(rest.kinds) == 1 else [values[..., :-1], values[..., -1]]
+        values = values[:, 0] if axis is None else np.moveaxis(values, 1, axis)
+        is_npy = others is None or path.suffix.lower() == ".npy"
+        arrays = [values] if is_npy or len(kinds) == 1 else [values[..., :-1], values[..., -1]]
         members: list[tuple[str, Any]] = []
-        for (name, kind), array in zip(rest.kinds.items(), arrays, strict=False):
+        for (name, kind), array in zip(kinds.items(), arrays, strict=False):
             fits = kind.kind == "f" or np.array_equal(array, np.rint(array))
             members.append((name, array.astype(kind, copy=False) if fits else array))
         if is_npy:
             write_npy(path, members[0][1])
         else:
-            write_npz(path, members + (rest.others or []))
+            write_npz(path, members + (others or []))
 
 
 def _people_axis(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None, file: NpzFile | None) -> int:

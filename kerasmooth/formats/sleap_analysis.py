@@ -7,7 +7,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, texts, updating
 from kerasmooth.formats.limits import MAX_PEOPLE, bad
 from kerasmooth.formats.people import places_of
@@ -59,17 +58,16 @@ class SleapAnalysis(PoseFormat):
         arrays: dict[str, Any] = {"tracks": tracks}
         if CONFIDENCE in raw.coords:
             arrays["point_scores"] = values[:, 2]
-        if rest is not None:
-            with updating(rest, path) as file:
-                _update(file, arrays)
-            return
         names = {
             "track_occupancy": _occupied(tracks).astype(np.uint8),
             "track_names": np.array([f"track_{i}" for i in range(len(tracks))], dtype="S"),
             "node_names": np.array([name.encode() for name in table.skeleton.keypoints]),
             "edge_inds": np.array(table.skeleton.limbs, np.int64).reshape(-1, 2),
         }
-        with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with updating(rest, path) as file:
+            if rest is not None:
+                _update(file, arrays)
+                return
             for name, array in (arrays | names).items():
                 packed = "gzip" if array.ndim > 1 and array.size else None
                 file.create_dataset(name, data=array, compression=packed)

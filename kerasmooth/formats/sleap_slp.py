@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
-from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
 from kerasmooth.formats.json_document import mean_score
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
@@ -32,15 +30,6 @@ _TABLES = {"frames": _FRAME, "instances": _INSTANCE, "points": _POINT, "pred_poi
 _COORDS = (X, Y, CONFIDENCE)
 _BY_PLACE = ("identity", "categories", "embeddings")
 """Groups that name instances by their place."""
-
-
-@dataclass(frozen=True, eq=False)
-class Slp:
-    """The file, its tables, and the instance of each line of the raw."""
-
-    path: Path | None
-    tables: dict[str, np.ndarray]
-    instances: np.ndarray
 
 
 class SleapLabels(PoseFormat):
@@ -79,31 +68,30 @@ class SleapLabels(PoseFormat):
             numbers[order[place]],
             people=instances["track"][chosen].astype(np.int64),
         )
-        return Parsed(raw, skeleton, Slp(path, tables, chosen), np.unique(numbers), facts)
+        return Parsed(raw, skeleton, (path, tables, chosen), np.unique(numbers), facts)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         tables = {name: np.empty(0, kind) for name, kind in _TABLES.items()}
         raw = RawPoses.empty(table.skeleton.num_keypoints, _COORDS)
-        return raw, Slp(None, tables, raw.frames)
+        return raw, (None, tables, raw.frames)
 
-    def save(self, path: Path, raw: RawPoses, rest: Slp, table: PoseTable) -> None:
-        tables = {name: values.copy() for name, values in rest.tables.items()}
+    def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
+        """`rest`: the file, its tables, and the instance of each line."""
+        source, tables, instances = rest
+        tables = {name: values.copy() for name, values in tables.items()}
         for line, who in raw.renamed(table).items():
             if line < raw.known:
-                tables["instances"]["track"][rest.instances[line]] = who
+                tables["instances"]["track"][instances[line]] = who
         values = raw.values[:, 0]
-        for name, lines, at in _points(path, tables, rest.instances, values.shape[1]):
+        for name, lines, at in _points(path, tables, instances, values.shape[1]):
             _put(tables[name], at, values[lines])
         numbers = np.setdiff1d(table.frame_numbers, tables["frames"]["frame_idx"].astype(np.int64))
         tables["frames"] = _with_frames(tables["frames"], numbers)
         if len(raw.further):
             _add_instances(tables, raw, values, table)
-        if rest.path is None:
-            with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        with updating(source, path) as file:
+            if source is None:
                 _create(file, table)
-                _write(path, file, tables)
-            return
-        with updating(rest.path, path) as file:
             _write(path, file, tables)
 
 

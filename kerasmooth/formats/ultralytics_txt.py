@@ -1,8 +1,9 @@
 """Ultralytics' labels folder: one text file a frame, one person a line, everything as shares of the image."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from kerasmooth.formats.frame_names import FrameNames, file_frames
 from kerasmooth.formats.json_document import box_of, mean_score
 from kerasmooth.formats.json_folder import MAX_FRAME_BYTES, list_files
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
@@ -20,16 +21,6 @@ _BOX = 5
 """Cells before the keypoints: class, and centre, width and height of the box."""
 _REMEDY = "check that it is a labels folder of a pose model"
 _LOOKED_AT = 500
-
-
-@dataclass(frozen=True, eq=False)
-class Labels:
-    """Files, what stands before and behind the keypoints of each line, and whether lines end in ids."""
-
-    names: FrameNames
-    heads: list[str]
-    scores: list[str]
-    ids: bool
 
 
 class UltralyticsTxt(PoseFormat):
@@ -54,72 +45,64 @@ class UltralyticsTxt(PoseFormat):
         names = file_frames(path, files)
         frames, lines = [], []
         for file, frame in zip(files, names.frames.tolist(), strict=True):
-            for number, line in enumerate(_text(path / file).split("\n"), 1):
-                if line.strip():
-                    lines.append(_numbers(path / file, number, line))
-                    frames.append(frame)
-        widths = {len(line) for line in lines}
-        width = min(widths, default=_BOX + 51)
-        if max(widths, default=width) > width + 1:
-            received = f"{width} to {max(widths)}"
-            raise bad(path, "lines", "have as many cells as each other", received, _REMEDY)
+            found = _lines(path / file)
+            lines += found
+            frames += [frame] * len(found)
+        widths = {len(line) for line in lines} or {_BOX + 51}
+        width = min(widths)
+        if max(widths) > width + 1:
+            raise bad(path, "lines", "have as many cells as each other", f"{width} to {max(widths)}", _REMEDY)
         step, tail = _layout(path, lines, width)
         count = (width - _BOX - tail) // step
-        check_counts(path, len(lines), count)
+        end = _BOX + step * count
         # An id that only some lines have stands behind what all have.
         some = len(widths) == 2
-        last = [line[-1] if len(line) > width or not some else -1.0 for line in lines]
-        ids = some or tail == 2 or (tail == 1 and all(value.is_integer() for value in last))
-        end = _BOX + step * count
-        values = np.array([line[_BOX:end] for line in lines], np.float64)
-        whose = np.array(last if ids else [-1.0] * len(lines))
-        people = np.where((whose >= 0) & (whose < 1 << 53), whose, -1).astype(np.int64)
-        scored = tail - (ids and not some) > 0
-        heads = [" ".join(map(_short, line[:_BOX])) for line in lines]
-        scores = [_short(line[end]) if scored else "" for line in lines]
+        last = np.array([line[-1] if len(line) > width or not some else -1.0 for line in lines])
+        has_ids = some or tail == 2 or (tail == 1 and bool((last == np.rint(last)).all()))
+        is_id = has_ids & (last >= 0) & (last < 1 << 53)
         raw = RawPoses(
-            values.reshape(len(lines), 1, count, step),
+            np.array([line[_BOX:end] for line in lines], np.float64).reshape(len(lines), 1, count, step),
             (X, Y, CONFIDENCE)[:step],
             np.array(frames, np.int64),
-            people=people,
+            people=np.where(is_id, last, -1).astype(np.int64),
             missing=(0.0, 0.0),
             missing_score=0.0,
             nowhere=(0.0,),
         )
-        rest = Labels(names, heads, scores, ids)
-        numbers = np.unique(names.frames)
-        return Parsed(raw, skeleton_of_count(count), rest, numbers, {"unit": "normalised", "first_frame": 1})
+        heads = [_joined(line[:_BOX]) for line in lines]
+        scores = [_joined(line[end : end + tail - (has_ids and not some)]) for line in lines]
+        facts = {"unit": "normalised", "first_frame": 1}
+        return Parsed(raw, skeleton_of_count(count), (names, heads, scores, has_ids), np.unique(names.frames), facts)
 
-    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Labels]:
-        raw = replace(
-            RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE)), missing=(0.0, 0.0), missing_score=0.0
-        )
+    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
+        raw = RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE))
         names = FrameNames(raw.frames, {}, (f"{path.name or 'frame'}_", 1, ".txt"))
-        return raw, Labels(names, [], [], bool((table.people >= 0).all()))
+        return replace(raw, missing=(0.0, 0.0), missing_score=0.0), (names, [], [], bool((table.people >= 0).all()))
 
-    def save(self, path: Path, raw: RawPoses, rest: Labels, table: PoseTable) -> None:
-        files: dict[str, list[str]] = {rest.names.name(frame): [] for frame in rest.names.names}
-        people = np.concatenate([raw.people[: raw.known], table.people[raw.known :]])  # type: ignore[index]
+    def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
+        """`rest`: names of files, what stands before and behind the keypoints of lines, whether these end in ids."""
+        names, heads, scores, has_ids = rest
+        files: dict[str, list[str]] = {names.name(frame): [] for frame in names.names}
+        people = np.array(raw.people)
         for line, who in raw.renamed(table).items():
             people[line] = who
-        scored = any(rest.scores)
         for line, (frame, values) in enumerate(zip(raw.frames.tolist(), raw.flat.tolist(), strict=True)):
             if line < raw.known:
-                head, score = rest.heads[line], rest.scores[line]
+                head, score = heads[line], scores[line]
             else:
                 x, y, width, height = box_of(table.keypoints[line])
-                head = " ".join(map(_short, (0.0, x + width / 2, y + height / 2, width, height)))
-                score = _short(mean_score(table.confidence[line])) if scored else ""
-            last = str(people[line]) if rest.ids and people[line] >= 0 else ""
-            text = " ".join(filter(None, [head, *map(_short, values), score, last]))
-            files.setdefault(rest.names.name(frame), []).append(text)
+                head = _joined([0.0, x + width / 2, y + height / 2, width, height])
+                score = _joined([mean_score(table.confidence[line])]) if any(scores) else ""
+            last = str(people[line]) if has_ids and people[line] >= 0 else ""
+            text = " ".join(filter(None, [head, _joined(values), score, last]))
+            files.setdefault(names.name(frame), []).append(f"{text}\n")
         with replacing_folder(path) as target:
             for name, lines in files.items():
-                (target / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+                (target / name).write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
-def _short(value: float) -> str:
-    return repr(float(value)).removesuffix(".0")
+def _joined(values: list[float]) -> str:
+    return " ".join(repr(float(value)).removesuffix(".0") for value in values)
 
 
 def _is_number(cell: str) -> bool:
@@ -130,27 +113,25 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _text(path: Path) -> str:
-    """The text of one frame; a file may be empty."""
-    if path.is_file() and path.stat().st_size == 0:
-        return ""
-    return decode(path, read_bytes(path, MAX_FRAME_BYTES))
-
-
-def _numbers(path: Path, number: int, line: str) -> list[float]:
-    cells = line.split()
-    faulty = next((cell for cell in cells if not _is_number(cell)), None)
-    if faulty is not None:
-        raise bad(path, f"line {number}", "hold numbers", faulty, _REMEDY)
-    if len(cells) < _BOX + 2:
-        raise bad(path, f"line {number}", "have a box and keypoints", f"{len(cells)} cells", _REMEDY)
-    return [float(cell) for cell in cells]
+def _lines(path: Path) -> list[list[float]]:
+    """The numbers of each line of a file, which may be empty."""
+    text = decode(path, read_bytes(path, MAX_FRAME_BYTES)) if not path.is_file() or path.stat().st_size else ""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = line.split()
+        faulty = next((cell for cell in cells if not _is_number(cell)), None)
+        if faulty is not None:
+            raise bad(path, f"line {number}", "hold numbers", faulty, _REMEDY)
+        if 0 < len(cells) < _BOX + 2:
+            raise bad(path, f"line {number}", "have a box and keypoints", f"{len(cells)} cells", _REMEDY)
+        found += [[float(cell) for cell in cells]] if cells else []
+    return found
 
 
 def _layout(path: Path, lines: list[list[float]], width: int) -> tuple[int, int]:
     """Numbers a keypoint (2 or 3), and how many stand behind the keypoints: so that the points lie in their boxes."""
     free = width - _BOX
-    layouts = [(3, free % 3)] + [(2, tail) for tail in range(3) if (free - tail) % 2 == 0 and free > tail]
+    layouts = [(3, free % 3)] + [(2, tail) for tail in range(3) if (free - tail) % 2 == 0]
     layouts = [(step, tail) for step, tail in layouts if free >= step + tail]
     if not layouts:
         raise bad(path, "lines", "have a box and keypoints", f"{width} cells", _REMEDY)
