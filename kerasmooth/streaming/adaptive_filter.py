@@ -175,7 +175,7 @@ class AdaptiveFilter:
         people, models, _, count = state["past_mean"].shape[1:]
         chances = state["noise"].sum(axis=-1)
         noise = (state["noise"] * motion_chain.VARIANCES).sum(axis=-1)
-        shares = motion_chain.smooth_chain(state["past_chain"], state["past_fit"], self._bank.transition(1.0).changes)
+        shares = motion_chain.smooth_chain(state["past_chain"], state["past_fit"])
         # [P, K, G, M] -> [P, B, K]
         claims = (shares * noise[..., None]).reshape(people, count, models).transpose(0, 2, 1)
         shares = (shares * chances[..., None]).reshape(people, count, models).transpose(0, 2, 1)

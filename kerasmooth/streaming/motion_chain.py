@@ -86,18 +86,20 @@ def noise_levels(evidence: np.ndarray) -> np.ndarray:
     return np.asarray(result)
 
 
-def smooth_chain(past_chain: np.ndarray, past_fit: np.ndarray, changes: np.ndarray) -> np.ndarray:
+def smooth_chain(past_chain: np.ndarray, past_fit: np.ndarray) -> np.ndarray:
     """Probabilities [P, K, G, M] of the cut-offs at the first of L + 1 frames, given those after it.
+
+    A filter's estimate of that frame rests on its cut-off in all frames after it, so that one that does not fit them
+    counts for nothing, although the keypoint may have followed it before.
 
     Args:
       past_chain: [L + 1, P, K, G, M], given the frames until each.
       past_fit: [L + 1, P, K, G, M], how likely each frame is under each cut-off, by any factor.
-      changes: [M, M], probability of each cut-off after each.
     """
-    ahead = np.ones_like(past_fit[0])
-    for fit in past_fit[:0:-1]:
-        ahead = (ahead * fit) @ changes.T
-        ahead /= ahead.max(axis=-1, keepdims=True)
-    result = past_chain[0] * ahead + _TINY
+    result = past_chain[0]
+    for fit in past_fit[1:]:
+        result = result * fit
+        result /= np.maximum(result.max(axis=-1, keepdims=True), _TINY)
+    result = result + _TINY
     result /= result.sum(axis=-1, keepdims=True)
     return np.asarray(result)
