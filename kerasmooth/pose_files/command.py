@@ -21,7 +21,7 @@ from kerasmooth.pose_files.options import Options, check
 from kerasmooth.pose_files.plan import Job, plan
 from kerasmooth.pose_files.report_file import write_report
 from kerasmooth.pose_files.summary import print_table
-from kerasmooth.pose_files.tables import check_fps
+from kerasmooth.pose_files.table_smoothing import check_fps
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smoothing.segments import Smoother, check_model
 
@@ -50,12 +50,10 @@ def smooth_inputs(words: list[str], options: Options) -> None:
     if good:
         print_table([(outcome.job.source.name, outcome.reports, outcome.unit) for outcome in good], console)
         _print_notes(good, console)
-        if len(good) > MAX_NAMED:
-            console.print(f"wrote {len(good)} files into {options.output}", markup=False)
-        else:
-            jobs = [outcome.job for outcome in good]
-            for path in (path for job in jobs for path in (job.target, job.plots, job.overlay) if path):
-                console.print(f"wrote {path}", markup=False)
+        written = [path for each in good for path in (each.job.target, each.job.plots, each.job.overlay) if path]
+        lines = [f"wrote {len(good)} files into {options.output}"]
+        for line in lines if len(good) > MAX_NAMED else [f"wrote {path}" for path in written]:
+            console.print(line, markup=False)
     if options.report and good:
         write_report(Path(options.report), good)
     _raise_errors(outcomes)

@@ -10,7 +10,7 @@ from kerasmooth.pose_files.notes import notes_of
 from kerasmooth.pose_files.options import Options
 from kerasmooth.pose_files.person_report import PersonReport
 from kerasmooth.pose_files.plan import Job
-from kerasmooth.pose_files.tables import smooth_table
+from kerasmooth.pose_files.table_smoothing import smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing.segments import Smoother
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasmooth.pose_files.person_report import PersonReport, total
-from kerasmooth.pose_files.tables import SmoothedTable
+from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing.settings import SmoothingSettings
 
@@ -47,7 +47,7 @@ def _nothing_smoothed(
     if done.unrelated:
         return UNRELATED
     rows, present = len(table.frames), np.isfinite(table.keypoints).all(axis=-1)
-    if everything.moved[:, 0].max(initial=0.0) > 0 or everything.replaced or everything.exchanged:
+    if everything.moved.max(initial=0.0) > 0 or everything.replaced or everything.exchanged:
         return ""
     counts = np.unique(done.people[:rows], return_counts=True)[1]
     if rows and (table.confidence <= 0).all():

@@ -10,7 +10,7 @@ from kerasmooth import formats
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.pose_files.help_texts import parameters_of
-from kerasmooth.pose_files.tables import MAX_FPS
+from kerasmooth.pose_files.table_smoothing import MAX_FPS
 from kerasmooth.skeletons import skeleton_named
 from kerasmooth.smoothing.keypoints import smooth_person
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings

@@ -11,7 +11,7 @@ import numpy as np
 from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.pose_files.film_view import View, canvas, onto_image
-from kerasmooth.pose_files.tables import SmoothedTable, frame_step
+from kerasmooth.pose_files.table_smoothing import SmoothedTable, frame_step
 from kerasmooth.pose_files.video import opened, properties_of
 from kerasmooth.pose_table import MEASURED, PoseTable
 
@@ -31,7 +31,7 @@ def draw(
 
     Args:
       before: as read.
-      after: what `tables.smooth_table` made of it.
+      after: what `smooth_table` made of it.
       path: of the MP4 file.
       video: what the poses were estimated from.
       style: "beside" (before left, after right) or "over" (both over each other).
@@ -116,14 +116,8 @@ class _Painter:
             picture = image.copy()
             self._people(picture, rows, False, _BEFORE, self._width + 2)
             self._people(picture, rows, True, _AFTER, self._width)
-            words = [
-                (f"frame {number}:", _WHITE),
-                ("before", _BEFORE),
-                ("after", _AFTER),
-                (_FILLED_WORD, _WHITE),
-            ]
-            _label(picture, words)
-            return _with_even_sides(picture)
+            words = [(f"frame {number}:", _WHITE), ("before", _BEFORE), ("after", _AFTER), (_FILLED_WORD, _WHITE)]
+            return _with_even_sides(_label(picture, words))
         left, right = image.copy(), image.copy()
         self._people(left, rows, False, None, self._width)
         self._people(right, rows, True, None, self._width)
@@ -137,56 +131,54 @@ class _Painter:
         for row in rows:
             if row >= len(table.frames):
                 continue
-            shade = colour or _shade(int(self._after.people[row]))
-            measured = table.provenance[row] == MEASURED if after else None
-            self._pose(picture, table.keypoints[row], measured, shade, width)
-            if after and self._several:
-                person = int(self._after.people[row])
-                name = table.person_names.get(person, str(person)) if person >= 0 else ""
-                self._name(picture, table.keypoints[row], name, shade)
+            person = int(self._after.people[row])
+            shade, known = colour or _shade(person), np.isfinite(table.keypoints[row]).all(axis=-1)
+            points = self._view.points(table.keypoints[row])
+            measured = table.provenance[row] == MEASURED if after else np.ones(len(known), bool)
+            self._pose(picture, points, known, measured, shade, width)
+            if after and self._several and person >= 0 and known.any():
+                # Above the highest keypoint.
+                x, y = points[known][points[known][:, 1].argmin()].tolist()
+                place = (x - self._width * 4, max(y - self._width * 5, 0))
+                name, thick = table.person_names.get(person, str(person)), max(1, self._width - 1)
+                cv2.putText(picture, name, place, _FONT, _text_size(picture), shade, thick, cv2.LINE_AA)
 
     def _pose(
-        self, picture: np.ndarray, keypoints: np.ndarray, measured: np.ndarray | None, colour: Colour, width: int
+        self,
+        picture: np.ndarray,
+        points: np.ndarray,
+        known: np.ndarray,
+        measured: np.ndarray,
+        shade: Colour,
+        width: int,
     ) -> None:
-        """Keypoints [K, 2]; those that were not measured are white with a black rim."""
-        known = np.isfinite(keypoints).all(axis=-1)
-        points = self._view.points(keypoints).tolist()
+        """Limbs between points [K, 2] in pixels; keypoints that were not measured are white with a black rim."""
         for a, b in self._limbs:
             if known[a] and known[b]:
-                cv2.line(picture, tuple(points[a]), tuple(points[b]), colour, width, cv2.LINE_AA)
+                cv2.line(picture, points[a].tolist(), points[b].tolist(), shade, width, cv2.LINE_AA)
         for keypoint in np.flatnonzero(known).tolist():
-            place = tuple(points[keypoint])
-            if measured is None or measured[keypoint]:
-                cv2.circle(picture, place, width + 1, colour, -1, cv2.LINE_AA)
-            else:
+            place = points[keypoint].tolist()
+            if not measured[keypoint]:
                 cv2.circle(picture, place, width + 3, _BLACK, -1, cv2.LINE_AA)
-                cv2.circle(picture, place, width + 1, _WHITE, -1, cv2.LINE_AA)
-
-    def _name(self, picture: np.ndarray, keypoints: np.ndarray, name: str, colour: Colour) -> None:
-        """The name above the highest of the keypoints [K, 2]."""
-        points = self._view.points(keypoints[np.isfinite(keypoints).all(axis=-1)])
-        if not name or not len(points):
-            return
-        x, y = points[points[:, 1].argmin()].tolist()
-        place = (x - self._width * 4, max(y - self._width * 5, 0))
-        cv2.putText(picture, name, place, _FONT, _text_size(picture), colour, max(1, self._width - 1), cv2.LINE_AA)
+            cv2.circle(picture, place, width + 1, shade if measured[keypoint] else _WHITE, -1, cv2.LINE_AA)
 
 
 def _text_size(picture: np.ndarray) -> float:
     return max(0.4, picture.shape[0] / 1000)
 
 
-def _label(picture: np.ndarray, words: list[tuple[str, Colour]]) -> None:
-    """Words of their own colours on a bar at the top left, as many as have room."""
+def _label(picture: np.ndarray, words: list[tuple[str, Colour]]) -> np.ndarray:
+    """The picture with words of their own colours on a bar at the top left, as many as have room."""
     size, left = _text_size(picture), 0
     (_, height), base = cv2.getTextSize("before, after", _FONT, size, 1)
     for word, colour in words:
         width = cv2.getTextSize(word, _FONT, size, 1)[0][0]
         if left and left + width + 2 * base > picture.shape[1]:
-            return
+            break
         cv2.rectangle(picture, (left, 0), (left + width + 2 * base, height + 3 * base), _BLACK, -1)
         cv2.putText(picture, word, (left + base, height + base), _FONT, size, colour, 1, cv2.LINE_AA)
         left += width + 2 * base
+    return picture
 
 
 def _shade(person: int) -> Colour:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ ONLY = "the only one"
 """What a person is called where the file has no names."""
 STILL = 1e-9
 """Moved by less than this share of the person is not moved."""
-_MAX_SAMPLE, _MAX_SORTED = 2_001, 1_000_000
 _BY_KEYPOINT = ("method", "parameters", "jitter_before", "jitter_after", "lag_ms", "gaps_filled")
+_COUNTS = ("frames", "added", "replaced", "filled", "left", "removed", "exchanged")
 
 
 @dataclass
@@ -34,10 +34,10 @@ class PersonReport:
       methods: method -> keypoints it was chosen for.
       limited: names of keypoints whose automatic cut-off ran into its limit.
       bends: (sum before, sum after, count) of second differences.
-      moved, moved_of_torso: [N, 2], how far measured keypoints were moved, and that as a share of the person's torso;
-        a sample in increasing order, and for how many each stands.
+      moved, moved_of_torso: float32 [N], how far measured keypoints were moved, and that as a share of the person's
+        torso.
       lag: milliseconds, the mean.
-      segments: what `as_segment` says of each.
+      segments: what `_as_segment` says of each.
     """
 
     name: str
@@ -51,8 +51,8 @@ class PersonReport:
     methods: Counter[str] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
     bends: np.ndarray = field(default_factory=lambda: np.zeros(3))
-    moved: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
-    moved_of_torso: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    moved: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    moved_of_torso: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     lag: float = 0.0
     segments: list[dict[str, Any]] = field(default_factory=list)
 
@@ -62,27 +62,31 @@ class PersonReport:
         before, after, count = self.bends.tolist()
         return (before / count, after / count) if count else (np.nan, np.nan)
 
-    def add(self, other: "PersonReport") -> None:
-        """Counts what happened to somebody else, or in another segment, too."""
-        for name in ("added", "replaced", "filled", "left", "removed", "exchanged"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.methods += other.methods
-        self.limited += other.limited
-        self.bends = self.bends + other.bends
-        self.moved = np.concatenate([self.moved, other.moved])
-        self.moved_of_torso = np.concatenate([self.moved_of_torso, other.moved_of_torso])
-        frames = max(self.frames + other.frames, 1)
-        self.lag = (self.lag * self.frames + other.lag * other.frames) / frames
-        self.frames += other.frames
-        self.segments += other.segments
 
-
-def total(reports: Iterable[PersonReport]) -> PersonReport:
-    """All of them as one."""
-    result = PersonReport("all")
-    for report in reports:
-        result.add(report)
+def total(reports: Iterable[PersonReport], name: str = "all") -> PersonReport:
+    """All of them, people or segments of one, together."""
+    every = list(reports)
+    if len(every) == 1:
+        return replace(every[0], name=name)
+    result = PersonReport(name, **{field: sum(getattr(each, field) for each in every) for field in _COUNTS})
+    for report in every:
+        result.methods += report.methods
+        result.limited += report.limited
+        result.bends = result.bends + report.bends
+        result.lag += report.lag * report.frames / max(result.frames, 1)
+        result.segments += report.segments
+    if every:
+        result.moved = np.concatenate([report.moved for report in every])
+        result.moved_of_torso = np.concatenate([report.moved_of_torso for report in every])
     return result
+
+
+def quantiles(values: np.ndarray) -> tuple[float, float]:
+    """The median and the 99 % quantile; NaN of nothing."""
+    if not len(values):
+        return np.nan, np.nan
+    half, most = np.quantile(values, [0.5, 0.99])
+    return float(half), float(most)
 
 
 def report_segment(
@@ -105,7 +109,6 @@ def report_segment(
     moved[moved <= STILL * size] = 0.0
     limited = np.asarray(found.get("limited", np.zeros(len(keypoints), bool)), bool)
     lags = found["lag_ms"][np.isfinite(found["lag_ms"])]
-    sample = sampled(moved)
     return PersonReport(
         name,
         frames=int(there.sum()),
@@ -117,27 +120,12 @@ def report_segment(
         methods=Counter(found["method"].tolist()),
         limited=Counter(np.array(keypoints)[limited].tolist()),
         bends=_bends(measured & there_now, found["jitter_before"], found["jitter_after"]),
-        moved=sample,
+        moved=moved.astype(np.float32),
         # One keypoint has no size.
-        moved_of_torso=sample / [size, 1.0] if len(keypoints) > 1 else sample[:0],
+        moved_of_torso=(moved / size).astype(np.float32) if len(keypoints) > 1 else np.empty(0, np.float32),
         lag=float(lags.mean()) if len(lags) else 0.0,
         segments=[_as_segment(numbers, done, keypoints)],
     )
-
-
-def sampled(values: np.ndarray) -> np.ndarray:
-    """[N, 2]: values in increasing order, at most _MAX_SAMPLE evenly spaced ones, and for how many each stands."""
-    kept = np.sort(values[:: 1 + len(values) // _MAX_SORTED])
-    if len(kept) > _MAX_SAMPLE:
-        kept = kept[np.linspace(0, len(kept) - 1, _MAX_SAMPLE).round().astype(np.int64)]
-    return np.stack([kept, np.full(len(kept), len(values) / max(len(kept), 1))], axis=1)
-
-
-def quantile(sample: np.ndarray, share: float) -> float:
-    """The value below which that share of a sample [N, 2] lies; NaN of nothing."""
-    if not len(sample):
-        return np.nan
-    return float(np.quantile(sample[:, 0], share, weights=sample[:, 1], method="inverted_cdf"))
 
 
 def _bends(known: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

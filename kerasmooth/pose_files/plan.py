@@ -122,7 +122,7 @@ def _check_suffix(output: Path, source: Path, to: str, inside: bool) -> None:
 
 def _check_targets(jobs: list[Job], options: Options) -> None:
     seen: dict[Path, Path] = {}
-    sources = _Sources(jobs)
+    sources = _Sources([job.source.resolve() for job in jobs])
     for job in jobs:
         extra = [job.overlay, Path(options.report) if options.report else None]
         written = [job.target, *(path for path in extra if path is not None)]
@@ -130,7 +130,7 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             raise InputError(f"{job.target}: --output, --report and --overlay must be different files: rename one")
         for target in written:
             _check_writable(target, options.overwrite)
-            sources.check_apart(target)
+            _check_apart(target, sources)
         if job.plots:
             _check_folder(job.plots)
         key = job.target.resolve()
@@ -144,23 +144,23 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
 
 
 class _Sources:
-    """The inputs, which stay as they are: nothing is written onto them, into them or around them."""
+    """The inputs, the folders around them, and what is the same for every name of them."""
 
-    def __init__(self, jobs: list[Job]) -> None:
-        paths = {job.source.resolve() for job in jobs}
-        self._folders = {path for path in paths if path.is_dir()}
-        self._around = {parent for path in paths for parent in path.parents}
-        self._places = {_place(path) for path in paths}
+    def __init__(self, paths: list[Path]) -> None:
+        self.paths = set(paths)
+        self.around = {parent for path in paths for parent in path.parents}
+        self.places = {_place(path) for path in paths}
 
-    def check_apart(self, target: Path) -> None:
-        """Raises InputError for an output that would change an input."""
-        path = target.resolve()
-        if target.exists() and _place(path) in self._places:
-            raise InputError(f"{target}: output must not be the input, received the same path: choose another --output")
-        if self._folders & set(path.parents):
-            raise InputError(f"{target}: output must not lie in an input folder: choose another --output")
-        if path in self._around:
-            raise InputError(f"{target}: output must not be a folder that holds an input: choose another --output")
+
+def _check_apart(target: Path, sources: _Sources) -> None:
+    """Raises InputError for an output that would change an input: onto it, into it or around it."""
+    path = target.resolve()
+    if target.exists() and _place(path) in sources.places:
+        raise InputError(f"{target}: output must not be the input, received the same path: choose another --output")
+    if sources.paths & set(path.parents):
+        raise InputError(f"{target}: output must not lie in an input folder: choose another --output")
+    if path in sources.around:
+        raise InputError(f"{target}: output must not be a folder that holds an input: choose another --output")
 
 
 def _place(path: Path) -> tuple[int, int]:

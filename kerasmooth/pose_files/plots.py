@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.pose_files.contact_sheet import AFTER, BEFORE, MARKS, draw_frames
 from kerasmooth.pose_files.shown_person import ShownPerson
-from kerasmooth.pose_files.tables import SmoothedTable
+from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.smoothing.spectra import mean_spectrum
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasmooth.formats.bounded_files import write_bytes
 from kerasmooth.pose_files.job import Outcome
-from kerasmooth.pose_files.person_report import PersonReport, quantile
+from kerasmooth.pose_files.person_report import PersonReport, quantiles
 
 
 def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
@@ -33,24 +33,12 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _person(report: PersonReport) -> dict[str, Any]:
-    shares = {"median": 0.5, "99_percent": 0.99}
-    return {
-        "person": report.name,
-        "frames": report.frames,
-        "frames_added": report.added,
-        "jitter_before": report.jitter[0],
-        "jitter_after": report.jitter[1],
-        "moved": {name: quantile(report.moved, share) for name, share in shares.items()},
-        "moved_of_torso": {name: quantile(report.moved_of_torso, share) for name, share in shares.items()},
-        "replaced": report.replaced,
-        "filled": report.filled,
-        "left": report.left,
-        "removed": report.removed,
-        "exchanged": report.exchanged,
-        "cutoff_limited": list(report.limited),
-        "lag_ms": report.lag,
-        "segments": report.segments,
-    }
+    found = {name: getattr(report, name) for name in ("frames", "replaced", "filled", "left", "removed", "exchanged")}
+    found |= {"person": report.name, "frames_added": report.added, "lag_ms": report.lag, "segments": report.segments}
+    found |= dict(zip(("jitter_before", "jitter_after"), report.jitter, strict=True))
+    for name in ("moved", "moved_of_torso"):
+        found[name] = dict(zip(("median", "99_percent"), quantiles(getattr(report, name)), strict=True))
+    return found | {"cutoff_limited": list(report.limited)}
 
 
 def _plain(value: Any) -> Any:

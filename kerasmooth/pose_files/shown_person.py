@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasmooth.pose_files.tables import SmoothedTable, frame_step
+from kerasmooth.pose_files.table_smoothing import SmoothedTable, frame_step
 from kerasmooth.pose_table import PROVENANCE, PoseTable
 
 MAX_FRAMES = 600

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kerasmooth.pose_files.person_report import PersonReport, quantile, total
+from kerasmooth.pose_files.person_report import PersonReport, quantiles, total
 
 MAX_ROWS = 25
 Entry = tuple[str, list[PersonReport], str]
@@ -33,7 +33,7 @@ def print_table(entries: Sequence[Entry], console: Console) -> None:
     everything = total(report for _, reports, _ in entries for report in reports)
     units = sorted({unit for _, _, unit in entries})
     if len(units) > 1:  # Lengths of different units have no mean.
-        everything.bends, everything.moved = np.zeros(3), np.empty((0, 2))
+        everything.bends, everything.moved = np.zeros(3), np.empty(0)
     columns = _columns(" or ".join(units), everything)
     table = Table(title="Before and after", caption=TERMS, title_justify="left", caption_justify="left")
     shown, left = rows[:MAX_ROWS], len(rows) - MAX_ROWS
@@ -79,8 +79,8 @@ def _jitter(report: PersonReport) -> str:
     return f"{_number(before)} -> {_number(after)}{change}"
 
 
-def _moved(sample: np.ndarray, factor: float) -> str:
-    return " / ".join(_number(factor * quantile(sample, share)) for share in (0.5, 0.99))
+def _moved(distances: np.ndarray, factor: float) -> str:
+    return " / ".join(_number(factor * each) for each in quantiles(distances))
 
 
 def _number(value: float) -> str:

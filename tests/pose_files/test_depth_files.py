@@ -10,7 +10,7 @@ from recordings import FPS, moving, recording, written
 from test_smooth_files import StandIn, standing
 
 from kerasmooth import formats
-from kerasmooth.pose_files.tables import smooth_table
+from kerasmooth.pose_files.table_smoothing import smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, BODY_25, COCO_17, Skeleton
 from kerasmooth.smoothing.settings import METHODS, SmoothingSettings

@@ -22,7 +22,7 @@ def smooth(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("sample", "words", "told"),
     [
-        ("coco", ["--output=out.csv"], "--to=lightning_pose or deeplabcut"),
+        ("coco", ["--output=out.csv"], "--to=deeplabcut or lightning_pose"),
         ("coco", ["--output=out.npz"], "--to=npz"),
         ("coco", ["--output=out.npz", "--to=deeplabcut"], "end it in .csv"),
         ("deeplabcut", ["--output=out.json"], "end it in .csv"),

@@ -9,7 +9,7 @@ import pytest
 from recordings import recording
 
 from kerasmooth import formats
-from kerasmooth.pose_files.tables import smooth_table
+from kerasmooth.pose_files.table_smoothing import smooth_table
 from kerasmooth.smoothing.settings import SmoothingSettings
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from kerasmooth.pose_files import film_view, overlay, plots
 from kerasmooth.pose_files.shown_person import ShownPerson
-from kerasmooth.pose_files.tables import SmoothedTable
+from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 

@@ -14,7 +14,7 @@ import pytest
 from recordings import walking, write
 
 from kerasmooth import formats
-from kerasmooth.pose_files import tables
+from kerasmooth.pose_files import table_smoothing
 from kerasmooth.pose_table import PROVENANCE
 from kerasmooth.skeletons import COCO_17, MPII_16, Skeleton
 
@@ -228,7 +228,7 @@ def test_a_video_says_the_frame_rate_and_the_size(smooth: Callable[..., Any], tm
 def test_an_interruption_leaves_nothing(
     smooth: Callable[..., Any], clip: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals
 ) -> None:
-    monkeypatch.setattr(tables, "smooth_segment", lambda *values: signal.raise_signal(how))
+    monkeypatch.setattr(table_smoothing, "smooth_segment", lambda *values: signal.raise_signal(how))
     done = smooth(clip, f"--output={clip.parent / 'out.npz'}")
     assert (done.code, done.err.strip()) == (130, "interrupted")
     assert list(clip.parent.iterdir()) == [clip]

@@ -8,7 +8,7 @@ import pytest
 from kerasmooth.errors import InputError
 from kerasmooth.pose_files import overlay
 from kerasmooth.pose_files import plots as smooth_plots
-from kerasmooth.pose_files.tables import SmoothedTable, smooth_table
+from kerasmooth.pose_files.table_smoothing import SmoothedTable, smooth_table
 from kerasmooth.pose_table import INTERPOLATED, PoseTable
 from kerasmooth.skeletons import BOULDERING_25, COCO_17, SHELF_15, Skeleton, index_map
 from kerasmooth.smoothing.settings import SmoothingSettings

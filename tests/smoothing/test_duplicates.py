@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasmooth.pose_files.tables import smooth_table
+from kerasmooth.pose_files.table_smoothing import smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_17
 from kerasmooth.smoothing import tracking

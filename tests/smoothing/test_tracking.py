@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kerasmooth import formats
-from kerasmooth.pose_files.tables import frame_step, smooth_table
+from kerasmooth.pose_files.table_smoothing import frame_step, smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25
 from kerasmooth.smoothing import tracking

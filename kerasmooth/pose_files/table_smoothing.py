@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats import append_rows
-from kerasmooth.pose_files.person_report import ONLY, PersonReport, report_segment
+from kerasmooth.pose_files.person_report import ONLY, PersonReport, report_segment, total
 from kerasmooth.pose_files.square_unit import SquareUnit
-from kerasmooth.pose_table import PoseTable
+from kerasmooth.pose_table import PoseTable, append_rows
 from kerasmooth.smoothing import gaps, photographs, tracking
-from kerasmooth.smoothing.keypoints import Smoothed
 from kerasmooth.smoothing.segments import Smoother, check_model, smooth_segment
 from kerasmooth.smoothing.settings import SmoothingSettings
 
@@ -101,7 +99,7 @@ def smooth_table(
     return SmoothedTable(
         unit.out_of(result, table),
         np.concatenate([tracks.people, added]),
-        [work.reports[person] for person in sorted(work.reports)],
+        [total(work.reports[person], work.reports[person][0].name) for person in sorted(work.reports)],
         unit.name,
         tracks.jumps,
         len(tracks.cuts),
@@ -140,16 +138,10 @@ def _usual_step(numbers: np.ndarray) -> tuple[int, float]:
 
 
 class _Work:
-    """The rows of a table while segment after segment is smoothed."""
+    """The rows of a table while segment after segment is smoothed; `fps` is of its frames, `step` apart."""
 
     def __init__(
-        self,
-        table: PoseTable,
-        settings: SmoothingSettings,
-        fps: float,
-        step: int,
-        name: str,
-        model: Smoother | None,
+        self, table: PoseTable, settings: SmoothingSettings, fps: float, step: int, name: str, model: Smoother | None
     ) -> None:
         self._table, self._settings, self._fps, self._step = table, settings, fps, step
         self._name, self._model = name, model
@@ -158,40 +150,41 @@ class _Work:
         # Numbers without an order are of photographs, not of a video: nobody was there in between.
         self._fills_frames = _usual_step(table.frame_numbers)[1] > 0.5
         self._added: list[dict[str, np.ndarray]] = []
-        self.reports: dict[int, PersonReport] = {}
+        self.reports: dict[int, list[PersonReport]] = {}
 
     def smooth(self, rows: np.ndarray, person: int) -> None:
         """Smooths one segment, whose rows have different frames."""
         table = self._table
         rows = rows[np.argsort(table.frames[rows], kind="stable")]
         numbers, places = self._every_frame(table.frames[rows])
-        keypoints, confidence, depth = table.keypoints, table.confidence, table.depth
         # One person in every frame, the usual file, needs no copies.
         whole = len(numbers) == len(rows) == len(table.frames) and (np.diff(rows) == 1).all()
-        if not whole:
-            shape = (len(numbers), table.skeleton.num_keypoints)
-            keypoints, confidence = np.full((*shape, 2), np.nan), np.zeros(shape)
-            keypoints[places], confidence[places] = table.keypoints[rows], table.confidence[rows]
-            if table.depth is not None:
-                depth = np.full(shape, np.nan)
-                depth[places] = table.depth[rows]
+
+        def every_frame(values: np.ndarray, nothing: float) -> np.ndarray:
+            if whole:
+                return values
+            found = np.full((len(numbers), *values.shape[1:]), nothing)
+            found[places] = values[rows]
+            return found
+
+        keypoints, confidence = every_frame(table.keypoints, np.nan), every_frame(table.confidence, 0.0)
+        depth = None if table.depth is None else every_frame(table.depth, np.nan)
         done = smooth_segment(keypoints, confidence, self._fps, table.skeleton, self._settings, self._model, depth)
         for name, values in self._values.items():
-            self._values[name] = getattr(done, name)
-            if not whole:
-                self._values[name] = np.array(values) if values is getattr(table, name) else values
-                self._values[name][rows] = getattr(done, name)[places]
+            if whole:
+                self._values[name] = getattr(done, name)
+                continue
+            self._values[name] = np.array(values) if values is getattr(table, name) else values
+            self._values[name][rows] = getattr(done, name)[places]
         there = np.zeros(len(numbers), bool)
         there[places] = True
         if self._fills_frames:
-            self._add(numbers, ~there & np.isfinite(done.keypoints).all(axis=-1).any(axis=-1), person, done)
+            at = np.flatnonzero(~there & np.isfinite(done.keypoints).all(axis=-1).any(axis=-1))
+            values = {name: getattr(done, name)[at] for name in self._values}
+            self._added.append({"frames": numbers[at], "people": np.full(len(at), person), **values})
         name = table.person_names.get(person, ONLY if person < 0 or table.is_single else str(person))
         found = report_segment(name, numbers, there, keypoints, done, table.skeleton.keypoints)
-        self.reports.setdefault(person, PersonReport(name)).add(found)
-
-    def _add(self, numbers: np.ndarray, chosen: np.ndarray, person: int, done: Smoothed) -> None:
-        values = {name: getattr(done, name)[chosen] for name in self._values}
-        self._added.append({"frames": numbers[chosen], "people": np.full(int(chosen.sum()), person), **values})
+        self.reports.setdefault(person, []).append(found)
 
     def _every_frame(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(frame numbers [T], the places [rows] of increasing frames in them); long absences are shortened."""
@@ -201,11 +194,11 @@ class _Work:
         room = int(self._settings.extend * self._fps + 1e-6)
         before = min(room, int(frames[0] - self._table.frame_numbers[0]) // self._step)
         after = min(room, int(self._table.frame_numbers[-1] - frames[-1]) // self._step)
-        count = before + int(places[-1]) + 1 + after
-        if count * self._table.skeleton.num_keypoints > MAX_SEGMENT_VALUES:
+        count, keypoints = before + int(places[-1]) + 1 + after, self._table.skeleton.num_keypoints
+        if count * keypoints > MAX_SEGMENT_VALUES:
             raise InputError(
                 f"{self._name}: a person must have at most {MAX_SEGMENT_VALUES:,} keypoints over all frames, received "
-                f"{count:,} frames of {self._table.skeleton.num_keypoints}: split the file or lower --max_gap"
+                f"{count:,} frames of {keypoints}: split the file or lower --max_gap"
             )
         places += before
         owner = np.clip(np.searchsorted(places, np.arange(count), side="right") - 1, 0, None)
@@ -229,7 +222,5 @@ class _Work:
             if pair not in taken:
                 taken.add(pair)
                 chosen.append(row)
-                self.reports[pair[1]].added += 1
-        if not chosen:
-            return result
-        return append_rows(result, **{key: values[np.array(chosen, np.int64)] for key, values in columns.items()})
+                self.reports[pair[1]][0].added += 1
+        return append_rows(result, **{key: values[chosen] for key, values in columns.items()}) if chosen else result
