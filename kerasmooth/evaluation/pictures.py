@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -43,32 +44,26 @@ def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def _pck_by_keypoint(scores: dict[str, Score], what: str) -> Figure:
-    names = [name for name, values in _pck(scores, 0).items() if np.isfinite(values).any()]
-    figure = Figure(figsize=(max(9.0, 1.2 * len(names)), 9), layout="constrained")
+    cells = {label: score.tracks["cells"] for label, score in scores.items()}
+    by_name = {label: accuracy.pck_by_name() | {"all": accuracy.pck()} for label, accuracy in cells.items()}
+    judged = [
+        name for name in next(iter(by_name.values())) if any(np.isfinite(row[name][0]) for row in by_name.values())
+    ]
+    figure = Figure(figsize=(max(9.0, 1.2 * len(judged)), 9), layout="constrained")
     figure.suptitle(f"PCK in heatmap cells by keypoint (left and right together): {what}")
-    width = 0.85 / len(scores)
     for index, axes in enumerate(figure.subplots(len(THRESHOLDS), 1, sharex=True)):
-        by_name = _pck(scores, index)
-        for row, (label, colour) in enumerate(zip(scores, _colours(len(scores)), strict=True)):
-            heights = [by_name[name][row] for name in names]
-            places = np.arange(len(names)) - 0.425 + (row + 0.5) * width
-            axes.bar(places, np.nan_to_num(heights), width, label=label, color=colour)
-        axes.axvline(len(names) - 1.5, color="0.5", linewidth=0.8)
-        axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100), xlim=(-0.6, len(names) - 0.4))
+        shares = {label: [100 * row[name][index] for name in judged] for label, row in by_name.items()}
+        table: Any = pd.DataFrame(shares, [name.replace("_", " ") for name in judged])
+        if judged:
+            table.plot.bar(ax=axes, width=0.85, color=_colours(len(scores)), legend=False, rot=0)
+        axes.axvline(len(judged) - 1.5, color="0.5", linewidth=0.8)
+        axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100))
         axes.grid(axis="y", alpha=0.3)
-        axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
     # A handle and its spaces are some 0.7 inches wide, a letter 0.085.
     columns = int(figure.get_figwidth() / (0.7 + 0.085 * max(map(len, scores))))
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(max(columns, 1), 4))
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 4))
     return figure
-
-
-def _pck(scores: dict[str, Score], threshold: int) -> dict[str, np.ndarray]:
-    """Keypoint name, and `all` -> per cent of each row."""
-    cells = [score.tracks["cells"] for score in scores.values()]
-    by_row = [accuracy.pck_by_name() for accuracy in cells]
-    names = {name: np.array([100 * row[name][threshold] for row in by_row]) for name in by_row[0]}
-    return names | {"all": np.array([100 * accuracy.pck()[threshold] for accuracy in cells])}
 
 
 def _pck_curve(scores: dict[str, Score], what: str) -> Figure:
@@ -94,9 +89,9 @@ def _jitter(scores: dict[str, Score], what: str) -> Figure:
     figure = Figure(figsize=(11, 1.8 + 0.45 * len(scores)), layout="constrained")
     figure.suptitle(f"Jitter of merged tracks: {what}")
     labels, colours = list(scores), _colours(len(scores))
-    truth = next(iter(scores.values())).jitter.truth.mean()
+    truth = next(iter(scores.values())).jitter["truth"].mean()
     for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("predicted", "error"), strict=True):
-        values = [getattr(score.jitter, kind).mean() for score in scores.values()]
+        values = [score.jitter[kind].mean() for score in scores.values()]
         bars = axes.barh(labels, np.nan_to_num(values), color=colours)
         axes.bar_label(bars, [f"{value:.2f}" if np.isfinite(value) else "none" for value in values], padding=3)
         axes.margins(x=0.18)

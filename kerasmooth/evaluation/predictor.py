@@ -1,17 +1,22 @@
 """The rows of a table: the raw detector, simple corrections of it, and trained models."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from rich.console import Console
 
-from kerasmooth.evaluation.windows import Frames
+from kerasmooth.errors import InputError
+from kerasmooth.evaluation.windows import Frames, concatenated
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import Batch, prepare
+from kerasmooth.input_pipeline import Batch, evaluation_batches, prepare, steps_for
 from kerasmooth.noise import DetectorNoise
+from kerasmooth.progress import Meter
+from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run
 
 IDENTITY = "identity"
@@ -41,7 +46,7 @@ class Row:
 
 
 class Predictor:
-    """Gives the keypoints of the detector and of every model for a batch of windows.
+    """Gives the keypoints of the detector and of every model for windows of records.
 
     Args:
       runs: trained models.
@@ -49,6 +54,9 @@ class Predictor:
       noise: the simulated detector, always that of epoch 0, where records hold no heatmaps.
       decoders: for models that give heatmaps; a row each.
       detector_decoders: for the detector's heatmaps; a row each.
+
+    Attributes:
+      detector_rows, model_rows: what it gives.
     """
 
     def __init__(
@@ -59,18 +67,44 @@ class Predictor:
         decoders: Sequence[str] = (),
         detector_decoders: Sequence[str] = (PUBLISHED_DECODER,),
     ) -> None:
-        self._codec, self._noise = codec, noise
-        self._detector = [
+        self._runs, self._codec, self._noise = runs, codec, noise
+        self.detector_rows = [
             Row(_with_decoder(IDENTITY, decoder, detector_decoders), IDENTITY, decoder=decoder)
             for decoder in detector_decoders
         ]
-        self._models = []
+        self._rows_of_run = []
         for run, name in zip(runs, _names_of(runs), strict=True):
             readings = decoders if run.takes == "heatmaps" else ("",)
             kind = ("model", str(run.folder), run.config.model)
-            self._models.append((run, [Row(_with_decoder(name, d, readings), *kind, d) for d in readings]))
-        self.rows = (*self._detector, *(row for _, rows in self._models for row in rows))
+            self._rows_of_run.append([Row(_with_decoder(name, d, readings), *kind, d) for d in readings])
+        self.model_rows = [row for rows in self._rows_of_run for row in rows]
         self._step = tf.function(self._predicted, reduce_retracing=True, autograph=False)
+
+    def frames(
+        self, records: RecordSets, split: str, count: int, *, batch_size: int, console: Console, title: str
+    ) -> Frames:
+        """`count` evenly spaced windows of a split with every row's keypoints.
+
+        Raises InputError where the records are damaged.
+        """
+        parts = []
+        batches = evaluation_batches(records, split, batch_size=batch_size, max_windows=count)
+        meter = Meter(console, title, steps_for(count, batch_size), unit_per_step=batch_size)
+        with meter, _damage_is_bad_input(records):
+            for replicas in batches:
+                batch = {name: tensor[0] for name, tensor in replicas.items()}
+                part = Frames(
+                    clip_ids=batch["clip_id"].numpy(),
+                    frame_numbers=batch["frame_numbers"].numpy(),
+                    truth=batch["keypoints"].numpy(),
+                    visibility=batch["visibility"].numpy(),
+                    boxes=batch["boxes"].numpy(),
+                    predicted=self.predict(batch),
+                )
+                # Rows that fill up the last batch are of no clip.
+                parts.append(part[part.clip_ids != b""])
+                meter.advance()
+        return concatenated(parts)
 
     def predict(self, batch: Batch) -> dict[str, np.ndarray]:
         """A parsed batch of windows -> for each row float32 [B, T, K, 2], (x, y) in heatmap cells."""
@@ -80,27 +114,36 @@ class Predictor:
 
     def _predicted(self, batch: Batch) -> dict[str, Any]:
         keypoints: dict[str, Any] = {}
-        for row in self._detector:
+        for row in self.detector_rows:
             inputs, _ = prepare(batch, self._codec, self._noise, "keypoints", 0, row.decoder)
             keypoints[row.name] = inputs["keypoints"]
-        for run, rows in self._models:
+        for run, rows in zip(self._runs, self._rows_of_run, strict=True):
             inputs, _ = prepare(batch, self._codec, self._noise, run.takes, 0, run.config.decoder)
             outputs = run.model(inputs, training=False)
             for row in rows:
-                keypoints[row.name] = self._read(outputs, row.decoder)
+                keypoints[row.name] = (
+                    self._codec.decode(outputs["heatmaps"], row.decoder, xp=keras.ops)[0]
+                    if row.decoder
+                    else outputs["keypoints"]
+                )
         return keypoints
 
-    def _read(self, outputs: dict[str, Any], decoder: str) -> Any:
-        if not decoder:
-            return outputs["keypoints"]
-        return self._codec.decode(outputs["heatmaps"], decoder, xp=keras.ops)[0]
+
+@contextlib.contextmanager
+def _damage_is_bad_input(records: RecordSets) -> Iterator[None]:
+    """TensorFlow's errors about damaged or vanished shards, as the user's to mend."""
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        reason = error.message.strip().splitlines()[0]
+        where = ", ".join(map(str, records.folders))
+        raise InputError(f"the records in {where} cannot be read ({reason}): make them again") from None
 
 
 def _names_of(runs: Sequence[Run]) -> list[str]:
     """The folders' names, or whole paths where names are not unique."""
     names = [run.name for run in runs]
-    several = {name for name in names if names.count(name) > 1}
-    return [str(run.folder) if name in several else name for run, name in zip(runs, names, strict=True)]
+    return [str(run.folder) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
 
 
 def _with_decoder(name: str, decoder: str, decoders: Sequence[str]) -> str:
@@ -125,9 +168,8 @@ def simple_rows(windows: Frames, offsets: np.ndarray | None) -> dict[str, np.nda
     detected: np.ndarray = next(iter(windows.predicted.values()))
     seen = (detected != 0).any(axis=-1, keepdims=True)
     rows = {} if offsets is None else {"bias_only": detected + offsets * seen}
-    measured = np.where(seen, detected, np.nan)
-    never = ~seen.any(axis=1, keepdims=True)
+    measured = np.where(seen | ~seen.any(axis=1, keepdims=True), detected, np.nan)  # one never seen stays at (0, 0)
     for name, middle in (("window_mean", np.nanmean), ("window_median", np.nanmedian)):
-        values = middle(np.where(never, 0, measured), axis=1, keepdims=True)
+        values = middle(measured, axis=1, keepdims=True)
         rows[name] = np.broadcast_to(values, detected.shape).astype(np.float32)
     return rows

@@ -1,6 +1,7 @@
 """What is counted of one row of a table: sums, which add over datasets, in heatmap cells and in image pixels."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,7 +20,6 @@ from kerasmooth.metrics import (
 CURVE_THRESHOLDS = tuple(np.arange(51) / 100)
 """Shares of the torso diameter at which the curve of PCK is sampled, 0 to 0.5; the published three are among them."""
 PUBLISHED_THRESHOLDS = [CURVE_THRESHOLDS.index(threshold) for threshold in THRESHOLDS]
-_CHUNK = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,23 +43,8 @@ class Accuracy:
 
 Accuracies = dict[str, Accuracy]
 """By the names of `accuracies`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Jitter:
-    """Lengths of second differences over time, in image pixels per frame squared, of tracks.
-
-    Attributes:
-      truth, predicted: of these keypoints.
-      error: of the difference between the two.
-    """
-
-    truth: KeypointSums
-    predicted: KeypointSums
-    error: KeypointSums
-
-    def __add__(self, other: "Jitter") -> "Jitter":
-        return Jitter(self.truth + other.truth, self.predicted + other.predicted, self.error + other.error)
+Jitter = dict[str, KeypointSums]
+"""By the names of `jitter`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +62,15 @@ class Score:
     jitter: Jitter
 
     def __add__(self, other: "Score") -> "Score":
-        windows = None if self.windows is None or other.windows is None else _added(self.windows, other.windows)
-        return Score(windows, _added(self.tracks, other.tracks), self.jitter + other.jitter)
+        pairs = None if self.windows is None or other.windows is None else (self.windows, other.windows)
+        return Score(pairs and _added(*pairs), _added(self.tracks, other.tracks), _added(self.jitter, other.jitter))
+
+
+_Counts = TypeVar("_Counts", Accuracy, KeypointSums)
+
+
+def _added(one: dict[str, _Counts], other: dict[str, _Counts]) -> dict[str, _Counts]:
+    return {name: one[name] + other[name] for name in one}
 
 
 def accuracies(frames: Frames, row: str, size: Size) -> Accuracies:
@@ -88,17 +80,12 @@ def accuracies(frames: Frames, row: str, size: Size) -> Accuracies:
       `cells`: the metric, see `metrics.pck`. `pixels`: the same in image pixels. `published`: in cells, the truth is
       the arg-max of its heatmap, a whole cell, and frames that do not show both shoulders and hips are skipped.
     """
-    found: Accuracies = {}
-    for start in range(0, len(frames), _CHUNK):
-        part = frames[start : start + _CHUNK]
-        truth, predicted, shown = part.truth, part.predicted[row], part.visibility
-        of_part = {
-            "cells": _accuracy(truth, predicted, shown),
-            "pixels": _accuracy(part.in_pixels(truth, size), part.in_pixels(predicted, size), shown),
-            "published": _accuracy(np.rint(truth), predicted, shown, "published"),
-        }
-        found = _added(found, of_part) if found else of_part
-    return found
+    truth, predicted, shown = frames.truth, frames.predicted[row], frames.visibility
+    return {
+        "cells": _accuracy(truth, predicted, shown),
+        "pixels": _accuracy(frames.in_pixels(truth, size), frames.in_pixels(predicted, size), shown),
+        "published": _accuracy(np.rint(truth), predicted, shown, "published"),
+    }
 
 
 def _accuracy(truth: np.ndarray, predicted: np.ndarray, shown: np.ndarray, torso: str = "visible_sides") -> Accuracy:
@@ -106,24 +93,28 @@ def _accuracy(truth: np.ndarray, predicted: np.ndarray, shown: np.ndarray, torso
     return Accuracy(curve, end_point_error(truth, predicted, shown))
 
 
-def _added(one: Accuracies, other: Accuracies) -> Accuracies:
-    return {space: one[space] + other[space] for space in one}
-
-
 def jitter(track: Frames, row: str, size: Size) -> Jitter:
-    """Of a row of one track."""
+    """Lengths of second differences over time of a row of one track, in image pixels per frame squared.
+
+    Returns:
+      `truth`, `predicted`: of these keypoints. `error`: of the difference between the two.
+    """
     truth, predicted = (track.in_pixels(keypoints, size) for keypoints in (track.truth, track.predicted[row]))
     shown = track.visibility
-    return Jitter(
-        acceleration(truth, shown), acceleration(predicted, shown), acceleration_error(truth, predicted, shown)
-    )
+    return {
+        "truth": acceleration(truth, shown),
+        "predicted": acceleration(predicted, shown),
+        "error": acceleration_error(truth, predicted, shown),
+    }
 
 
 def score(windows: Frames, tracks: list[Frames], size: Size) -> dict[str, Score]:
     """Scores every row of windows and of their tracks; rows may be of the tracks only."""
     frames, scores = single_frames(tracks), {}
     for row in tracks[0].predicted:
-        first, *rest = (jitter(track, row, size) for track in tracks)
+        of_tracks = jitter(tracks[0], row, size)
+        for track in tracks[1:]:
+            of_tracks = _added(of_tracks, jitter(track, row, size))
         in_windows = accuracies(windows, row, size) if row in windows.predicted else None
-        scores[row] = Score(in_windows, accuracies(frames, row, size), sum(rest, first))
+        scores[row] = Score(in_windows, accuracies(frames, row, size), of_tracks)
     return scores

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.pictures import draw_all
 from kerasmooth.evaluation.results import pck_by_space, scores_of
 from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Accuracies, Accuracy, Score
-from kerasmooth.metrics import THRESHOLDS, KeypointSums, sides_merged, torso_diameter
+from kerasmooth.evaluation.windows import concatenated
+from kerasmooth.metrics import THRESHOLDS, sides_merged, torso_diameter
 from kerasmooth.skeletons import BOULDERING_25
 
 SCHEMA = "kerasmooth.evaluation/3"
@@ -79,21 +80,19 @@ def write_report(evaluations: Sequence[Evaluation], folder: Path) -> list[Path]:
 def print_tables(evaluation: Evaluation, console: Console) -> None:
     """Prints what was judged, PCK, errors and jitter, and PCK by keypoint."""
     console.print(describe(evaluation), soft_wrap=True, markup=False)
+    if tuned := [f"{row.name}: {row.settings}" for row in evaluation.rows if row.settings]:
+        what = f"Filters as tuned on the validation split: {'; '.join(tuned)}."
+        console.print(what, soft_wrap=True, markup=False)
     scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
     in_windows = {name: score.windows for name, score in scores.items() if score.windows is not None}
-    settings = {row.name: row.settings for row in evaluation.rows if row.settings}
-    if settings:
-        tuned = "; ".join(f"{name}: {setting}" for name, setting in settings.items())
-        console.print(f"Filters as tuned on the validation split: {tuned}.", soft_wrap=True, markup=False)
     in_tracks = {name: score.tracks for name, score in scores.items()}
-    tables = [
+    width = console.width
+    for table in (
         _pck_table("all frames of all windows", in_windows, evaluation.bound),
         _pck_table("every frame once, windows merged into tracks", in_tracks),
         _error_table(scores),
-        _keypoint_table({name: s.tracks["cells"] for name, s in scores.items()}),
-    ]
-    width = console.width
-    for table in tables:
+        _keypoint_table({name: accuracies["cells"] for name, accuracies in in_tracks.items()}),
+    ):
         # Where the terminal is narrow its lines wrap, which is better than digits that are cut off.
         console.width = max(width, console.measure(table, options=console.options.update(max_width=MAX_WIDTH)).maximum)
         console.print(table)
@@ -102,27 +101,26 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
 
 def describe(evaluation: Evaluation) -> str:
     """One line: what was judged, and how much of it."""
-    setting, windows = evaluation.setting, evaluation.windows.values()
-    first = next(score for row in evaluation.rows if (score := evaluation.total(row.name)).windows)
-    in_windows = first.windows or {}
-    cells, published = in_windows["cells"].curve, in_windows["published"].curve
+    setting, judged = evaluation.setting, concatenated(list(evaluation.windows.values()))
+    score = evaluation.total(evaluation.rows[0].name)
+    cells, published = ((score.windows or {})[space].curve for space in ("cells", "published"))
     kind = " (a generated person, not real data)" if setting.is_sample else ""
-    in_cells = [torso_diameter(part.truth, part.visibility) for part in windows]
-    in_pixels = [torso_diameter(part.in_pixels(part.truth, setting.size), part.visibility) for part in windows]
+    spaces = {"cells": judged.truth, "px": judged.in_pixels(judged.truth, setting.size)}
+    torsos = [f"{_text(_mean(torso_diameter(at, judged.visibility)))} {unit}" for unit, at in spaces.items()]
     return (
         f"{setting.split} split of {', '.join(setting.datasets)}{kind}: "
-        f"{sum(evaluation.num_windows.values()):,} of {sum(evaluation.in_all.values()):,} windows, "
+        f"{len(judged):,} of {sum(evaluation.in_all.values()):,} windows, "
         f"{cells.frames:,} frames in windows, {_percent(cells.judged_share)} of them show a torso and are in PCK "
         f"({_percent(published.judged_share)} by the published rule, all four joints), "
-        f"{cells.totals.sum():,} keypoints scored; {first.tracks['cells'].curve.frames:,} different frames. "
-        f"Mean torso {_text(_mean(in_cells))} cells, {_text(_mean(in_pixels))} px."
+        f"{cells.totals.sum():,} keypoints scored; {score.tracks['cells'].curve.frames:,} different frames. "
+        f"Mean torso {', '.join(torsos)}."
     )
 
 
-def _mean(arrays: list[np.ndarray]) -> float:
+def _mean(values: np.ndarray) -> float:
     """Of the values that are no NaN; NaN where there are none."""
-    values = np.concatenate([array[np.isfinite(array)] for array in arrays])
-    return float(values.mean(dtype=np.float64)) if len(values) else math.nan
+    known = values[np.isfinite(values)]
+    return float(known.mean(dtype=np.float64)) if len(known) else math.nan
 
 
 def _evaluation(evaluation: Evaluation) -> Json:
@@ -182,15 +180,11 @@ def _error_table(scores: dict[str, Score]) -> Table:
         "Mean errors, every frame once; acceleration in px/frame²",
         ["end-point\ncells", "end-point\npx", "acceleration", "acceleration error"],
     )
-    measures: tuple[Callable[[Score], KeypointSums], ...] = (
-        lambda score: score.tracks["cells"].error,
-        lambda score: score.tracks["pixels"].error,
-        lambda score: score.jitter.predicted,
-        lambda score: score.jitter.error,
-    )
     for name, score in scores.items():
-        table.add_row(escape(name), *(_text(measure(score).mean()) for measure in measures))
-    truth = next(iter(scores.values())).jitter.truth.mean()
+        errors = [score.tracks[space].error for space in ("cells", "pixels")]
+        measures = [*errors, score.jitter["predicted"], score.jitter["error"]]
+        table.add_row(escape(name), *(_text(measure.mean()) for measure in measures))
+    truth = next(iter(scores.values())).jitter["truth"].mean()
     table.add_row("truth", "", "", _text(truth), "", style="dim")
     return table
 

@@ -35,9 +35,13 @@ class Frames:
 
     def __getitem__(self, part: slice | np.ndarray) -> "Frames":
         """Some of the windows."""
-        arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        predicted = {name: keypoints[part] for name, keypoints in arrays.pop("predicted").items()}
-        return Frames(**{name: array[part] for name, array in arrays.items()}, predicted=predicted)
+        rows = {name: keypoints[part] for name, keypoints in self.predicted.items()}
+        return Frames(**{name: array[part] for name, array in self.arrays().items()}, predicted=rows)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All but `predicted`, by name."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "predicted"]
+        return {name: getattr(self, name) for name in names}
 
     def with_rows(self, rows: dict[str, np.ndarray]) -> "Frames":
         """The same with more rows."""
@@ -51,15 +55,13 @@ class Frames:
         """The windows of each clip."""
         _, clips = np.unique(self.clip_ids, return_inverse=True)
         order = np.argsort(clips, kind="stable")
-        ends = np.flatnonzero(np.diff(clips[order], append=-1)) + 1
-        for start, end in zip(np.append(0, ends)[:-1], ends, strict=True):
-            yield self[order[start:end]]
+        for part in np.split(order, np.flatnonzero(np.diff(clips[order])) + 1):
+            yield self[part]
 
 
 def concatenated(parts: list[Frames]) -> Frames:
     """Windows one after the other; all have the same T and the same rows."""
-    names = [field.name for field in dataclasses.fields(Frames) if field.name != "predicted"]
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].arrays()}
     rows = {row: np.concatenate([part.predicted[row] for part in parts]) for row in parts[0].predicted}
     return Frames(**arrays, predicted=rows)
 
@@ -70,54 +72,34 @@ def merged(windows: Frames, frame_step: int) -> list[Frames]:
     A track is one window of as many frames as follow each other `frame_step` apart in a clip. With a frame step of 2
     the even frames of a clip are one track and the odd ones another.
     """
-    tracks = []
-    for of_clip in windows.by_clip():
-        numbers = of_clip.frame_numbers.ravel().astype(np.int64)
-        order = np.lexsort((numbers, numbers % frame_step))
-        numbers = numbers[order]
-        first = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
-        frames = numbers[first]
-        counts = np.diff(first, append=len(numbers))[:, None, None]
+    return [track for of_clip in windows.by_clip() for track in _tracks(of_clip, frame_step)]
 
-        def flat(array: np.ndarray, order: np.ndarray = order) -> np.ndarray:
-            return array.reshape(-1, *array.shape[2:])[order]
 
-        means = {
-            name: (np.add.reduceat(flat(keypoints), first, dtype=np.float64) / counts).astype(np.float32)
-            for name, keypoints in of_clip.predicted.items()
-        }
-        truth, shown, box = (flat(a)[first] for a in (of_clip.truth, of_clip.visibility, of_clip.boxes))
-        ends = np.flatnonzero(np.diff(frames, append=frames[-1]) != frame_step) + 1
-        for start, end in zip([0, *ends[:-1]], ends, strict=True):
-            part = slice(start, end)
-            rows = {name: mean[None, part] for name, mean in means.items()}
-            tracks.append(
-                Frames(
-                    of_clip.clip_ids[:1],
-                    frames[None, part],
-                    truth[None, part],
-                    shown[None, part],
-                    box[None, part],
-                    rows,
-                )
-            )
-    return tracks
+def _tracks(of_clip: Frames, frame_step: int) -> Iterator[Frames]:
+    numbers = of_clip.frame_numbers.ravel()
+    frames, first, places, counts = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
+    arrays: dict[str, np.ndarray] = {"frame_numbers": frames}
+    for name in ("truth", "visibility", "boxes"):
+        array = getattr(of_clip, name)
+        arrays[name] = array.reshape(-1, *array.shape[2:])[first]
+    means = {}
+    for name, keypoints in of_clip.predicted.items():
+        sums = np.zeros(arrays["truth"].shape)
+        np.add.at(sums, places, keypoints.reshape(-1, *keypoints.shape[2:]))
+        means[name] = (sums / counts[:, None, None]).astype(np.float32)
+    order = np.lexsort((frames, frames % frame_step))
+    for part in np.split(order, np.flatnonzero(np.diff(frames[order].astype(np.int64)) != frame_step) + 1):
+        rows = {name: mean[None, part] for name, mean in means.items()}
+        of_track = {name: array[None, part] for name, array in arrays.items()}
+        yield Frames(of_clip.clip_ids[:1], **of_track, predicted=rows)
 
 
 def single_frames(tracks: list[Frames]) -> Frames:
     """All frames of tracks, each as a window of its own, [F, 1, ...]."""
-    return concatenated([_cut_up(track) for track in tracks])
+    return concatenated([_upright(track) for track in tracks])
 
 
-def _cut_up(track: Frames) -> Frames:
-    def upright(array: np.ndarray) -> np.ndarray:
-        return np.swapaxes(array, 0, 1)
-
-    return Frames(
-        np.repeat(track.clip_ids, track.frame_numbers.shape[1]),
-        upright(track.frame_numbers),
-        upright(track.truth),
-        upright(track.visibility),
-        upright(track.boxes),
-        {name: upright(keypoints) for name, keypoints in track.predicted.items()},
-    )
+def _upright(track: Frames) -> Frames:
+    arrays = {name: np.swapaxes(array, 0, 1) for name, array in track.arrays().items() if name != "clip_ids"}
+    rows = {name: np.swapaxes(keypoints, 0, 1) for name, keypoints in track.predicted.items()}
+    return Frames(np.repeat(track.clip_ids, len(arrays["truth"])), **arrays, predicted=rows)

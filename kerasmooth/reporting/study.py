@@ -1,13 +1,14 @@
 """Running the grid: every run that has no result yet is trained, judged, and its scores are kept."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from kerasmooth.errors import InputError
-from kerasmooth.evaluation.evaluator import Evaluation, Judge
+from kerasmooth.evaluation.evaluator import Evaluation, evaluate_setting
 from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
@@ -18,7 +19,7 @@ from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.data import open_records
 from kerasmooth.training.loop import train
-from kerasmooth.training.run_folder import load_run
+from kerasmooth.training.run_folder import Run, load_run
 from kerasmooth.training.state import RunState
 
 _NOISE = [name for name in [*NOISE_SETTINGS, "noise_profile"] if name not in ("shifting_scalar", "random_sigma")]
@@ -103,8 +104,7 @@ class _Cell:
             state = train(config, console=self._details)
             run, training = load_run(config.run_dir), _training(state, config, records)
         for split, path in missing.items():
-            judged = self._judged(run.config)[0]
-            evaluation = self._judge().evaluate(setting_of(judged, split=split), [run])
+            evaluation = self._evaluate(self._judged(run.config)[0], split, [run])
             result = self._result(path, evaluation, records, settings)
             rows = {key: row for key, row in result.rows.items() if row.kind in ("model", IDENTITY)}
             result = result.replace(rows=rows, smoother=smoother, seed=seed, training=training)
@@ -121,7 +121,7 @@ class _Cell:
             name, settings = f"{name}-window_{window}", settings | {"window": window}
         paths, missing = self._paths(table, name, settings, records)
         for split, path in missing.items():
-            evaluation = self._judge(classical).evaluate(setting_of(config, split=split))
+            evaluation = self._evaluate(config, split, classical=classical)
             result = self._result(path, evaluation, records, settings)
             if window:
                 result = result.replace(rows={key: row for key, row in result.rows.items() if row.kind in _OF_WINDOWS})
@@ -159,8 +159,11 @@ class _Cell:
             noise["noise_profile"] = noise_profile(noise["noise_model"]).model_dump(mode="json")
         return choices | {f"judged_{name}": value for name, value in noise.items()}
 
-    def _judge(self, classical: bool = False) -> Judge:
-        return Judge(max_windows=self._study.max_windows, classical=classical, console=self._details)
+    def _evaluate(
+        self, config: TrainingConfig, split: str, runs: Sequence[Run] = (), classical: bool = False
+    ) -> Evaluation:
+        how: dict[str, Any] = {"max_windows": self._study.max_windows, "console": self._details}
+        return evaluate_setting(setting_of(config, split=split), runs, classical=classical, **how)
 
     def _result(self, path: Path, evaluation: Evaluation, records: RecordSets, settings: dict[str, Any]) -> Result:
         scores = scores_of(evaluation)

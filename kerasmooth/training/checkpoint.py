@@ -4,12 +4,11 @@ What Keras's own BackupAndRestore forgets (the place in the epoch, the order of 
 after a kill; the state holds it.
 """
 
-import contextlib
 import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ import numpy as np
 from kerasmooth.errors import InputError
 from kerasmooth.files import replacing
 
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, NotImplementedError, zipfile.BadZipFile)
+"""What reading a damaged archive raises."""
 CHECKPOINT_FILE = "checkpoint.npz"
 _STATE = "state"
 _SEED_GENERATOR = re.compile(r"\bseed_generator(_\d+)?\b")
@@ -42,20 +43,23 @@ def load(path: Path, groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
 
     Raises InputError where the file is damaged or was written for other variables.
     """
-    with _opened(path) as archive:
-        wanted = _by_path(groups)
-        if different := sorted({*archive.files} ^ {_STATE, *wanted}):
-            raise InputError(
-                f"{path} holds other variables than this run has ({different[0]}, ...): remove the run folder to start "
-                "anew"
-            )
-        for key, variable in wanted.items():
-            value = archive[key]
-            if value.shape != tuple(variable.shape):
-                raise InputError(f"{path}: {key} has shape {value.shape}, the run needs {tuple(variable.shape)}")
-            variable.assign(value)
-        state: dict[str, Any] = json.loads(archive[_STATE].tobytes().decode())
-        return state
+    try:
+        # NumPy leaves a file that it cannot read open.
+        with path.open("rb") as file, np.load(file) as archive:
+            arrays = dict(archive)
+        state: dict[str, Any] = json.loads(arrays.pop(_STATE).tobytes())
+    except _DAMAGE as error:
+        raise InputError(f"{path} is damaged or no checkpoint ({error}): remove the run to start anew") from None
+    variables = _by_path(groups)
+    found = {f"{key} {value.shape}" for key, value in arrays.items()}
+    needed = {f"{key} {tuple(variable.shape)}" for key, variable in variables.items()}
+    if different := sorted(found ^ needed):
+        raise InputError(
+            f"{path} holds other variables than this run has ({different[0]}, ...): remove the run folder to start anew"
+        )
+    for key, variable in variables.items():
+        variable.assign(arrays[key])
+    return state
 
 
 def _by_path(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -75,18 +79,3 @@ def _by_path(groups: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
                 raise ValueError(f"two variables have one path: give each layer a name. Received: path={key}")
             named[key] = variable
     return named
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """An open archive; what goes wrong while reading it becomes one line."""
-    try:
-        # NumPy leaves a file that it cannot read open.
-        with path.open("rb") as file, np.load(file) as archive:
-            if _STATE not in archive.files:
-                raise InputError(f"{path} is not a checkpoint of kerasmooth: remove it to start anew")
-            yield archive
-    except InputError:
-        raise
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise InputError(f"cannot read {path} ({error}): remove the run folder to start anew") from None

@@ -183,13 +183,14 @@ class TrainingConfig(Settings):
         path = storage.path(run_dir) / CONFIG_FILE
         try:
             values = json.loads(path.read_bytes())
+            missing = sorted(set(_ALWAYS_THERE) - set(values))
         except OSError as error:
-            raise InputError(f"{run_dir} is not a run folder: cannot read {path} ({error.strerror})") from None
-        except ValueError as error:
+            raise InputError(
+                f"{run_dir} is not a run folder: cannot read {path} ({error.strerror}); name one that training made"
+            ) from None
+        except (ValueError, TypeError) as error:
             raise InputError(f"{path} is not JSON: {error}; it was damaged, train again into another folder") from None
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: expected an object of settings, got {type(values).__name__}")
-        if missing := sorted(set(_ALWAYS_THERE) - set(values)):
+        if missing:
             raise InputError(f"{path}: the settings {missing} are missing; it was damaged, train again elsewhere")
         try:
             return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
@@ -214,13 +215,11 @@ def parse_model_options(words: list[str]) -> dict[str, Any]:
     """
     options: dict[str, Any] = {}
     for word in words:
-        name, equals, text = word.partition("=")
-        if not (equals and name.strip().isidentifier() and text.strip()):
-            raise InputError(f"--model_options: expected name=value,..., got {word!r}")
-        if name.strip() in options:
-            raise InputError(f"--model_options: {name.strip()} is given twice")
+        name, _, text = (part.strip() for part in word.partition("="))
+        if not (name.isidentifier() and text) or name in options:
+            raise InputError(f"--model_options: expected name=value,..., each name once, got {','.join(words)!r}")
         try:
-            options[name.strip()] = json.loads(text)
+            options[name] = json.loads(text)
         except ValueError:
-            options[name.strip()] = text.strip()
+            options[name] = text
     return options

@@ -1,30 +1,27 @@
-"""The records of a run, their batches, and what a model is given of a batch."""
+"""The records of a run, its simulated detector, and its batches."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from kerasmooth import input_pipeline
 from kerasmooth.augmentation import Augmentation
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
-from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.noise_profile import NoiseProfile, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
-from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
-from kerasmooth.training.devices import Cluster, is_chief
-
-Inputs = dict[str, Any]
-Targets = dict[str, Any]
+from kerasmooth.training.devices import Cluster
 
 
-def open_records(config: TrainingConfig, say: Callable[[str], None]) -> tuple[TrainingConfig, RecordSets]:
-    """Opens and verifies the records, and gives the settings what follows from them: datasets, window, size, keypoints.
+def open_records(
+    config: TrainingConfig, say: Callable[[str], None], verify: bool = False
+) -> tuple[TrainingConfig, RecordSets]:
+    """Opens the records, and gives the settings what follows from them: datasets, window, size, keypoints.
+
+    With `verify` every file is compared with its checksum; its length is always.
 
     Raises InputError where there are none, or where they and the settings do not go together.
     """
@@ -48,15 +45,8 @@ def open_records(config: TrainingConfig, say: Callable[[str], None]) -> tuple[Tr
     found["noise_profile"] = profile.model_dump(mode="json")
     config = config.replace(datasets=names, **found)
     for split in ("train", "validation"):
-        records.shards(split, verify=_verifies(config))
+        records.shards(split, verify=verify)
     return config, records
-
-
-def _verifies(config: TrainingConfig) -> bool:
-    """Whether this process reads all records to compare checksums: one of several workers is enough."""
-    begun = (config.run_dir / CHECKPOINT_FILE).is_file()
-    wanted = {"first": not begun, "always": True, "never": False}[config.verify_records]
-    return wanted and is_chief(config.strategy)
 
 
 def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, ...]) -> None:
@@ -97,56 +87,16 @@ def simulated_detector(config: TrainingConfig) -> DetectorNoise:
 
 
 def augmentation(config: TrainingConfig) -> Augmentation:
-    """How the training windows of a run are changed."""
+    """How the training windows of a run are changed; what it draws is keyed by `Learner.epoch_key`."""
     return Augmentation(
         max_rotation_degrees=config.augment_rotation,
         max_translation=config.augment_translation,
         flip=config.augment_flip,
-        seed=config.seed,
         max_scale=config.augment_scale,
         reverse=config.augment_reverse,
         max_slowdown=config.augment_slowdown,
         dropout=config.augment_dropout,
     )
-
-
-class Preprocessor:
-    """Batches as records have them -> what a model takes and should give; for inside a compiled step.
-
-    Args:
-      config: the run's settings.
-      takes: "heatmaps" or "keypoints".
-    """
-
-    def __init__(self, config: TrainingConfig, takes: str) -> None:
-        self._config, self._takes = config, takes
-        self.codec = HeatmapCodec(size=config.size)
-        self._noise = simulated_detector(config)
-        self._augmentation = augmentation(config)
-
-    def training(self, batch: Any, epoch: Any) -> tuple[Inputs, Targets]:
-        """Augmented and with the noise of an epoch, a uint32 scalar that is never 0 (`epoch_key`)."""
-        batch = self._augmentation.apply(batch, self._config.size, epoch, xp=keras.ops)
-        inputs, targets = self._prepared(batch, epoch, self._takes)
-        return self._augmentation.withhold(inputs, batch, epoch, xp=keras.ops), targets
-
-    def validation(self, batch: Any, takes: str = "") -> tuple[Inputs, Targets]:
-        """As it is, with the noise that never changes; `takes` may ask for the detector's keypoints."""
-        return self._prepared(batch, tf.constant(0, tf.uint32), takes or self._takes)
-
-    def epoch_key(self, epoch: int) -> Any:
-        """What augmentation and fresh noise of an epoch, counted from 1, are keyed by."""
-        return tf.constant(self._config.seed * 2**16 + epoch, tf.uint32)
-
-    def keypoints(self, outputs: dict[str, Any]) -> Any:
-        """[B, T, K, 2] in heatmap cells of what a model gave."""
-        if "keypoints" in outputs:
-            return outputs["keypoints"]
-        return self.codec.decode(outputs["heatmaps"], self._config.decoder, xp=keras.ops)[0]
-
-    def _prepared(self, batch: Any, epoch: Any, takes: str) -> tuple[Inputs, Targets]:
-        config = self._config
-        return prepare(batch, self.codec, self._noise, takes, epoch, config.decoder, config.sub_pixel_targets)
 
 
 class Batches:
@@ -160,41 +110,30 @@ class Batches:
 
     def __init__(self, config: TrainingConfig, records: RecordSets, cluster: Cluster) -> None:
         self._config, self.records, self._cluster = config, records, cluster
-        self._shard = input_pipeline.WorkerShard(cluster.worker, cluster.num_workers, cluster.local_replicas)
+        shard = input_pipeline.WorkerShard(cluster.worker, cluster.num_workers, cluster.local_replicas)
+        self._part: dict[str, Any] = {"batch_size": config.batch_size, "shard": shard}
         self.steps_per_epoch = steps_per_epoch(config, records)
+        self.windows_per_epoch = config.steps_per_epoch * config.batch_size or records.num_windows("train")
         in_all = records.num_windows("validation")
         self.validation_windows = min(in_all, config.validation_windows or in_all)
         self.validation_steps = input_pipeline.steps_for(self.validation_windows, config.batch_size)
 
-    @property
-    def windows_per_epoch(self) -> int:
-        """Training windows of an epoch."""
-        if self._config.steps_per_epoch:
-            return self.steps_per_epoch * self._config.batch_size
-        return self.records.num_windows("train")
-
     def training(self, epoch: int, step: int) -> Iterator[Any]:
         """Those of an epoch, counted from 1, from a step on, counted from 0."""
-        batches = input_pipeline.training_batches(
-            self.records,
-            seed=self._config.seed,
-            batch_size=self._config.batch_size,
-            first_step=(epoch - 1) * self.steps_per_epoch + step,
-            num_steps=self.steps_per_epoch - step,
-            shard=self._shard,
+        first, count = (epoch - 1) * self.steps_per_epoch + step, self.steps_per_epoch - step
+        return self._distributed(
+            input_pipeline.training_batches(
+                self.records, seed=self._config.seed, first_step=first, num_steps=count, **self._part
+            )
         )
-        return self._distributed(batches)
 
     def validation(self) -> Iterator[Any]:
         """Those that an epoch is judged by."""
-        batches = input_pipeline.evaluation_batches(
-            self.records,
-            "validation",
-            batch_size=self._config.batch_size,
-            max_windows=self.validation_windows,
-            shard=self._shard,
+        return self._distributed(
+            input_pipeline.evaluation_batches(
+                self.records, "validation", max_windows=self.validation_windows, **self._part
+            )
         )
-        return self._distributed(batches)
 
     def _distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """Strings, which accelerators do not hold, stay behind."""

@@ -55,6 +55,14 @@ class Cluster:
         """What `strategy.run` returned -> one value for each local replica."""
         return list(self.strategy.experimental_local_results(value))
 
+    def compiled(self, step: Callable[..., Any], xla: bool) -> Any:
+        """`step` as one graph that runs on every replica; with `xla`, compiled by XLA (one replica only)."""
+
+        def run(*arguments: Any) -> Any:
+            return self.strategy.run(step, args=arguments)
+
+        return tf.function(run, jit_compile=True if xla else None, reduce_retracing=True, autograph=False)
+
     def sum_over_workers(self, values: np.ndarray) -> np.ndarray:
         """Sums float64 arrays over the processes; every process gets the sum and must call this."""
         if self.num_workers == 1:
@@ -68,11 +76,6 @@ def all_reduce_sum(tensor: Any) -> Any:
     """The sum of a tensor over all replicas; called inside `strategy.run`."""
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensor)
-
-
-def is_chief(name: str) -> bool:
-    """Whether this process is the first worker, or the only one, with `--strategy`."""
-    return name != "multi_worker" or _read_tf_config()[1] == 0
 
 
 def build(
@@ -110,30 +113,18 @@ def _devices() -> list[str]:
 def _read_tf_config() -> tuple[list[str], int]:
     """Addresses of all workers, and the index of this one, as the environment variable TF_CONFIG says."""
     text = os.environ.get("TF_CONFIG", "")
-    example = '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
     try:
         config = json.loads(text)
-        workers, task = config["cluster"]["worker"], config["task"]
-        kind, index = task["type"], task["index"]
+        cluster, task = config["cluster"], config["task"]
+        workers, index = cluster["worker"], task["index"]
+        fine = set(cluster) == {"worker"} and task["type"] == "worker" and index in range(len(workers))
+        fine = fine and all(re.fullmatch(r"[^:]+:[0-9]{1,5}", address) for address in workers)
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"--strategy=multi_worker needs TF_CONFIG={example}, got {text!r}") from None
-    if not isinstance(workers, list) or not isinstance(index, int) or set(config["cluster"]) != {"worker"}:
-        raise InputError(f"TF_CONFIG must list workers only and give an index, as {example}, got {text!r}")
-    if kind != "worker" or not 0 <= index < len(workers):
-        raise InputError(f"TF_CONFIG: no worker {kind}:{index} among {len(workers)} workers")
-    if odd := [one for one in workers if not re.fullmatch(r"[^:]+:[0-9]{1,5}", str(one))]:
-        raise InputError(f"TF_CONFIG: workers must be host:port, got {odd[0]!r}")
+        fine = False
+    if not fine:
+        example = '{"cluster": {"worker": ["host0:port", "host1:port"]}, "task": {"type": "worker", "index": 0}}'
+        raise InputError(
+            f"--strategy=multi_worker needs TF_CONFIG={example}: only workers, all of them, and the index of this one; "
+            f"got {text!r}"
+        )
     return workers, index
-
-
-Step = Callable[..., Any]
-
-
-def compiled(cluster: Cluster, step: Step, xla: bool) -> Step:
-    """`step` as one graph that runs on every replica; with `xla`, compiled by XLA (one replica only)."""
-
-    def run(*arguments: Any) -> Any:
-        return cluster.strategy.run(step, args=arguments)
-
-    function: Step = tf.function(run, jit_compile=True if xla else None, reduce_retracing=True, autograph=False)
-    return function

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,41 +10,42 @@ import tensorflow as tf
 
 from kerasmooth import losses, models, storage
 from kerasmooth.errors import InputError
-from kerasmooth.training import devices
+from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.input_pipeline import prepare
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.data import Preprocessor
+from kerasmooth.training.data import augmentation, simulated_detector
+from kerasmooth.training.devices import Cluster, all_reduce_sum
 from kerasmooth.training.moving_average import MovingAverage
+from kerasmooth.training.run_folder import BEST_MODEL_FILE, load_best_model
 
 
 class Learner:
     """Trains a model and predicts with it, a global batch at a time.
 
-    A loss is weight * total / count with total and count summed over all replicas, so that neither a step nor a score
+    A loss is the sum over its terms of total / count, both summed over all replicas, so that neither a step nor a score
     depends on how a batch is split. Dropout is drawn for each replica by itself.
 
     Args:
       config: the run's settings.
       cluster: where it runs.
-      num_keypoints: K.
 
     Raises:
       InputError: the model or its options are unknown, or the settings do not go together.
     """
 
-    def __init__(self, config: TrainingConfig, cluster: devices.Cluster, num_keypoints: int = 25) -> None:
+    def __init__(self, config: TrainingConfig, cluster: Cluster) -> None:
         self.config, self.cluster = config, cluster
         with cluster.strategy.scope():
-            self.model = build_model(config, num_keypoints)
+            self.model = build_model(config)
             self.trained = trained_variables(config, self.model)
             self.optimizer = build_optimizer(config)
             self.optimizer.build(self.trained)
             self.average = MovingAverage(self.trained, config.ema) if config.ema else None
-        self.preprocessor = Preprocessor(config, self.model.takes)
         self.loss = loss_of(config, self.model)
-        self._train = devices.compiled(cluster, self._train_replica, config.xla)
-        self._validate = devices.compiled(cluster, self._validate_replica, config.xla)
-        self._detect = devices.compiled(cluster, self._detect_replica, False)
-        self._weights: list[float] = []
+        self.codec, self.noise = HeatmapCodec(size=config.size), simulated_detector(config)
+        self.augmentation = augmentation(config)
+        self._train = cluster.compiled(self._train_replica, config.xla)
+        self._validate = cluster.compiled(self._validate_replica, config.xla)
         self.spread_seeds()
 
     @property
@@ -67,67 +67,76 @@ class Learner:
             self.cluster.strategy.run(add_replica_id)
 
     def train_step(self, batch: Any, epoch: int) -> Any:
-        """One step on a distributed batch; returns (total, count) of each loss term, float64 [L, 2], not waited for."""
-        return self.cluster.local(self._train(batch, self.preprocessor.epoch_key(epoch)))[0]
+        """One step on a distributed batch; returns (weighted total, count) of each loss term, float64 [L, 2], not
+        waited for.
+        """
+        return self.cluster.local(self._train(batch, self.epoch_key(epoch)))[0]
 
-    def validation_step(self, batch: Any) -> tuple[Any, list[dict[str, Any]]]:
-        """(total, count) of each loss term, float64 [L, 2], and predicted and true keypoints of each local replica."""
-        terms, predictions = self._validate(batch)
-        return self.cluster.local(terms)[0], self._by_replica(predictions)
+    def validation_step(self, batch: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """(weighted total, count) of each loss term, float64 [L, 2], and the windows of this process: `truth`, what the
+        `model` and the `detector` say, [B, T, K, 2] in heatmap cells, and `visibility` [B, T, K].
+        """
+        sums, windows = self._validate(batch)
+        parts = {name: self.cluster.local(value) for name, value in windows.items()}
+        joined = {name: np.concatenate([part.numpy() for part in of_replicas]) for name, of_replicas in parts.items()}
+        return self.cluster.local(sums)[0].numpy(), joined
 
-    def detector_step(self, batch: Any) -> list[dict[str, Any]]:
-        """As the predictions of `validation_step`, with the detector's own keypoints for the model's."""
-        return self._by_replica(self._detect(batch))
-
-    def loss_value(self, terms: np.ndarray) -> float:
-        """The loss of summed (total, count) [L, 2]; NaN where nothing was annotated."""
-        if not self._weights:
-            raise ValueError(f"no step was run yet, so the weights of the terms are unknown. Received: terms={terms}")
-        if not terms[:, 1].any():
-            return math.nan
-        return float(np.sum(np.array(self._weights) * terms[:, 0] / np.maximum(terms[:, 1], 1.0)))
-
-    @contextlib.contextmanager
-    def averaged_weights(self) -> Iterator[None]:
+    def averaged_weights(self) -> contextlib.AbstractContextManager[None]:
         """Within the block the model has the weights that are judged and kept: their average, where there is one."""
-        with self.average.applied() if self.average else contextlib.nullcontext():
-            yield
+        return self.average.applied() if self.average else contextlib.nullcontext()
 
-    def _by_replica(self, values: dict[str, Any]) -> list[dict[str, Any]]:
-        local = {name: self.cluster.local(value) for name, value in values.items()}
-        return [{name: value[i] for name, value in local.items()} for i in range(self.cluster.local_replicas)]
+    def epoch_key(self, epoch: int) -> Any:
+        """What augmentation and fresh noise of an epoch, counted from 1, are keyed by; that of validation is 0."""
+        return tf.constant(self.config.seed * 2**16 + epoch, tf.uint32)
 
-    def _train_replica(self, batch: Any, epoch: Any) -> Any:
-        inputs, targets = self.preprocessor.training(batch, epoch)
+    def training_pair(self, batch: Any, epoch_key: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the model takes and should give of a batch of records, augmented and with the noise of an epoch."""
+        batch = self.augmentation.apply(batch, self.config.size, epoch_key, xp=keras.ops)
+        inputs, targets = self.pair(batch, epoch_key)
+        return self.augmentation.withhold(inputs, batch, epoch_key, xp=keras.ops), targets
+
+    def pair(self, batch: Any, epoch_key: Any = 0, takes: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+        """The same as it is, by default with the noise that never changes; `takes` may ask for what the detector says
+        as keypoints.
+        """
+        takes, config = takes or self.model.takes, self.config
+        return prepare(batch, self.codec, self.noise, takes, epoch_key, config.decoder, config.sub_pixel_targets)
+
+    def keypoints(self, outputs: dict[str, Any]) -> Any:
+        """[B, T, K, 2] in heatmap cells of what the model gave."""
+        if "keypoints" in outputs:
+            return outputs["keypoints"]
+        return self.codec.decode(outputs["heatmaps"], self.config.decoder, xp=keras.ops)[0]
+
+    def _train_replica(self, batch: Any, epoch_key: Any) -> Any:
+        inputs, targets = self.training_pair(batch, epoch_key)
         with tf.GradientTape() as tape:
             terms = self.loss(targets, self.model(inputs, training=True))
-            counts = devices.all_reduce_sum(tf.stack([term.count for term in terms]))
-            totals = tf.stack([term.total for term in terms])
-            self._weights = [float(term.weight) for term in terms]
-            loss = tf.reduce_sum(tf.constant(self._weights) * totals / tf.maximum(counts, 1.0))
+            counts = all_reduce_sum(tf.stack([term.count for term in terms]))
+            totals = tf.stack([term.weight * term.total for term in terms])
+            loss = tf.reduce_sum(totals / tf.maximum(counts, 1.0))
         self.optimizer.apply(tape.gradient(loss, [variable.value for variable in self.trained]), self.trained)
         if self.average:
             self.average.update()
-        return tf.cast(tf.stack([devices.all_reduce_sum(totals), counts], axis=1), tf.float64)
+        return tf.cast(tf.stack([all_reduce_sum(totals), counts], axis=1), tf.float64)
 
     def _validate_replica(self, batch: Any) -> Any:
-        inputs, targets = self.preprocessor.validation(batch)
+        inputs, targets = self.pair(batch)
         outputs = self.model(inputs, training=False)
-        terms = self.loss(targets, outputs)
-        self._weights = [float(term.weight) for term in terms]
-        sums = devices.all_reduce_sum(tf.stack([tf.stack([term.total, term.count]) for term in terms]))
-        return tf.cast(sums, tf.float64), _with_truth(batch, self.preprocessor.keypoints(outputs))
-
-    def _detect_replica(self, batch: Any) -> Any:
-        inputs, _ = self.preprocessor.validation(batch, takes="keypoints")
-        return _with_truth(batch, inputs["keypoints"])
+        sums = all_reduce_sum(
+            tf.stack([(term.weight * term.total, term.count) for term in self.loss(targets, outputs)])
+        )
+        detected, _ = self.pair(batch, takes="keypoints")
+        windows = {"model": self.keypoints(outputs), "detector": detected["keypoints"]}
+        return tf.cast(sums, tf.float64), windows | {"truth": batch["keypoints"], "visibility": batch["visibility"]}
 
 
-def _with_truth(batch: Any, predicted: Any) -> dict[str, Any]:
-    return {"keypoints": batch["keypoints"], "visibility": batch["visibility"], "predicted": predicted}
+def loss_value(sums: np.ndarray) -> float:
+    """The loss of summed (weighted total, count) [L, 2]; NaN where nothing was annotated."""
+    return float(np.sum(sums[:, 0] / np.maximum(sums[:, 1], 1.0))) if sums[:, 1].any() else math.nan
 
 
-def uses_xla(config: TrainingConfig, cluster: devices.Cluster, num_steps: int) -> bool:
+def uses_xla(config: TrainingConfig, cluster: Cluster, num_steps: int) -> bool:
     """Whether steps are compiled with XLA: what `--jit` says, or where so many steps pay the compilation's time back.
 
     Raises InputError where `--jit=on` is impossible.
@@ -142,20 +151,14 @@ def uses_xla(config: TrainingConfig, cluster: devices.Cluster, num_steps: int) -
     return pays_after is not None and num_steps > pays_after
 
 
-def build_model(config: TrainingConfig, num_keypoints: int = 25) -> models.Smoother:
+def build_model(config: TrainingConfig) -> models.Smoother:
     """The model of a run with random weights, or with those that finetuning starts from.
 
     Raises InputError for unknown models and options, and for weights that do not fit.
     """
+    shape: dict[str, Any] = {"window": config.window, "size": config.size, "dtype": config.precision}
     try:
-        model = models.build(
-            config.model,
-            window=config.window,
-            size=config.size,
-            num_keypoints=num_keypoints,
-            dtype=config.precision,
-            **config.model_options,
-        )
+        model = models.build(config.model, **shape, **config.model_options)
     except (ValueError, TypeError) as error:
         raise InputError(f"--model={config.model} with these --model_options: {error}") from None
     if config.finetune_from:
@@ -165,19 +168,14 @@ def build_model(config: TrainingConfig, num_keypoints: int = 25) -> models.Smoot
 
 def _start_from(model: models.Smoother, config: TrainingConfig) -> None:
     """Copies the best weights of another run; the head keeps its own where only that is to be trained."""
-    path = storage.path(config.finetune_from) / "best.keras"
-    if not path.is_file():
-        raise InputError(
-            f"--finetune_from={config.finetune_from}: {path} is not there; name a run folder with a best model"
-        )
+    path = storage.path(config.finetune_from) / BEST_MODEL_FILE
     try:
-        with storage.local_copy(path) as local:
-            weights = keras.saving.load_model(local, compile=False).get_weights()
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise InputError(f"--finetune_from: cannot read {path} ({str(error).splitlines()[0]})") from None
-    fresh = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in model.head]
+        weights = load_best_model(path).get_weights()
+    except InputError as error:
+        raise InputError(f"--finetune_from: {error}") from None
     if [w.shape for w in weights] != [tuple(w.shape) for w in model.weights]:
         raise InputError(f"--finetune_from: the weights in {path} do not fit this model; give the same --model_options")
+    fresh = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in model.head]
     model.set_weights(weights)
     if config.freeze_but_last:
         for variable, value in fresh:
@@ -208,12 +206,12 @@ def loss_of(config: TrainingConfig, model: models.Smoother) -> losses.Loss:
     return loss
 
 
-def build_optimizer(config: TrainingConfig) -> Any:
+def build_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
     """Adam, or AdamW (decoupled weight decay, of kernels only) where there is weight decay."""
     # A name of its own would be numbered over all optimizers of the process, and so would the paths of its variables.
     rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2, "name": "adam"}
-    if config.weight_decay:
-        optimizer = keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
-        return optimizer
-    return keras.optimizers.Adam(**rates)
+    if not config.weight_decay:
+        return keras.optimizers.Adam(**rates)
+    optimizer = keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer

@@ -1,35 +1,26 @@
-"""The training loop: epochs of steps, each epoch judged, all of it continued exactly where it was killed."""
+"""`train`: from settings to a finished run."""
 
-import importlib.util
-import time
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
 from kerasmooth import __version__
 from kerasmooth.errors import InputError
-from kerasmooth.interrupt import Interrupt
-from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
-from kerasmooth.training import checkpoint, devices, report, run_folder
+from kerasmooth.training import devices, run_folder
+from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import CONFIG_FILE, TrainingConfig
-from kerasmooth.training.data import Batches, open_records, steps_per_epoch
+from kerasmooth.training.data import open_records, steps_per_epoch
 from kerasmooth.training.learner import Learner, uses_xla
-from kerasmooth.training.state import Row, RunState
-from kerasmooth.training.validation import Validation
+from kerasmooth.training.state import RunState
+from kerasmooth.training.trainer import Trainer
 
-TENSORBOARD_FOLDER = "tensorboard"
 LOST_WORKER = (
     *(tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError),
 )
 """What TensorFlow raises in a worker when another one is gone."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop; the same command continues it."""
 
 
 def train(
@@ -48,9 +39,8 @@ def train(
       Interrupted: SIGINT or SIGTERM came; a checkpoint is written.
     """
     console = console or Console(highlight=False, soft_wrap=True)
-    waiting = console.print
-    console = console if devices.is_chief(config.strategy) else Console(quiet=True)
-    cluster = devices.build(config.strategy, _facts(config), config.worker_timeout, waiting)
+    cluster = devices.build(config.strategy, _facts(config), config.worker_timeout, console.print)
+    console = console if cluster.is_chief else Console(quiet=True)
     if config.batch_size < cluster.num_replicas:
         raise InputError(
             f"--batch_size={config.batch_size} is less than the {cluster.num_replicas} devices that share a batch: "
@@ -59,7 +49,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    config, records = open_records(config, console.print)
+    config, records = open_records(config, console.print, verifies(config, cluster))
     config = config.replace(xla=_xla_from_the_start(config, records, cluster))
     learner = Learner(config, cluster)
     if cluster.is_chief:
@@ -85,183 +75,14 @@ def _facts(config: TrainingConfig) -> dict[str, str]:
     return settings | {"records": records.fingerprint[:16]} | versions
 
 
+def verifies(config: TrainingConfig, cluster: devices.Cluster) -> bool:
+    """Whether this process reads all records to compare checksums: one of several workers is enough."""
+    begun = (config.run_dir / CHECKPOINT_FILE).is_file()
+    return cluster.is_chief and {"first": not begun, "always": True, "never": False}[config.verify_records]
+
+
 def _xla_from_the_start(config: TrainingConfig, records: RecordSets, cluster: devices.Cluster) -> bool:
     """As the run was begun, whatever its --max_epochs is now: compiled steps differ from others in the last bits."""
     wanted = uses_xla(config, cluster, config.max_epochs * steps_per_epoch(config, records))
     begun = (config.run_dir / CONFIG_FILE).is_file() and cluster.num_replicas == 1
     return TrainingConfig.load(config.run_dir).xla if begun else wanted
-
-
-class Trainer:
-    """One run: see `train`, which makes it.
-
-    Args:
-      learner: model, optimizer and steps.
-      records: what to train on.
-      callbacks: the user's.
-      console: where progress goes. Only the chief process writes into the run's folder.
-    """
-
-    def __init__(
-        self,
-        learner: Learner,
-        records: RecordSets,
-        callbacks: Sequence[keras.callbacks.Callback],
-        console: Console,
-    ) -> None:
-        self.config, self.learner, self.console = learner.config, learner, console
-        self.run_dir, self.is_chief = learner.config.run_dir, learner.cluster.is_chief
-        self.batches = Batches(self.config, records, learner.cluster)
-        self.state = RunState(records.fingerprint)
-        self.interrupt = Interrupt()
-        self._num_windows = records.num_windows("train")
-        self._saved_at = time.monotonic()
-        self._tells_batches = bool(callbacks)
-        learner.model.optimizer = learner.optimizer
-        learner.model.stop_training = False
-        self.callbacks = keras.callbacks.CallbackList(
-            [*callbacks, *self._own_callbacks()],
-            model=learner.model,
-            epochs=self.config.max_epochs,
-            steps=self.batches.steps_per_epoch,
-            verbose=0,
-        )
-        self.validation = Validation(learner, self.batches, self.callbacks, console, self._stop_if_asked)
-
-    def _own_callbacks(self) -> list[keras.callbacks.Callback]:
-        if not self.is_chief or importlib.util.find_spec("tensorboard") is None:
-            return []
-        return [keras.callbacks.TensorBoard(str(self.run_dir / TENSORBOARD_FOLDER), write_graph=False)]
-
-    def run(self) -> RunState:
-        """Trains until there is a reason to stop, and says which."""
-        self._restore()
-        if reason := self.state.why_finished(self.config):
-            self.console.print(f"{self.run_dir} is finished: {reason}.")
-        else:
-            count, replicas = self.learner.model.count_params(), self.learner.cluster.num_replicas
-            steps = self.batches.steps_per_epoch
-            self.console.print(report.announcement(self.config, count, self._num_windows, steps, replicas))
-            if self.state.epoch > 1 or self.state.step:
-                self.console.print(f"Continuing in epoch {self.state.epoch} after step {self.state.step}.")
-            with self.interrupt:
-                reason = self._train()
-            self.console.print(f"Finished: {reason}.")
-        self.console.print(report.summary(self.config, self.state, self.batches.validation_windows))
-        return self.state
-
-    def _train(self) -> str:
-        state = self.state
-        self.callbacks.on_train_begin()
-        if not state.identity:
-            state.identity = self.validation.detector()
-        while not (reason := state.why_finished(self.config)):
-            self.callbacks.on_epoch_begin(state.epoch - 1)
-            if state.step < self.batches.steps_per_epoch:
-                self._train_epoch()
-            self._judge_epoch()
-        self.callbacks.on_train_end(dict(state.rows[-1]))
-        return reason
-
-    def _train_epoch(self) -> None:
-        state, steps = self.state, self.batches.steps_per_epoch
-        sums = tf.constant(state.sums or 0.0, tf.float64)
-        spent, began = state.epoch_seconds, time.monotonic()
-        title = f"epoch {state.epoch}/{self.config.max_epochs}"
-        plateau_rate, rate = state.learning_rate(self.config), None
-        with Meter(self.console, title, steps, state.step, self.config.batch_size) as meter:
-            for batch in self.batches.training(state.epoch, state.step):
-                if (wanted := self._warmed_up(plateau_rate)) != rate:
-                    self.learner.optimizer.learning_rate = rate = wanted
-                self.callbacks.on_train_batch_begin(state.step)
-                # Nothing here waits for the device, but where something is shown, told or saved.
-                sums = sums + self.learner.train_step(batch, state.epoch)
-                state.step += 1
-                logs = {"loss": self.learner.loss_value(sums.numpy())} if self._tells_batches else None
-                self.callbacks.on_train_batch_end(state.step - 1, logs)
-                if state.step == steps or self.interrupt.requested or self._checkpoint_is_due():
-                    state.sums, state.epoch_seconds = sums.numpy().tolist(), spent + time.monotonic() - began
-                    self._save()
-                    self._stop_if_asked()
-                meter.advance(f"loss {self.learner.loss_value(sums.numpy()):.4g}" if meter.due() else "")
-
-    def _warmed_up(self, rate: float) -> float:
-        """The learning rate of the next step: it rises over the first --warmup_steps of the run."""
-        done = (self.state.epoch - 1) * self.batches.steps_per_epoch + self.state.step
-        return min(1.0, (done + 1) / max(self.config.warmup_steps, 1)) * rate
-
-    def _judge_epoch(self) -> None:
-        state, began = self.state, time.monotonic()
-        with self.learner.averaged_weights():
-            validated = self.validation.model()
-            row: Row = {
-                "epoch": state.epoch,
-                "loss": self.learner.loss_value(np.array(state.sums)),
-                **validated,
-                "learning_rate": float(self.learner.optimizer.learning_rate.numpy()),
-                "seconds": state.epoch_seconds + time.monotonic() - began,
-                "windows_per_second": self.batches.windows_per_epoch / max(state.epoch_seconds, 1e-9),
-            }
-            state.end_epoch(row)
-            improved = state.best_epoch(self.config) == row["epoch"]
-            if improved and self.is_chief:
-                self._keep_best(row)
-        self.callbacks.on_epoch_end(int(row["epoch"]) - 1, {k: v for k, v in row.items() if k != "epoch"})
-        state.stopped = bool(self.learner.model.stop_training)
-        self._save()
-        self._write_history()
-        self.console.print(report.epoch_line(row, improved))
-
-    def _keep_best(self, row: Row) -> None:
-        run_folder.save_model(self.learner.model, self.run_dir / run_folder.BEST_MODEL_FILE)
-        names = ("loss", *(name for name in row if name.startswith("val_")))
-        best = {"epoch": row["epoch"], "by": self.config.best_column, "identity": self.state.identity}
-        best |= {name: row[name] for name in names} | {"validation_windows": self.batches.validation_windows}
-        run_folder.write_json(self.run_dir / run_folder.BEST_FILE, best)
-
-    def _checkpoint_is_due(self) -> bool:
-        steps, seconds = self.config.checkpoint_steps, self.config.checkpoint_seconds
-        by_time = 0 < seconds <= time.monotonic() - self._saved_at
-        return by_time or (steps > 0 and self.state.step % steps == 0)
-
-    def _save(self) -> None:
-        if self.is_chief:
-            path = self.run_dir / checkpoint.CHECKPOINT_FILE
-            checkpoint.save(path, self.learner.variables, self.state.to_json())
-        self._saved_at = time.monotonic()
-
-    def _restore(self) -> None:
-        """Continues from the checkpoint, if there is one; every process reads the same file."""
-        path = self.run_dir / checkpoint.CHECKPOINT_FILE
-        if path.is_file():
-            state = RunState.from_json(checkpoint.load(path, self.learner.variables))
-            self.learner.spread_seeds()
-            if state.records != self.state.records:
-                raise InputError(
-                    f"the records in {self.config.records_dir} are not those that {self.run_dir} was trained on: "
-                    "choose another --run_name, or make the records as they were"
-                )
-            self.state = state
-            if state.rows:
-                self._write_history()
-        self._check_that_all_agree()
-
-    def _check_that_all_agree(self) -> None:
-        cluster, mine = self.learner.cluster, np.array([self.state.epoch, self.state.step], np.float64)
-        if np.any(cluster.sum_over_workers(mine) != mine * cluster.num_workers):
-            raise InputError(f"the workers are not at the same step: all must see the same --runs_dir ({self.run_dir})")
-
-    def _stop_if_asked(self) -> None:
-        if not self.interrupt.requested:
-            return
-        state = self.state
-        where = f"in epoch {state.epoch} after step {state.step} of {self.batches.steps_per_epoch}"
-        if not state.step and state.epoch == 1:
-            where = "before the first step"
-        self.console.print(f"Interrupted {where}: run the same command again to continue from there.")
-        raise Interrupted
-
-    def _write_history(self) -> None:
-        if self.is_chief:
-            report.write_history(self.run_dir, self.state.rows)
-            report.draw_curves(self.run_dir, self.state, self.state.best_epoch(self.config))

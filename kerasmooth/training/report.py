@@ -9,21 +9,22 @@ import pandas as pd
 from kerasmooth import files
 from kerasmooth.metrics import THRESHOLDS, pck_name
 from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.data import Batches
 from kerasmooth.training.state import Row, RunState
 
 HISTORY_FILE = "history.csv"
 CURVES_FILE = "curves.png"
-SCORES = tuple(f"val_{pck_name(threshold)}" for threshold in THRESHOLDS)
-COLUMNS = ("epoch", "loss", "val_loss", *SCORES, "val_frames_judged", "learning_rate", "seconds", "windows_per_second")
+SCORES = [f"val_{pck_name(threshold)}" for threshold in THRESHOLDS]
+COLUMNS = ["epoch", "loss", "val_loss", *SCORES, "val_frames_judged", "learning_rate", "seconds", "windows_per_second"]
 """Of the history; named as Keras names the logs that callbacks get."""
 
 
-def announcement(config: TrainingConfig, num_weights: int, num_windows: int, steps: int, num_replicas: int) -> str:
-    """What is about to be trained, and on what; `steps` are those of an epoch."""
+def announcement(config: TrainingConfig, num_weights: int, batches: Batches, num_replicas: int) -> str:
+    """What is about to be trained, and on what."""
     return (
         f"{config.model} ({num_weights:,} weights) on {', '.join(config.datasets)}: "
-        f"{num_windows:,} training windows, {steps:,} steps of {config.batch_size} "
-        f"an epoch, {num_replicas} device{'s' * (num_replicas > 1)}"
+        f"{batches.records.num_windows('train'):,} training windows, {batches.steps_per_epoch:,} steps of "
+        f"{config.batch_size} an epoch, {num_replicas} device{'s' * (num_replicas > 1)}"
     )
 
 
@@ -38,7 +39,7 @@ def epoch_line(row: Row, improved: bool) -> str:
 
 def summary(config: TrainingConfig, state: RunState, num_windows: int) -> str:
     """The best epoch beside no smoothing, and what to do next."""
-    best = state.best_row(config)
+    best = state.rows[state.best_epoch(config) - 1]
     lines = [f"Best epoch: {best['epoch']} of {len(state.rows)}, by {config.best_column}."]
     for title, values in (("no smoothing", state.identity), (config.model, best)):
         scores = ", ".join(f"{name.removeprefix('val_')} {100 * values[name]:.2f} %" for name in SCORES)
@@ -51,7 +52,7 @@ def summary(config: TrainingConfig, state: RunState, num_windows: int) -> str:
 
 def write_history(run_dir: Path, rows: Sequence[Row]) -> None:
     """Writes all epochs as CSV; numbers keep every digit."""
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=COLUMNS)
     files.write_text(run_dir / HISTORY_FILE, table.to_csv(index=False, lineterminator="\n", na_rep="nan"))
 
 
@@ -59,32 +60,21 @@ def draw_curves(run_dir: Path, state: RunState, best_epoch: int) -> None:
     """Writes loss, PCK beside no smoothing (dashed), and learning rate by epoch as PNG; the best epoch is marked."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 4))
-    losses, scores, rates = figure.subplots(
-        1, 3, gridspec_kw={"left": 0.06, "right": 0.98, "top": 0.88, "bottom": 0.14}
-    )
+    figure = Figure(figsize=(13, 4), layout="constrained")
     figure.suptitle(run_dir.name)
-    rows = pd.DataFrame(state.rows)
-    for name, label in (("loss", "training loss"), ("val_loss", "validation loss")):
-        losses.plot(rows["epoch"], rows[name], marker=".", label=label)
-    for index, name in enumerate(SCORES):
-        label, colour = name.removeprefix("val_"), f"C{index}"
-        scores.plot(rows["epoch"], 100 * rows[name], marker=".", color=colour, label=label)
+    table: Any = pd.DataFrame(state.rows)
+    colours = ["C0", "C1", "C2"]
+    losses, scores, rates = figure.subplots(1, 3)
+    table.plot("epoch", ["loss", "val_loss"], ax=losses, ylabel="loss", marker=".")
+    (100 * table[SCORES]).set_index(table["epoch"]).plot(ax=scores, ylabel="PCK [%]", marker=".", color=colours)
+    table.plot("epoch", "learning_rate", ax=rates, ylabel="learning rate", drawstyle="steps-mid", logy=True)
+    for name, colour in zip(SCORES, colours, strict=True):
         scores.axhline(100 * state.identity[name], color=colour, linestyle="--", linewidth=1)
     scores.plot([], [], color="grey", linestyle="--", linewidth=1, label="no smoothing")
-    rates.step(rows["epoch"], rows["learning_rate"], where="mid", label="learning rate")
-    _label(losses, "loss", best_epoch)
-    _label(scores, "validation PCK [%]", best_epoch)
-    _label(rates, "learning rate", best_epoch, log=True)
+    for axes in (losses, scores, rates):
+        axes.axvline(best_epoch, color="grey", linewidth=0.8, label=f"best epoch ({best_epoch})")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
     with files.replacing(run_dir / CURVES_FILE) as partial:
         figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
-
-
-def _label(axes: Any, name: str, best_epoch: int, log: bool = False) -> None:
-    axes.axvline(best_epoch, color="grey", linewidth=0.8, label=f"best epoch ({best_epoch})")
-    axes.set(xlabel="epoch", ylabel=name)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if log:
-        axes.set_yscale("log")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)

@@ -18,10 +18,8 @@ import numpy as np
 from kerasmooth import __version__, files, models, storage
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.noise import DetectorNoise
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.training.config import CONFIG_FILE, TrainingConfig
-from kerasmooth.training.data import simulated_detector
 
 FLAGS_FILE = "flags.cfg"
 ENVIRONMENT_FILE = "environment.json"
@@ -71,22 +69,19 @@ def flags_text(config: TrainingConfig) -> str:
 
 def _text(value: Any) -> str:
     """A setting as its flag takes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     if isinstance(value, dict):
         return ",".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in value.items())
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def environment(devices: list[str]) -> dict[str, Any]:
     """Versions and machine: what one needs to know to get the same numbers, or to see why they differ."""
-    packages = ("tensorflow", "keras", "numpy", "scipy")
     return {
         "kerasmooth": __version__,
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in packages},
+        **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scipy")},
         "system": platform.system(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),
@@ -101,7 +96,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Saves a Keras model without its optimizer, whole or not at all, and without dates: the same model is the same
+    """Saves a Keras model whole or not at all, without its optimizer and without dates: the same model is the same
     bytes.
     """
     optimizer = getattr(model, "optimizer", None)
@@ -122,7 +117,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished, or at least once judged, training run.
+    """A training run of which at least one epoch was judged.
 
     Attributes:
       folder: the run's folder.
@@ -152,24 +147,14 @@ class Run:
         """bool [25]: keypoints of BOULDERING_25 that its datasets annotate; of the others it learnt nothing."""
         return np.isin(BOULDERING_25.keypoints, self.config.annotated)
 
-    @property
-    def noise(self) -> DetectorNoise:
-        """The simulated detector that the run was trained with."""
-        return simulated_detector(self.config)
-
 
 def latest_run(runs_dir: Path) -> Path:
     """The run folder in `runs_dir` whose best model is newest. Raises InputError where there is none."""
-    if not runs_dir.is_dir():
-        what = "is not a folder" if runs_dir.exists() else "does not exist"
-        raise InputError(
-            f"--runs_dir={runs_dir} {what}: train a model first with `{TRAIN_COMMAND}`, or name a run by --run"
-        )
     found = [(path.stat().st_mtime_ns, path.parent.name, path.parent) for path in runs_dir.glob(f"*/{BEST_MODEL_FILE}")]
     if not found:
         raise InputError(
-            f"no run in {runs_dir} has a {BEST_MODEL_FILE}: train one first with `{TRAIN_COMMAND}` "
-            "(it is written after the first epoch)"
+            f"--runs_dir={runs_dir} holds no run with a {BEST_MODEL_FILE}, which is written after the first epoch: "
+            f"train one with `{TRAIN_COMMAND}`, or name a run by --run"
         )
     return max(found)[2]
 
@@ -180,29 +165,18 @@ def load_run(folder: Path) -> Run:
     Raises:
       InputError: the folder, its config.json or its best.keras is absent, damaged, or they do not fit each other.
     """
-    if not folder.is_dir():
-        what = "is a file, not a run folder" if folder.exists() else "does not exist"
-        raise InputError(f"--run={folder} {what}: name a folder that training made, such as runs/NAME")
     config, path = TrainingConfig.load(folder), folder / BEST_MODEL_FILE
     if config.model not in models.MODELS:
         raise InputError(
             f"{folder / CONFIG_FILE}: model {config.model!r} is unknown; there are {', '.join(models.MODELS)}"
         )
-    if not path.exists():
-        raise InputError(
-            f"{path} is absent: the run has not finished its first epoch; continue it with kerasmooth.train"
-        )
     model = load_best_model(path)
-    if not isinstance(model, models.MODELS[config.model]):
+    kind, expected = models.MODELS[config.model], (config.window, config.size, BOULDERING_25.num_keypoints)
+    received = tuple(getattr(model, name, None) for name in ("window", "size", "num_keypoints"))
+    if type(model) is not kind or received != expected:
         raise InputError(
-            f"{path} holds a {type(model).__name__}, but config.json beside it says {config.model}: train again"
-        )
-    expected = (config.window, config.size, BOULDERING_25.num_keypoints)
-    received = (model.window, model.size, model.num_keypoints)
-    if received != expected:
-        raise InputError(
-            f"{path} is made for (window, size, keypoints) {received}, but config.json beside it says {expected}: "
-            "the two are of different runs; train again"
+            f"{path} holds a {type(model).__name__} of (window, size, keypoints) {received}, but config.json beside it "
+            f"says {kind.__name__} of {expected}: the two are of different runs; train again"
         )
     return Run(folder, config, model)
 
@@ -211,7 +185,7 @@ def load_best_model(path: Path) -> models.Smoother:
     """Reads a Keras model of ours. Raises InputError where it is none or damaged."""
     if not path.is_file():
         raise InputError(
-            f"{path} is not a file: a run keeps its best Keras model there; train again or name another --run"
+            f"{path} is not there: training writes it after its first epoch; continue that, or name another run"
         )
     try:
         with storage.local_copy(path) as local:
@@ -220,5 +194,5 @@ def load_best_model(path: Path) -> models.Smoother:
     except Exception as error:
         reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise InputError(
-            f"{path} cannot be read as a Keras model ({reason[0]}): train again or name another --run"
+            f"{path} cannot be read as a Keras model ({reason[0]}): train again or name another run"
         ) from None

@@ -1,10 +1,7 @@
 """Where a run stands: what a checkpoint holds beside variables, and what follows from the epochs so far."""
 
-import dataclasses
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from kerasmooth.training.config import TrainingConfig
 
@@ -14,13 +11,13 @@ Row = dict[str, float]
 
 @dataclass
 class RunState:
-    """What a checkpoint's `state` holds. Learning rate, best epoch and the end are functions of `rows`.
+    """What a checkpoint's `state` holds. Learning rate, best epoch and the end are functions of it.
 
     Attributes:
       records: what identifies the records; a run goes on with the same ones only.
       epoch: the epoch under way, counted from 1.
       step: its steps that are done.
-      sums: (total, count) of each loss term over these steps.
+      sums: (weighted total, count) of each loss term over these steps.
       epoch_seconds: time spent in this epoch.
       rows: history of the epochs before.
       identity: scores of no smoothing on the validation windows, by the names of the history's columns.
@@ -36,38 +33,28 @@ class RunState:
     identity: Row = field(default_factory=dict)
     stopped: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "RunState":
-        """From what `to_json` gave."""
-        return cls(**values)
-
     def end_epoch(self, row: Row) -> None:
         """Files the epoch under way and goes to the next."""
         self.rows.append(row)
         self.epoch, self.step, self.sums, self.epoch_seconds = self.epoch + 1, 0, [], 0.0
 
-    def learning_rate(self, config: TrainingConfig) -> float:
-        """Of the epoch under way: x `lr_factor` after each `patience_lr` epochs without a lower validation loss."""
+    def learning_rate(self, config: TrainingConfig, steps_per_epoch: int) -> float:
+        """Of the next step: it rises over the first `warmup_steps` of the run, and is multiplied by `lr_factor` after
+        each `patience_lr` epochs without a lower validation loss.
+        """
         rate, lowest, waited = config.learning_rate, math.inf, 0
         for row in self.rows:
             waited = 0 if row["val_loss"] < lowest else waited + 1
             lowest = min(lowest, row["val_loss"])
             if waited >= config.patience_lr:
                 rate, waited = rate * config.lr_factor, 0
-        return rate
+        done = (self.epoch - 1) * steps_per_epoch + self.step
+        return min(1.0, (done + 1) / max(config.warmup_steps, 1)) * rate
 
     def best_epoch(self, config: TrainingConfig) -> int:
         """The earliest epoch of the highest score, counted from 1; a score that is not a number is lower than any."""
         scores = [-math.inf if math.isnan(row[config.best_column]) else row[config.best_column] for row in self.rows]
         return 1 + scores.index(max(scores))
-
-    def best_row(self, config: TrainingConfig) -> Row:
-        """The history of the best epoch."""
-        return self.rows[self.best_epoch(config) - 1]
 
     def why_finished(self, config: TrainingConfig) -> str:
         """Why there is nothing left to train, or "" where there is."""

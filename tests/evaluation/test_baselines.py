@@ -75,6 +75,6 @@ def test_filters_are_tuned_on_the_validation_split(tmp_path: Path, monkeypatch: 
     score, identity = found.total("gaussian"), found.total("identity")
     assert score.windows is None
     assert score.tracks["pixels"].error.mean() < 0.8 * identity.tracks["pixels"].error.mean()
-    assert score.jitter.predicted.mean() < 0.3 * identity.jitter.predicted.mean()
+    assert score.jitter["predicted"].mean() < 0.3 * identity.jitter["predicted"].mean()
     assert found.bound is not None
     assert 0 < found.bound[0] < found.bound[2] <= 1

@@ -139,12 +139,12 @@ def _nothing(here: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
-    "no runs folder": (_remove("runs"), (), "does not exist"),
-    "runs is a file": (_file("runs"), (), "not a folder"),
+    "no runs folder": (_remove("runs"), (), "holds no run"),
+    "runs is a file": (_file("runs"), (), "holds no run"),
     "another runs folder absent": (_nothing, ("--runs_dir=elsewhere",), "elsewhere"),
-    "no run finished an epoch": (lambda h: [p.unlink() for p in h.glob("runs/*/best.keras")], (), "no run in runs"),
-    "run absent": (_nothing, ("--run=runs/missing",), "runs/missing does not exist"),
-    "run is a file": (_nothing, ("--run=runs/conv3d/config.json",), "is a file"),
+    "no run finished an epoch": (lambda h: [p.unlink() for p in h.glob("runs/*/best.keras")], (), "runs holds no run"),
+    "run absent": (_nothing, ("--run=runs/missing",), "runs/missing is not a run folder"),
+    "run is a file": (_nothing, ("--run=runs/conv3d/config.json",), "is not a run folder"),
     "run without settings": (_remove("runs/conv3d/config.json"), (), "not a run folder"),
     "run without model": (_remove("runs/conv3d/best.keras"), ("--run=runs/conv3d",), "first epoch"),
     "model damaged": (_shorten("runs/conv3d/best.keras"), ("--run=runs/conv3d",), "cannot be read"),

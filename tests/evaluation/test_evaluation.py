@@ -172,7 +172,7 @@ def test_agrees_with_a_naive_judge(
     merged = [frame for track in tracks for frame in track]
     expected = [naive.pck(merged, threshold) for threshold in (0.05, 0.1, 0.2)]
     np.testing.assert_allclose(100 * score.tracks["pixels"].pck(), expected, rtol=1e-12)
-    np.testing.assert_allclose(score.jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
+    np.testing.assert_allclose(score.jitter["error"].mean(), naive.acceleration_error(tracks), rtol=1e-5)
     np.testing.assert_allclose(score.tracks["pixels"].error.mean(), naive.end_point_error(merged), rtol=1e-5)
 
 
@@ -225,7 +225,7 @@ def test_scores_do_not_depend_on_the_batch_size(judged: Evaluation, deciwatch: R
     for name in ("identity", "bias_only", "deciwatch"):
         one, other = in_one.total(name), judged.total(name)
         np.testing.assert_array_equal(one.tracks["pixels"].curve.hits, other.tracks["pixels"].curve.hits)
-        np.testing.assert_allclose(one.jitter.predicted.mean(), other.jitter.predicted.mean(), rtol=1e-5)
+        np.testing.assert_allclose(one.jitter["predicted"].mean(), other.jitter["predicted"].mean(), rtol=1e-5)
 
 
 def test_some_windows_only(deciwatch: Run) -> None:
@@ -291,17 +291,9 @@ def test_tracks_with_a_frame_step_keep_each_phase_apart(root: Path, tmp_path: Pa
     assert [row.kind for row in found.rows] == ["identity", "window_mean", "window_median", "model"]
     detected = detections(clips[0])
     tracks = [[in_space(clips[0], i, detected[i], "pixels") for i in range(phase, 12, 2)] for phase in (0, 1)]
-    np.testing.assert_allclose(found.total("identity").jitter.error.mean(), naive.acceleration_error(tracks), rtol=1e-5)
-
-
-def test_long_tracks_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch, judged: Evaluation) -> None:
-    windows = judged.windows["sample"]
-    whole = accuracies(windows, "identity", SIZE)
-    monkeypatch.setattr("kerasmooth.evaluation.scores._CHUNK", 4)
-    parts = accuracies(windows, "identity", SIZE)
-    for space in whole:
-        np.testing.assert_array_equal(whole[space].curve.hits, parts[space].curve.hits)
-        np.testing.assert_allclose(whole[space].error.sums, parts[space].error.sums)
+    np.testing.assert_allclose(
+        found.total("identity").jitter["error"].mean(), naive.acceleration_error(tracks), rtol=1e-5
+    )
 
 
 def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
@@ -357,8 +349,8 @@ def test_unknown_decoders_are_refused(deciwatch: Run) -> None:
 
 def test_runs_of_the_same_name_are_told_apart(judged: Evaluation, deciwatch: Run, tmp_path: Path) -> None:
     twin = dataclasses.replace(deciwatch, folder=tmp_path / "deciwatch")
-    rows = Predictor([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"]).rows
-    assert [row.name for row in rows[1:]] == [str(deciwatch.folder), str(twin.folder)]
+    rows = Predictor([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"]).model_rows
+    assert [row.name for row in rows] == [str(deciwatch.folder), str(twin.folder)]
 
 
 def test_settings_are_plain(judged: Evaluation) -> None:

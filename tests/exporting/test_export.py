@@ -162,10 +162,10 @@ def _file_at(path: str) -> Callable[[Path], None]:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
-    "no runs folder": (lambda here: shutil.rmtree(here / "runs"), (), "does not exist"),
-    "no finished run": (lambda here: (here / "runs/conv3d/best.keras").unlink(), (), "no run in runs"),
-    "run absent": (_nothing, ("--run=runs/none",), "runs/none does not exist"),
-    "run is a file": (_nothing, ("--run=runs/conv3d/config.json",), "is a file"),
+    "no runs folder": (lambda here: shutil.rmtree(here / "runs"), (), "holds no run"),
+    "no finished run": (lambda here: (here / "runs/conv3d/best.keras").unlink(), (), "runs holds no run"),
+    "run absent": (_nothing, ("--run=runs/none",), "runs/none is not a run folder"),
+    "run is a file": (_nothing, ("--run=runs/conv3d/config.json",), "is not a run folder"),
     "run without settings": (lambda here: (here / "runs/conv3d/config.json").unlink(), (), "not a run folder"),
     "model damaged": (_file_at("runs/conv3d/best.keras"), (), "cannot be read"),
     "version zero": (_nothing, ("--version=0",), "version"),

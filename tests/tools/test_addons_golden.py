@@ -133,9 +133,9 @@ def test_adamw_of_keras_takes_the_steps_of_addons_when_its_decay_is_divided_by_t
     assert np.abs(literal - expected).max() > 1000 * tolerance
 
 
-def averages(addons: dict[str, np.ndarray], decay: float, bias_correction: bool) -> np.ndarray:
+def averages(addons: dict[str, np.ndarray], decay: float) -> np.ndarray:
     weights = keras.Variable(addons["optimizer_start"])
-    average = MovingAverage([weights], decay, bias_correction)
+    average = MovingAverage([weights], decay)
     seen = []
     for value in addons["average_weights"]:
         weights.assign(value)
@@ -147,17 +147,16 @@ def averages(addons: dict[str, np.ndarray], decay: float, bias_correction: bool)
 def test_moving_average_of_weights(addons):
     decay, start, expected = float(addons["average_decay"]), addons["optimizer_start"], addons["average_moving"]
     tolerance = len(expected) * 4 * EPSILON * np.abs(addons["average_weights"]).max()
-    np.testing.assert_allclose(averages(addons, decay, bias_correction=False), expected, rtol=0, atol=tolerance)
-    # The correction takes out what the start counts, which is decay^n, and scales the rest up to a whole.
+    # Addons start at the initial weights, which count decay^n; ours takes these out and scales the rest to a whole.
     left = decay ** np.arange(1, len(expected) + 1)[:, None]
     corrected = (expected.astype(np.float64) - left * start) / (1 - left)
-    np.testing.assert_allclose(averages(addons, decay, bias_correction=True), corrected, rtol=0, atol=10 * tolerance)
+    np.testing.assert_allclose(averages(addons, decay), corrected, rtol=0, atol=10 * tolerance)
 
 
 def test_decay_of_one_is_stochastic_weight_averaging(addons):
     expected = addons["average_swa"]
     tolerance = len(expected) * 4 * EPSILON * np.abs(addons["average_weights"]).max()
-    np.testing.assert_allclose(averages(addons, 1.0, bias_correction=True), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(averages(addons, 1.0), expected, rtol=0, atol=tolerance)
 
 
 def test_gradient_descent_of_keras_gives_the_weights_that_were_averaged(addons):

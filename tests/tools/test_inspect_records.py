@@ -82,9 +82,9 @@ def test_the_page_marks_what_is_visible_and_nothing_else() -> None:
     windows = [window(), window(9)]
     figure = draw_page(windows, ["first", "second"], "title", HeatmapCodec(SIZE))
     assert len(figure.axes) == 2 * 2 * 5
-    assert [text.get_text() for text in figure.texts if text.get_text() in ("first", "second")] == ["first", "second"]
-    for row, shown in enumerate(windows):
-        truths = figure.axes[row * 10 : row * 10 + 10 : 2]
+    assert [line.get_suptitle() for line in figure.subfigs] == ["first", "second"]
+    for line, shown in zip(figure.subfigs, windows, strict=True):
+        truths = line.subfigs[0].axes
         for frame, axes in enumerate(truths):
             points = axes.collections[-1].get_offsets()
             np.testing.assert_allclose(points, shown["keypoints"][frame][shown["visibility"][frame]])
@@ -114,4 +114,4 @@ def test_the_same_page_is_the_same_bytes(tmp_path: Path) -> None:
 def test_a_window_in_which_nothing_is_visible_is_drawn_empty() -> None:
     nothing = window() | {"visibility": np.zeros((5, 25), bool), "keypoints": np.zeros((5, 25, 2), np.float32)}
     figure = draw_page([nothing], ["nothing"], "title", HeatmapCodec(SIZE))
-    assert not any(len(axes.collections[-1].get_offsets()) for axes in figure.axes[::2])
+    assert not any(len(axes.collections[-1].get_offsets()) for axes in figure.subfigs[0].subfigs[0].axes)

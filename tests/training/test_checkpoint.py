@@ -51,7 +51,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "c.npz", {"model": variables([1, 2])}, {})
     with pytest.raises(InputError, match="other variables"):
         checkpoint.load(tmp_path / "c.npz", {"model": variables([1], [2])})
-    with pytest.raises(InputError, match=r"model/v0 has shape \(2,\), the run needs \(3,\)"):
+    with pytest.raises(InputError, match=r"model/v0 \(2,\)"):
         checkpoint.load(tmp_path / "c.npz", {"model": variables([1, 2, 3])})
 
 

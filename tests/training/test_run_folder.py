@@ -13,6 +13,7 @@ from kerasmooth import models
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.training.data import simulated_detector
 from kerasmooth.training.run_folder import latest_run, load_run, save_model
 
 
@@ -30,7 +31,8 @@ def test_a_run_is_what_was_trained(finished: Path) -> None:
     run = load_run(finished)
     assert (run.name, run.takes, run.config.model) == ("conv3d-1.1", "heatmaps", "conv3d")
     assert run.codec.size == SIZE
-    assert (run.noise.seed, run.noise.shifting_scalar, run.noise.fresh) == (7, 2.0, False)
+    noise = simulated_detector(run.config)
+    assert (noise.seed, noise.shifting_scalar, noise.fresh) == (7, 2.0, False)
     heatmaps = np.random.default_rng(0).random((2, WINDOW, *SIZE, KEYPOINTS)).astype(np.float32)
     kernel, bias = (np.asarray(weight) for weight in run.model.get_weights())
     padded = np.pad(heatmaps, ((0, 0), (2, 2), (2, 2), (2, 2), (0, 0)))
@@ -115,7 +117,7 @@ def _fewer_keypoints(run_dir: Path) -> None:
 
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder absent": (shutil.rmtree, "does not exist"),
+    "folder absent": (shutil.rmtree, "not a run folder"),
     "no config": (lambda folder: (folder / "config.json").unlink(), "not a run folder"),
     "config is a folder": (
         lambda folder: ((folder / "config.json").unlink(), (folder / "config.json").mkdir()),
@@ -124,7 +126,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "config empty": (_write("config.json", b""), "not JSON"),
     "config not JSON": (_write("config.json", b"{'model': 1}"), "not JSON"),
     "config not text": (_write("config.json", b"\xff\xfe\x00"), "config.json"),
-    "config is a list": (_write("config.json", b"[]"), "object"),
+    "config is a list": (_write("config.json", b"[]"), "missing"),
     "config of another schema": (_edit_config(schema=2), "no setting --schema"),
     "config lacks a setting": (_edit_config(model=None), "missing"),
     "config with a wrong type": (_edit_config(batch_size="16"), "batch_size"),
@@ -133,7 +135,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "window of another run": (_edit_config(window=7), "different runs"),
     "size of another run": (_edit_config(size=[56, 56]), "different runs"),
     "no best model": (lambda folder: (folder / "best.keras").unlink(), "first epoch"),
-    "best model is a folder": (_model_is_a_folder, "not a file"),
+    "best model is a folder": (_model_is_a_folder, "not there"),
     "best model empty": (_write("best.keras", b""), "cannot be read"),
     "best model not a zip": (_write("best.keras", b"weights" * 100), "cannot be read"),
     "best model truncated": (_truncate_model, "cannot be read"),
@@ -154,5 +156,5 @@ def test_a_damaged_run_is_bad_input(run_dir: Path, case: str) -> None:
 
 def test_a_file_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(InputError, match="is a file"):
+    with pytest.raises(InputError, match="is not a run folder"):
         load_run(tmp_path / "run")

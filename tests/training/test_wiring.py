@@ -18,9 +18,8 @@ from tensorflow.python.framework import config as tf_config
 
 from kerasmooth.training import loop, run_folder
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.loop import Trainer
 from kerasmooth.training.state import RunState
-from kerasmooth.training.validation import Validation
+from kerasmooth.training.trainer import Trainer
 
 SMALL = {"hidden_dim": 8, "num_layers": 1}
 
@@ -81,15 +80,15 @@ def numbers(batches: Iterator[Any]) -> list[list[int]]:
 
 def plan_of(trainer: Trainer) -> dict[str, Any]:
     """What follows from the settings for the length of a run, its rates, its best epoch and its checkpoints."""
-    config = trainer.config
+    config, warmed = trainer.config, trainer.config.replace(warmup_steps=0)
     ended = next(n for n in range(1, 99) if history([1.0] * n).why_finished(config))
     trainer._saved_at, due, warm = time.monotonic() - 100, [], []
     for trainer.state.step in range(4):
         due.append(trainer._checkpoint_is_due())
-        warm.append(trainer._warmed_up(1.0))
+        warm.append(trainer.state.learning_rate(config, 9) / config.learning_rate)
     return {
         "end": ended,
-        "rates": [history([1.0] * n).learning_rate(config) for n in range(12)],
+        "rates": [history([1.0] * n).learning_rate(warmed, 9) for n in range(12)],
         "warm-up": warm,
         "best": history([1.0] * 4).best_epoch(config),
         "checkpoints": due,
@@ -100,7 +99,7 @@ def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
     """Everything that settings may change, by name; equal where nothing changed."""
     config, one, batches = trainer.config, trainer.learner, trainer.batches
     optimizer = {name: value for name, value in one.optimizer.get_config().items() if name != "name"}
-    batch, data = first_batch(trainer, records), one.preprocessor
+    batch = first_batch(trainer, records)
     found: dict[str, Any] = {
         "place": str(trainer.run_dir),
         "model": type(one.model).__name__ + json.dumps(one.model.get_config()),
@@ -118,12 +117,12 @@ def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
         "validation": numbers(batches.validation()),
     }
     for epoch in (1, 2):
-        inputs, targets = data.training(batch["simulated"], data.epoch_key(epoch))
+        inputs, targets = one.training_pair(batch["simulated"], one.epoch_key(epoch))
         found |= {f"inputs {epoch}": digest(inputs), f"targets {epoch}": digest(targets)}
-    inputs, targets = data.validation(batch["simulated"])
+    inputs, targets = one.pair(batch["simulated"])
     found |= {"validation inputs": digest(inputs), "validation targets": digest(targets)}
-    found["real detections"] = digest(data.validation(batch["detected"], takes="keypoints")[0])
-    found["decoded"] = digest({"keypoints": data.keypoints({"heatmaps": batch["detected"]["heatmaps"]})})
+    found["real detections"] = digest(one.pair(batch["detected"], takes="keypoints")[0])
+    found["decoded"] = digest({"keypoints": one.keypoints({"heatmaps": batch["detected"]["heatmaps"]})})
     return found | plan_of(trainer)
 
 
@@ -196,6 +195,8 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 def besides(setting: str, folder: Path) -> dict[str, Any]:
     """What a change is compared with where that is not the usual trainer."""
+    if setting == "experiment":
+        return {"run_name": ""}
     if setting in ("model_options", "loss"):
         return {"model": "deciwatch", "model_options": SMALL}
     if setting == "freeze_but_last":
@@ -260,12 +261,13 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
     scripted = iter(history([3.0, 2.0, 1.0]).rows)
     kept: list[list[np.ndarray]] = []
 
-    def validated(_: Validation) -> dict[str, float]:
+    def validated(_: Trainer) -> dict[str, float]:
         kept.append([np.array(weight) for weight in trainer.learner.model.get_weights()])
+        trainer.state.identity = {f"val_pck@{a}": 0.5 for a in (0.05, 0.1, 0.2)}
         return {"val_frames_judged": 1.0} | {k: v for k, v in next(scripted).items() if k.startswith("val_")}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Validation, "model", validated)
+        patch.setattr(Trainer, "_validate", validated)
         trainer.run()
     assert json.loads((trainer.run_dir / "best.json").read_text())["epoch"] == epoch
     best = keras.saving.load_model(trainer.run_dir / "best.keras", compile=False).get_weights()
@@ -274,7 +276,9 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
 
 def test_numbers_arrive_as_they_were_given(folder: Path) -> None:
     numbers = {"weight_decay": 0.1, "beta_1": 0.5, "beta_2": 0.25, "learning_rate": 0.125}
-    found = seen(trainer_of(folder, **numbers, ema=0.75, lr_factor=0.5, patience_lr=2, warmup_steps=4), folder)
+    others = {"ema": 0.75, "lr_factor": 0.5, "patience_lr": 2, "warmup_steps": 4, "batch_size": 10}
+    found = seen(trainer_of(folder, **numbers, **others), folder)
+    assert {len(batch) for name in ("epoch 1", "epoch 2", "validation") for batch in found[name]} == {10}
     assert numbers.items() <= found["optimizer"]["AdamW"].items()
     assert found["average"] == 0.75
     assert found["rates"][:6] == [0.125, 0.125, 0.125, 0.0625, 0.0625, 0.03125]
