@@ -65,7 +65,7 @@ def test_each_run_and_the_baselines_of_its_cell_have_a_result(made: Path) -> Non
 
 def test_what_has_a_result_is_not_run_again(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "train", lambda *_, **__: pytest.fail("trained again"))
-    monkeypatch.setattr(study.Judge, "evaluate", lambda *_: pytest.fail("judged again"))
+    monkeypatch.setattr(study, "evaluate_setting", lambda *_, **__: pytest.fail("judged again"))
     assert len(study.run_study(grid(made), Console(quiet=True))) == 2
 
 
