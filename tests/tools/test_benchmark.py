@@ -62,6 +62,20 @@ def test_steps_are_timed(tools: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(float(row["processor, median"]) <= float(row["processor, 95 % below"]) for row in rows)
 
 
+def test_a_step_of_training_is_timed_and_torch_is_missing_where_it_is_not(
+    tools: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = part("benchmarks.train")
+    monkeypatch.setattr(train, "MODELS", {"DeciWatch": ("deciwatch", {"hidden_dim": 8, "num_layers": 1})})
+    monkeypatch.setattr(train, "PRECISIONS", ("float32",))
+    monkeypatch.setattr(train, "LONG", 1)
+    monkeypatch.setattr(train, "devices_in_use", lambda: ("CPU", False))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (row,) = train.measure(1e-3)
+    assert row["step"] > 0
+    assert (row["step on two devices"], row["torch"]) == ("-", "missing: pip install torch")
+
+
 def test_several_tables_become_one_section(tools: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     benchmark = part("benchmark")
     assert "smooth" in benchmark.parts()
