@@ -67,7 +67,7 @@ def our_step(model: str, options: dict[str, Any], precision: str, strategy: str)
 
 @functools.cache
 def cluster_of(strategy: str) -> Any:
-    """One for all models: collectives of a second strategy of the same devices would be taken for those of the first."""
+    """One for all models: a second strategy of the same devices would take the first one's collectives for its own."""
     from kerasmooth.training import devices
 
     return devices.build(strategy)
