@@ -3,7 +3,6 @@
 import functools
 import os
 import sys
-import sysconfig
 import typing
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 from absl import app, flags
 
 from kerasmooth.errors import InputError
-from kerasmooth.files import check_local
+from kerasmooth.files import check_local, installed
 
 flags.disclaim_key_flags()  # those of `define_flag` belong to the command that calls it, whose --help lists them
 EXIT_BAD_INPUT = 2
@@ -79,9 +78,8 @@ def with_flagfiles(words: Sequence[str], within: tuple[Path, ...] = ()) -> list[
 
 
 def _flagfile(name: str, within: tuple[Path, ...]) -> Path:
-    installed = [Path(__file__).parents[1], Path(sysconfig.get_path("data"), "share", "kerasmooth")]
-    places = [*(path.parent for path in within[-1:]), Path(), *installed]
-    return next((place / name for place in places if (place / name).is_file()), Path(name))
+    beside = [path.parent / name for path in within[-1:]]
+    return next((path for path in beside if path.is_file()), installed(name))
 
 
 def _asks_help(argv: Sequence[str]) -> bool:

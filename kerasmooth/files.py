@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,3 +50,9 @@ def clear_partial(folder: Path) -> None:
     """Removes what a killed process left half written in a folder."""
     for partial in folder.glob(".partial-*"):
         partial.unlink(missing_ok=True)
+
+
+def installed(name: str) -> Path:
+    """A file by its name: from the folder that the command runs in, or where kerasmooth is installed with its flags."""
+    places = (Path(), Path(__file__).parents[1], Path(sysconfig.get_path("data"), "share", "kerasmooth"))
+    return next((place / name for place in places if (place / name).is_file()), Path(name))

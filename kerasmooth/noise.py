@@ -37,8 +37,7 @@ class DetectorNoise:
 
     Attributes:
       seed: any integer of up to 64 bits; another seed is another draw of everything.
-      shifting_scalar: the study's s, 1 or 2; 0 shifts nothing.
-      shift_std: standard deviation in cells, per axis, at s = 1 (the text says 3, the published code has 2.95).
+      shifting_scalar: the study's s, 1 or 2, a factor of the profile's deviation; 0 shifts nothing.
       random_sigma: draw the smear per frame (experiments 1 and 3); otherwise sigma index 0 always (experiment 2).
       num_sigmas: how many sigmas there are to draw from, all equally likely.
       constant_shift: one shift per clip and keypoint instead of one per frame, as the published code did with Penn
@@ -48,7 +47,7 @@ class DetectorNoise:
       swap: probability that a left/right pair of keypoints is exchanged in a frame. Only a pair that is visible on
         both sides is: where one side lacks annotation, there is nothing to exchange it with.
       pairs: (left, right) keypoint indices for `swap`.
-      profile: other ways to err; the default has none.
+      profile: how large errors are at s = 1, and ways to err; the default has the published one.
 
     Raises:
       ValueError: a probability outside [0, 1], a negative deviation or scalar, no sigma, a seed that is too long.
@@ -56,7 +55,6 @@ class DetectorNoise:
 
     seed: int = 0
     shifting_scalar: float = 1.0
-    shift_std: float = 2.95
     random_sigma: bool = True
     num_sigmas: int = 5
     constant_shift: bool = False
@@ -70,9 +68,10 @@ class DetectorNoise:
         for name in ("dropout", "swap"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be a probability. Received: {name}={getattr(self, name)}")
-        for name in ("shifting_scalar", "shift_std"):
-            if not 0 <= getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be finite and not negative. Received: {name}={getattr(self, name)}")
+        if not 0 <= self.shifting_scalar < np.inf:
+            raise ValueError(
+                f"shifting_scalar must be finite and not negative. Received: shifting_scalar={self.shifting_scalar}"
+            )
         if self.num_sigmas < 1:
             raise ValueError(f"num_sigmas must be at least 1. Received: num_sigmas={self.num_sigmas}")
         check_seed(self.seed)
@@ -81,6 +80,11 @@ class DetectorNoise:
                 "errors that grow with the heatmap's width need random_sigma. Received: "
                 f"width_factor={self.profile.width_factor}, random_sigma={self.random_sigma}"
             )
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the shifts along one axis, in cells."""
+        return self.profile.deviation * self.shifting_scalar
 
     def simulate(
         self,
@@ -145,7 +149,7 @@ class DetectorNoise:
         if self.constant_shift:
             first = xp.zeros_like(frame_numbers)
             frame_numbers = first if constant is None else xp.where(constant[:, None], first, frame_numbers)
-        profile, deviation = self.profile, self.shift_std * self.shifting_scalar
+        profile, deviation = self.profile, self.deviation
         if profile.correlation > 0:
             shifts = self._correlated(clip_keys, frame_numbers, num_keypoints, epoch, xp)
         else:
@@ -177,7 +181,7 @@ class DetectorNoise:
         earlier = cast(frame_numbers, "int32", xp)[..., None] - back.astype(np.int32)
         earlier = xp.reshape(earlier, (windows, frames * len(back)))
         words = self._words(_SHIFT, clip_keys, earlier, np.arange(num_keypoints), epoch, xp)
-        draws = normal(xp.stack(words[:2], axis=-1), self.shift_std * self.shifting_scalar, xp)
+        draws = normal(xp.stack(words[:2], axis=-1), self.deviation, xp)
         draws = xp.reshape(draws, (windows, frames, len(back), num_keypoints, 2))
         return xp.sum(draws * weights[:, None, None], axis=2)
 

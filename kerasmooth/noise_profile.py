@@ -1,10 +1,10 @@
 """How a single-frame detector errs: the published way, and ways nearer to real detectors, each a few numbers."""
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, field_validator
 
+from kerasmooth import files
 from kerasmooth.errors import InputError
 from kerasmooth.settings import Settings
 from kerasmooth.skeletons import BOULDERING_25
@@ -13,12 +13,13 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class NoiseProfile(Settings):
-    """Errors of a detector, in units of its standard deviation; without arguments the published ones.
+    """Errors of a detector; without arguments the published ones.
 
     A run of bursts, dropouts or exchanges is cut into segments of so many frames, from a random frame on for each
     keypoint, and each segment is struck with the probability.
 
     Attributes:
+      deviation: standard deviation along one axis at s = 1, in cells (the study's text says 3, its code has 2.95).
       scale: factor of the deviation for each keypoint; () is 1 for all.
       correlation: of a keypoint's error from one frame to the next: AR(1), x[t] = r x[t-1] + sqrt(1 - r^2) e[t].
       width_factor: the deviation grows by this for each step of the heatmap's width, about its mean, so that wide (low)
@@ -28,6 +29,7 @@ class NoiseProfile(Settings):
       exchange_probability, exchange_frames: a left/right pair is exchanged.
     """
 
+    deviation: NonNegativeFloat = 2.95
     scale: tuple[NonNegativeFloat, ...] = Field(default=(), strict=False)
     correlation: float = Field(default=0.0, ge=0, lt=1)
     width_factor: float = Field(default=0.0, ge=0, lt=0.5)
@@ -71,7 +73,7 @@ def noise_profile(name: str) -> NoiseProfile:
     if name in NOISE_MODELS:
         return NOISE_MODELS[name]
     try:
-        text = Path(name).read_bytes()
+        text = files.installed(name).read_bytes()
     except OSError as error:
         names = ", ".join(NOISE_MODELS)
         reason = f"cannot be read ({error.strerror})"

@@ -232,7 +232,6 @@ def test_clip_keys_are_crc_32() -> None:
         ({"dropout": 1.1}, "dropout=1.1"),
         ({"swap": -0.1}, "swap=-0.1"),
         ({"dropout": float("nan")}, "dropout=nan"),
-        ({"shift_std": -1}, "shift_std=-1"),
         ({"shifting_scalar": float("inf")}, "shifting_scalar=inf"),
         ({"num_sigmas": 0}, "num_sigmas=0"),
         ({"seed": 2**64}, f"seed={2**64}"),

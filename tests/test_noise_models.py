@@ -19,7 +19,7 @@ NUMBERS = np.tile(np.arange(FRAMES), (CLIPS, 1))
 
 
 def noise_of(**profile: Any) -> DetectorNoise:
-    return DetectorNoise(shifting_scalar=1.0, shift_std=1.0, profile=NoiseProfile(**profile))
+    return DetectorNoise(profile=NoiseProfile(**{"deviation": 1.0} | profile))
 
 
 def shifts(noise: DetectorNoise) -> np.ndarray:
@@ -70,7 +70,7 @@ def test_dropouts_last() -> None:
 
 
 def test_exchanges_last_and_strike_both_sides() -> None:
-    still = DetectorNoise(shift_std=0.0, profile=NoiseProfile(exchange_probability=0.3, exchange_frames=8))
+    still = DetectorNoise(shifting_scalar=0.0, profile=NoiseProfile(exchange_probability=0.3, exchange_frames=8))
     x = simulated(still)["keypoints"][..., 0]
     exchanged = x != np.arange(K) * 2 + 2
     left, right = still.pairs[3]

@@ -171,5 +171,5 @@ def _detections(
 
 
 def _bound(setting: Setting, windows: dict[str, Frames]) -> np.ndarray:
-    judged, shift_std = concatenated(list(windows.values())), setting.noise.shift_std * setting.noise.shifting_scalar
-    return information_bound(judged.truth, judged.visibility, shift_std=shift_std, window=setting.window)
+    judged = concatenated(list(windows.values()))
+    return information_bound(judged.truth, judged.visibility, shift_std=setting.noise.deviation, window=setting.window)

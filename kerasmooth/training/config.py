@@ -11,7 +11,7 @@ from kerasmooth import files, storage
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
-from kerasmooth.noise_profile import NOISE_MODELS
+from kerasmooth.noise_profile import NOISE_MODELS, PUBLISHED
 from kerasmooth.settings import Settings, first_mistake
 from kerasmooth.tfrecord.record_sets import AUTO
 
@@ -63,7 +63,9 @@ class TrainingConfig(Settings):
     xla: bool = _setting(False, "whether steps are compiled, as --jit decided at the start", is_flag=False)
     validation_windows: int = _setting(0, "judge epochs on this many evenly spaced windows; 0: on all", ge=0)
 
-    shifting_scalar: float = _setting(1.0, "size s of the simulated detector's error, 2.95 s cells", ge=0)
+    shifting_scalar: float = _setting(
+        1.0, "size s of the simulated detector's error: a factor of --noise_model's, 2.95 cells", ge=0
+    )
     random_sigma: bool = _setting(True, "simulated heatmaps have a random width per frame; no: sigma 1 always")
     noise: Literal["fresh", "fixed"] = _setting("fresh", "training noise: new in each epoch, or fixed (published)")
     noise_model: str = _setting(
@@ -192,6 +194,8 @@ class TrainingConfig(Settings):
             raise InputError(f"{path} is not JSON: {error}; it was damaged, train again into another folder") from None
         if missing:
             raise InputError(f"{path}: the settings {missing} are missing; it was damaged, train again elsewhere")
+        if (profile := values.get("noise_profile")) and isinstance(profile, dict):
+            values["noise_profile"] = PUBLISHED.model_dump(mode="json") | profile
         try:
             return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
         except InputError as error:

@@ -68,7 +68,7 @@ def test_json_holds_every_score() -> None:
     assert found["schema"] == "kerasmooth.evaluation/3"
     (of_setting,) = found["evaluations"]
     assert (of_setting["split"], of_setting["windows"], of_setting["sample_records"]) == ("test", {"sample": 6}, True)
-    assert of_setting["simulated_detector"]["shift_std"] == 2.95
+    assert of_setting["simulated_detector"]["profile"]["deviation"] == 2.95
     assert (of_setting["bound"], of_setting["judged"]) == ([0.01, 0.02, 0.0345], 1.0)
     assert [row["name"] for row in of_setting["rows"]] == [row.name for row in ROWS]
     assert of_setting["rows"][2]["windows"] is None, "a filter smooths tracks, not windows"

@@ -45,7 +45,8 @@ def corrupted(clip: PoseClip, kind: str, scalar: float) -> tuple[np.ndarray, np.
     if kind == "ar1":
         for frame in range(1, frames):
             shifts[frame] = AR_MEMORY * shifts[frame - 1] + np.sqrt(1 - AR_MEMORY**2) * shifts[frame]
-    cells = boxes.to_heatmap(clip.keypoints, frame_boxes, SIZE) + shifts * noise.DetectorNoise().shift_std * scalar
+    shifts *= noise.DetectorNoise(shifting_scalar=scalar).deviation
+    cells = boxes.to_heatmap(clip.keypoints, frame_boxes, SIZE) + shifts
     noisy = boxes.to_image(np.clip(np.round(cells), 0, 55), frame_boxes, SIZE)
     shown = judged.copy()
     if kind == "dropped":
