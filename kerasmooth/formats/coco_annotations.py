@@ -75,7 +75,7 @@ class CocoAnnotations(CocoResults):
                 return with_links(skeleton_of_names("coco", names), category.get("skeleton"), first=1)
         return super().skeleton(frames, shapes, raw)
 
-    def fresh_value(self, table: PoseTable) -> Any:
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         links = [[a + 1, b + 1] for a, b in table.skeleton.limbs]
         category = {"id": 1, "name": "person", "keypoints": list(table.skeleton.keypoints), "skeleton": links}
         return {"images": [], "annotations": [], "categories": [category]}

@@ -69,11 +69,9 @@ class EasyViTPose(JsonFormat):
             return super().skeleton(frames, shapes, raw)
         return skeleton_of_names("easy_vitpose", [str(text) for text in texts])
 
-    def fresh_value(self, table: PoseTable) -> Any:
-        return {"keypoints": [], "skeleton": {str(i): name for i, name in enumerate(table.skeleton.keypoints)}}
-
-    def fresh_image(self, table: PoseTable) -> Any:
-        return {**self.fresh_value(table), "keypoints": {}}
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
+        names = {str(i): name for i, name in enumerate(table.skeleton.keypoints)}
+        return {"keypoints": {} if is_image else [], "skeleton": names}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         return {}

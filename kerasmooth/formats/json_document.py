@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.frame_names import FrameNames
+from kerasmooth.formats.json_files import integer
 from kerasmooth.formats.limits import bad
+from kerasmooth.pose_table import PoseTable
 
 Record = dict[str, Any]
 Shapes = dict[str, tuple[int, int]]
@@ -71,6 +73,78 @@ class Document:
     frames: Frames
     shapes: Shapes
     example: Record = field(default_factory=dict)
+
+
+class FrameLists:
+    """Where the frames of a document and the people of a frame are.
+
+    Attributes:
+      frames_at: fields of the document that may hold the list of frames; without any the document is the list.
+      people_at: fields of a frame that may hold its list of people; without any the frame is the list.
+      number_at: fields of a frame that may hold its number; without any it is the place in the list.
+    """
+
+    frames_at: tuple[str, ...] = ()
+    people_at: tuple[str, ...] = ()
+    number_at: tuple[str, ...] = ()
+
+    def holder(self, value: Any) -> str:
+        """The field of a document that holds its frames; empty where it is the list of them."""
+        return first_name(self.frames_at, [value])
+
+    def split(self, path: Path, value: Any) -> Frames:
+        """The frames of a document. Raises InputError where it is none of this format."""
+        holder = self.holder(value)
+        entries = value[holder] if holder else value
+        is_image = self.is_image(entries)
+        if is_image:
+            entries = [entries]
+        if not isinstance(entries, list):
+            expected = f"be a list of frames, or a frame with {' or '.join(self.people_at) or 'people'}"
+            raise bad(path, holder or "content", expected, entries)
+        people = [self.people_of(path, at, entry) for at, entry in enumerate(entries)]
+        name, numbers = first_name(self.number_at, entries), list(range(len(entries)))
+        if name:
+            found = [each.get(name) if isinstance(each, dict) else None for each in entries]
+            numbers = [integer(path, f"{name} of frame entry {at}", number) for at, number in enumerate(found)]
+        if len(set(numbers)) < len(numbers):
+            raise bad(path, name, "differ from frame to frame", "one twice")
+        return Frames(numbers, people, entries, value, holder, is_image)
+
+    def is_image(self, entries: Any) -> bool:
+        """Whether this is one frame, not a list of them."""
+        if isinstance(entries, dict):
+            return any(name in entries for name in self.people_at)
+        if not isinstance(entries, list) or not entries or not all(isinstance(each, dict) for each in entries):
+            return False
+        return not first_name(self.people_at, entries)
+
+    def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
+        """The people of a frame. Raises InputError where there is no list of them."""
+        people = entry
+        if isinstance(entry, dict):
+            people = next((entry[name] for name in self.people_at if name in entry), None)
+        return records_of(path, f"people of frame {at}", people)
+
+    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+        """The document of frames, to be taken in this order."""
+        people_name = first_name(self.people_at, frames.entries) or next(iter(self.people_at), "")
+        number_name = first_name(self.number_at, frames.entries) or next(iter(self.number_at), "")
+        entries = []
+        for at in order:
+            new: Record = {number_name: frames.numbers[at]} if number_name else {}
+            entry = frames.entries[at] if at < len(frames.entries) else new
+            entries.append(self.with_people(entry, people_name, frames.people[at]))
+        joined: Any = entries[0] if frames.is_image else entries
+        if frames.holder:
+            return {**frames.value, frames.holder: joined}
+        return type(frames.value)(joined) if isinstance(frames.value, list) else joined
+
+    def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
+        """A frame with its people, in the field of that name if the frame is an object."""
+        if isinstance(entry, dict) and name:
+            return {**entry, next((each for each in self.people_at if each in entry), name): people}
+        return people
 
 
 def check_shapes(path: Path, where: str, found: dict[str, np.ndarray], shapes: Shapes) -> None:

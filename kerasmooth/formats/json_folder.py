@@ -39,24 +39,21 @@ class JsonFolder(JsonFormat):
         first = next((file for file in shown if super(JsonFolder, self).detect(file)), None)
         if first is None or not are_counted(names) or first.stat().st_size > MAX_FRAME_BYTES:
             return False
-        return len(super().split(first, load(first)).numbers) == 1
+        return len(self.split(first, load(first)).numbers) == 1
 
-    def load(self, path: Path) -> Any:
+    def read_frames(self, path: Path) -> Frames:
+        """The frames of all files; their entries are the `Frames` of each."""
         if not path.is_dir():
             raise bad(path, "path", "be the folder of all frames", "one file", "give the folder that holds it")
         files = list_files(path, ".json")
         if not files:
             raise bad(path, "folder", "hold .json files", "none", "give the folder of all frames")
-        return files, file_frames(path, files)
-
-    def split(self, path: Path, value: Any) -> Frames:
-        """The frames of all files; their entries are the `Frames` of each."""
-        files, names = value
+        names = file_frames(path, files)
         images = [self._image(path / file, load(path / file, MAX_FRAME_BYTES)) for file in files]
         return Frames(names.frames.tolist(), [image.people[0] for image in images], images, names=names)
 
     def _image(self, path: Path, value: Any) -> Frames:
-        image = super().split(path, value)
+        image = self.split(path, value)
         if len(image.numbers) > 1:
             raise bad(path, "content", "be of one image", f"{len(image.numbers)}", "give the file alone")
         # A list of nobody could be one of no frames.
@@ -66,7 +63,9 @@ class JsonFolder(JsonFormat):
         """The name and the document of each file."""
         joined = []
         for at in order:
-            image = frames.entries[at] if at < len(frames.entries) else self._image(Path(), self.fresh_image(table))
+            image = (
+                frames.entries[at] if at < len(frames.entries) else self._image(Path(), self.fresh_value(table, True))
+            )
             document = super().join(replace(image, people=[frames.people[at]]), [0], table)
             joined.append((frames.names.name(frames.numbers[at]) if frames.names else "", document))
         return joined

@@ -3,22 +3,14 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.json_document import (
-    Document,
-    Frames,
-    Person,
-    Record,
-    Shapes,
-    check_shapes,
-    first_name,
-    records_of,
-)
+from kerasmooth.formats.json_document import Document, FrameLists, Frames, Person, Record, Shapes, check_shapes
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
@@ -28,13 +20,10 @@ from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
 
-class JsonFormat(PoseFormat):
-    """A JSON file of people. Subclasses say where its frames, its people and their numbers are.
+class JsonFormat(FrameLists, PoseFormat):
+    """A JSON file of people. Subclasses say where its frames and people are (see `FrameLists`), and their numbers.
 
     Attributes:
-      frames_at: fields of the document that may hold the list of frames; without any the document is the list.
-      people_at: fields of a frame that may hold its list of people; without any the frame is the list.
-      number_at: fields of a frame that may hold its number; without any it is the place in the list.
       person_at: the field of a person's id.
       fields: a person's lists of numbers.
       side_by_side: each field has other coordinates of the same keypoints; otherwise the keypoints follow each other,
@@ -45,9 +34,6 @@ class JsonFormat(PoseFormat):
     """
 
     suffix = ".json"
-    frames_at: tuple[str, ...] = ()
-    people_at: tuple[str, ...] = ()
-    number_at: tuple[str, ...] = ()
     person_at: str = "track_id"
     fields: tuple[str, ...] = ("keypoints",)
     side_by_side: bool = False
@@ -64,67 +50,9 @@ class JsonFormat(PoseFormat):
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         """A record for a row of a table, without numbers and id; `example` is one of the file's."""
 
-    def fresh_value(self, table: PoseTable) -> Any:
-        """The document of a fresh file, without frames."""
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
+        """The document of a fresh file, without frames, or of one image, without people."""
         return []
-
-    def fresh_image(self, table: PoseTable) -> Any:
-        """The document of a fresh file of one image, without people."""
-        return []
-
-    def split(self, path: Path, value: Any) -> Frames:
-        """The frames of a document. Raises InputError where it is none of this format."""
-        holder = first_name(self.frames_at, [value])
-        entries = value[holder] if holder else value
-        is_image = self.is_image(entries)
-        if is_image:
-            entries = [entries]
-        if not isinstance(entries, list):
-            expected = f"be a list of frames, or a frame with {' or '.join(self.people_at) or 'people'}"
-            raise bad(path, holder or "content", expected, entries)
-        people = [self.people_of(path, at, entry) for at, entry in enumerate(entries)]
-        name = first_name(self.number_at, entries)
-        numbers = list(range(len(entries)))
-        if name:
-            numbers = [integer(path, f"{name} of frame entry {at}", each.get(name)) for at, each in enumerate(entries)]
-        if len(set(numbers)) < len(numbers):
-            raise bad(path, name, "differ from frame to frame", "one twice")
-        return Frames(numbers, people, entries, value, holder, is_image)
-
-    def is_image(self, entries: Any) -> bool:
-        """Whether this is one frame, not a list of them."""
-        if isinstance(entries, dict):
-            return any(name in entries for name in self.people_at)
-        if not isinstance(entries, list) or not entries or not all(isinstance(each, dict) for each in entries):
-            return False
-        return not first_name(self.people_at, entries)
-
-    def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
-        """The people of a frame. Raises InputError where there is no list of them."""
-        people = entry
-        if isinstance(entry, dict):
-            people = next((entry[name] for name in self.people_at if name in entry), None)
-        return records_of(path, f"people of frame {at}", people)
-
-    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
-        """The document of frames, to be taken in this order."""
-        people_name = first_name(self.people_at, frames.entries) or next(iter(self.people_at), "")
-        number_name = first_name(self.number_at, frames.entries) or next(iter(self.number_at), "")
-        entries = []
-        for at in order:
-            new: Record = {number_name: frames.numbers[at]} if number_name else {}
-            entry = frames.entries[at] if at < len(frames.entries) else new
-            entries.append(self.with_people(entry, people_name, frames.people[at]))
-        joined: Any = entries[0] if frames.is_image else entries
-        if frames.holder:
-            return {**frames.value, frames.holder: joined}
-        return type(frames.value)(joined) if isinstance(frames.value, list) else joined
-
-    def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
-        """A frame with its people, in the field of that name if the frame is an object."""
-        if isinstance(entry, dict) and name:
-            return {**entry, next((each for each in self.people_at if each in entry), name): people}
-        return people
 
     def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         """The numbers of a record by field, [n, c], taken out of it; without fields that are absent or empty."""
@@ -142,7 +70,7 @@ class JsonFormat(PoseFormat):
 
     def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Any:
         """A record with its numbers, which are a list of coordinates for each keypoint of a field."""
-        return {**record, **{name: [number for row in each for number in row] for name, each in rows.items()}}
+        return {**record, **{name: list(chain.from_iterable(each)) for name, each in rows.items()}}
 
     def coords(self, shapes: Shapes) -> Coords:
         """What the coordinates of a keypoint are."""
@@ -176,17 +104,17 @@ class JsonFormat(PoseFormat):
         first, keys = first_and_keys(path)
         return first != "" and self.fits(first, keys)
 
-    def load(self, path: Path) -> Any:
-        """The value in a file."""
-        return load(path)
-
     def dump(self, value: Any, path: Path, fill: Any) -> None:
         """Writes a value whose people are filled in with `fill`."""
         with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
             dump(value, stream, fill)
 
+    def read_frames(self, path: Path) -> Frames:
+        """The frames of a file. Raises InputError where it is none of this format."""
+        return self.split(path, load(path))
+
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        frames = self.split(path, self.load(path))
+        frames = self.read_frames(path)
         shapes: Shapes = {}
         found: list[dict[str, np.ndarray]] = []
         lines: list[tuple[int, int]] = []
@@ -240,8 +168,8 @@ class JsonFormat(PoseFormat):
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         shapes = self.shapes(table.skeleton.num_keypoints, table.depth is not None)
         raw = RawPoses.empty(self._size(shapes)[0], self.coords(shapes))
-        frames = Frames(table.frame_numbers.tolist(), [[] for _ in table.frame_numbers], value=self.fresh_value(table))
-        frames.holder = first_name(self.frames_at, [frames.value])
+        value, numbers = self.fresh_value(table, False), table.frame_numbers.tolist()
+        frames = Frames(numbers, [[] for _ in numbers], value=value, holder=self.holder(value))
         return replace(raw, missing=self.missing, missing_score=0.0), Document(frames, shapes)
 
     def save(self, path: Path, raw: RawPoses, rest: Document, table: PoseTable) -> None:
@@ -270,8 +198,12 @@ class JsonFormat(PoseFormat):
         ends = np.cumsum([shape[axis] for shape in shapes.values()])[:-1]
         found = {}
         for name, block in zip(shapes, np.split(values, ends, axis=axis), strict=True):
-            if name in person.fields or not np.isnan(block).all():
-                found[name] = [[None if value != value else value for value in row] for row in block.tolist()]
+            nothing = np.isnan(block)
+            if name in person.fields or not nothing.all():
+                rows = block.astype(object) if nothing.any() else block
+                if nothing.any():
+                    rows[nothing] = None
+                found[name] = rows.tolist()
                 for row in found[name] if raw.is_visibility else []:
                     row[-1] = int(row[-1] or 0)
         return found

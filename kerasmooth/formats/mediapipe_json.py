@@ -77,7 +77,7 @@ class MediaPipeJson(JsonFormat):
     def shapes(self, count: int, has_depth: bool) -> Shapes:
         return dict.fromkeys([name for name in self.fields[:4] if name != "z" or has_depth], (count, 1))
 
-    def fresh_value(self, table: PoseTable) -> Any:
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         return {"frames": []}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:

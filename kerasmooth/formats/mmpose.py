@@ -63,7 +63,7 @@ class MMPose(JsonFormat):
         x, y, width, height = box_of(table.keypoints[row])
         return {"bbox": [[x, y, x + width, y + height]], "bbox_score": mean_score(table.confidence[row])}
 
-    def fresh_value(self, table: PoseTable) -> Any:
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         skeleton = table.skeleton
         meta = {
             "dataset_name": skeleton.name,
@@ -72,7 +72,7 @@ class MMPose(JsonFormat):
             "keypoint_name2id": {name: i for i, name in enumerate(skeleton.keypoints)},
             "skeleton_links": [list(limb) for limb in skeleton.limbs],
         }
-        return {"meta_info": meta, "instance_info": []}
+        return [] if is_image else {"meta_info": meta, "instance_info": []}
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         value, count = frames.value, raw.values.shape[2]
@@ -92,6 +92,3 @@ class MMPoseFolder(JsonFolder, MMPose):
 
     name = "mmpose_folder"
     description = "a folder of MMPose predictions, one file an image"
-
-    def fresh_value(self, table: PoseTable) -> Any:
-        return []

@@ -33,8 +33,8 @@ class OpenPifPaf(JsonFormat):
             return {"frame", "predictions"} <= keys
         return {"keypoints", "bbox"} <= keys and "image_id" not in keys and "keypoint_scores" not in keys
 
-    def fresh_value(self, table: PoseTable) -> Any:
-        return Lines()
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
+        return [] if is_image else Lines()
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         score = mean_score(table.confidence[row])

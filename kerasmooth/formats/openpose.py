@@ -36,7 +36,7 @@ class OpenPoseFrame(JsonFormat):
             raise bad(path, "content", "be an object with people", value, "check that it is an OpenPose file")
         return super().split(path, value)
 
-    def fresh_image(self, table: PoseTable) -> Any:
+    def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         return {"version": 1.3, "people": []}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:

@@ -165,22 +165,17 @@ def read_table(
       InputError: no text, too large, cells that are no numbers, a line with more cells than headings.
     """
     lines = _check_size(path, header, len(names), dialect, trimmed)
-    kept = np.flatnonzero(positions >= 0)
+    kept: Any = slice(None) if (positions >= 0).all() else np.flatnonzero(positions >= 0)
     numbers: list[Any] = positions[kept].tolist()
     texts: list[Any] = sorted(set(range(len(names))) - set(numbers))
-    values, whole, filled = np.full((lines, len(positions)), np.nan), np.zeros(len(positions), bool), 0
-    whole[kept] = True
+    values, whole, filled = np.full((lines, len(positions)), np.nan), np.ones(len(positions), bool), 0
     others = [pd.DataFrame({column: [] for column in texts}, dtype=str)]
     for frame in _parts(path, header, numbers, texts, dialect):
         for column in numbers:
             if frame[column].dtype.kind not in "iuf":
                 frame[column] = _as_numbers(path, frame[column], names[column], header + filled)
         whole[kept] &= [frame[column].dtype.kind in "iu" for column in numbers]
-        part = frame[numbers].to_numpy(np.float64)
-        if len(kept) == len(positions):
-            values[filled : filled + len(frame)] = part
-        else:
-            values[filled : filled + len(frame), kept] = part
+        values[filled : filled + len(frame), kept] = frame[numbers].to_numpy(np.float64)
         others.append(frame[texts].fillna(""))
         filled += len(frame)
     values, rest = values[:filled], pd.concat(others, ignore_index=True).reindex(range(filled))
