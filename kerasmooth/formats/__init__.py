@@ -20,11 +20,11 @@ from kerasmooth.skeletons import skeleton_named
 __all__ = ["FORMATS", "PoseFormat", "append_rows", "by_name", "detect", "read", "read_poses", "write", "write_poses"]
 
 _FILES = (
-    *("own_npz", "parquet_table", "climbalong_heatmaps", "plain_arrays"),
-    *("alphapose", "openpose", "coco_annotations", "mmpose", "ultralytics_json", "ultralytics_txt", "openpifpaf"),
-    *("coco_results", "easy_vitpose", "mediapipe_json"),
-    *("deeplabcut_csv", "tidy_csv", "wide_csv", "trc", "speed21"),
-    *("sleap_analysis", "sleap_slp", "nwb", "deeplabcut_hdf5"),
+    *("npz", "parquet", "climbalong", "arrays"),
+    *("alphapose", "openpose", "coco_annotations", "mmpose", "ultralytics", "ultralytics_txt", "openpifpaf"),
+    *("coco", "easy_vitpose", "mediapipe_json"),
+    *("deeplabcut", "tidy_csv", "wide_csv", "trc", "speed21"),
+    *("sleap", "sleap_slp", "nwb", "deeplabcut_h5"),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.coco_results import CocoResults
+from kerasmooth.formats.coco import CocoResults
 from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
 from kerasmooth.formats.json_format import JsonFormat

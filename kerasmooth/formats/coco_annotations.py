@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.coco_results import CocoResults, group, image_of, in_turn, record_of
+from kerasmooth.formats.coco import CocoResults, group, image_of, in_turn, record_of
 from kerasmooth.formats.frame_names import FrameNames, are_counted, frame_names
 from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, records_of
 from kerasmooth.formats.limits import bad

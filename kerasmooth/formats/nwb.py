@@ -50,9 +50,6 @@ class Nwb(PoseFormat):
         rest = path, lines, {series: list(parts) for series, (_, parts) in found.items()}
         return Parsed(raw, skeleton_of_names("nwb", names), rest, attributes=facts)
 
-    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        raise bad(path, "format", "be one that is made anew", "nwb, which is only written back", AS_NPZ)
-
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
         """`rest`: the file, and by series (its path in the file) its lines among the poses and its arrays."""
         source, lines, series_arrays = rest

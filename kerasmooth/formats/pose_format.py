@@ -88,9 +88,13 @@ class PoseFormat(ABC):
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         """What a file holds; `columns`: see `formats.read`. Raises InputError for another format, or damage."""
 
-    @abstractmethod
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        """An empty file of this format with places for a table's keypoints, to be written at `path`, and its rest."""
+        """An empty file of this format with places for a table's keypoints, to be written at `path`, and its rest.
+
+        Raises:
+          InputError: there are none; the format is only written back, or only read.
+        """
+        raise bad(path, "format", "be one that is made anew", f"{self.name}, of which none is made", AS_NPZ)
 
     @abstractmethod
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:

@@ -1,19 +1,49 @@
-"""CSV with one line a keypoint: frame, keypoint, x, y, perhaps z (MediaPipe landmarks, FreeMoCap by frame)."""
+"""Tables of a line a keypoint: frame, keypoint, x, y, perhaps z (MediaPipe, FreeMoCap by frame), in CSV and Parquet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kerasmooth.formats.frame_names import FrameNames
-from kerasmooth.formats.headings import asked_roles, roles_of
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.headings import OUR_OWN, asked_roles, roles_of
+from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
-from kerasmooth.formats.raw_poses import RawPoses, coords_of
-from kerasmooth.formats.text_table import TABLES, fresh_table, header_lines, headings_of, read_table
-from kerasmooth.formats.tidy_table import COORDS, NEEDED, Tidy, number_columns, parse_tidy, save_tidy
-from kerasmooth.pose_table import PoseTable
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
+from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
+from kerasmooth.formats.text_table import TABLES, TextTable, fresh_table, header_lines, headings_of, read_table
+from kerasmooth.formats.wide_table import frames_of, people_of, person_names
+from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
+from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
+
+COORDS = {"x": X, "y": Y, "z": DEPTH, "confidence": CONFIDENCE}
+NEEDED = ("keypoint", "x", "y")
+Keypoint = tuple[str, str]
+"""The group and the name of a keypoint as they stand in a table."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tidy:
+    """How the lines of a table of keypoints belong together.
+
+    Attributes:
+      table: the table, whose numbers are those of `COORDS` that it has, in this order.
+      roles: the column of frame, person, keypoint, group, time, x, y, z, confidence; and of what our own tables have.
+      lines: int64 [P, K], the line of each keypoint of each person in a frame, -1 for none.
+      frames: what frames are called.
+      people: what people are called.
+      keypoints: of the K.
+    """
+
+    table: TextTable
+    roles: dict[str, int]
+    lines: np.ndarray
+    frames: FrameNames
+    people: dict[int, str]
+    keypoints: list[Keypoint]
 
 
 class TidyCsv(PoseFormat):
@@ -51,3 +81,139 @@ class TidyCsv(PoseFormat):
 
     def save(self, path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         save_tidy(path, raw, rest, table)
+
+
+def number_columns(roles: dict[str, int]) -> np.ndarray:
+    """The columns of numbers, in the order of `COORDS`."""
+    return np.array([roles[name] for name in COORDS if name in roles], np.int64)
+
+
+def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str, int]) -> Parsed:
+    """What a table of keypoints holds whose columns are `roles`, with numbers [L, C]."""
+    keys, keypoints, skeleton = _keypoints(path, table.others, roles)
+    people, called = np.zeros(len(values), np.int64), dict[int, str]()
+    if "person" in roles:
+        people, called = people_of(table.others[roles["person"]])
+    frames = _frames(path, table.others, roles, keys, people)
+    pairs, row = np.unique(np.stack([frames.frames, people], axis=1), axis=0, return_inverse=True)
+    lines = np.full((len(pairs), len(keypoints)), -1, np.int64)
+    lines[row, keys] = np.arange(len(values))
+    if (lines >= 0).sum() < len(values):
+        remedy = "one recording and one person a file, or say who is who with --columns=person=HEADING"
+        raise bad(path, "keypoint", "be once in a frame", "one twice", remedy)
+    positions = np.full((len(pairs), 1, len(keypoints), values.shape[1]), np.nan)
+    positions[row, 0, keys] = values
+    raw = RawPoses(
+        positions,
+        tuple(COORDS[name] for name in COORDS if name in roles),
+        pairs[:, 0],
+        people=pairs[:, 1],
+        nowhere=(0.0, -1.0),
+        is_single="person" not in roles,
+    )
+    attributes: dict[str, Any] = {"person_names": called}
+    if set(OUR_OWN) <= set(roles):
+        kinds = table.others[roles["provenance"]].astype(str).map({name: i for i, name in enumerate(PROVENANCE)})
+        attributes["provenance"] = np.full(lines.shape, MISSING, np.uint8)
+        attributes["provenance"][row, keys] = kinds.fillna(MISSING).to_numpy(np.uint8)
+        attributes["deviation"] = np.full(lines.shape, np.nan)
+        deviation = pd.to_numeric(table.others[roles["deviation"]], errors="coerce")
+        attributes["deviation"][row, keys] = deviation.to_numpy(np.float64, na_value=np.nan)
+    return Parsed(raw, skeleton, Tidy(table, roles, lines, frames, called, keypoints), attributes=attributes)
+
+
+def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
+    """Writes a table with its numbers, and with lines for keypoints that came."""
+    known, values = len(rest.table.others), raw.values[:, 0]
+    lines = np.concatenate([rest.lines, np.full((len(raw.further), values.shape[1]), -1)])
+    # A fresh file says of every keypoint that there is one.
+    row, key = np.nonzero((lines < 0) & (~np.isnan(values[..., 0]) | (known == 0)))
+    further = range(known, known + len(row))
+    lines[row, key] = further
+    there = lines >= 0
+    numbers = np.full((further.stop, values.shape[2]), np.nan)
+    numbers[lines[there]] = values[there]
+    texts, of = rest.table.with_lines(len(row)), rest.roles
+    frames = raw.frames[row].tolist()
+    if "frame" in of:
+        texts.put(of["frame"], further, [str(rest.frames.name(frame)) for frame in frames])
+    else:
+        texts.put(of.get("time", -1), further, [_time(rest.frames.names, frame) for frame in frames])
+    texts.put(of["keypoint"], further, [rest.keypoints[k][1] for k in key.tolist()])
+    texts.put(of.get("group", -1), further, [rest.keypoints[k][0] for k in key.tolist()])
+    renamed = [(line, who) for at, who in raw.renamed(table).items() for line in lines[at].tolist() if line >= 0]
+    texts.put(of.get("person", -1), [at for at, _ in renamed], person_names(rest.people, [who for _, who in renamed]))
+    for name, facts in (("provenance", np.array(PROVENANCE)[table.provenance]), ("deviation", table.deviation)):
+        if name in of:
+            texts.put(of[name], lines[there].tolist(), facts[there].tolist())
+    frame_of = np.empty(len(numbers), np.int64)
+    frame_of[lines[there]] = np.broadcast_to(raw.frames[:, None], lines.shape)[there]
+    in_order = np.all(np.diff(frame_of[:known]) >= 0)
+    texts.write(path, numbers, np.argsort(frame_of, kind="stable") if in_order else np.arange(len(numbers)))
+
+
+def _keypoints(path: Path, texts: pd.DataFrame, roles: dict[str, int]) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
+    """The index of each line's keypoint, the keypoints, and the skeleton."""
+    names = texts[roles["keypoint"]].astype(str)
+    groups = texts[roles["group"]].astype(str) if "group" in roles else names.str.slice(0, 0)
+    numbers = pd.to_numeric(names, errors="coerce").to_numpy(np.float64)
+    if groups.nunique() < 2 and np.isfinite(numbers).all():
+        return _numbered(path, numbers, groups.iloc[0] if len(groups) else "")
+    found: Any = pd.MultiIndex.from_arrays([groups, names]).factorize()
+    keys, different = found[0].astype(np.int64), [(str(group), str(name)) for group, name in found[1].tolist()]
+    if len(different) > MAX_KEYPOINTS:
+        expected = f"be one of at most {MAX_KEYPOINTS:,} names or numbers"
+        received = f"{len(different):,} different ones, such as {different[-1][1]!r}"
+        raise bad(path, "keypoint", expected, received, "correct the cells")
+    skeleton = skeleton_of_names("tidy", [_label(each, different) for each in different] or ["none"])
+    for known in SKELETONS.values():
+        # A keypoint that the first frame does not have comes late in the file.
+        if set(known.keypoints) == set(skeleton.keypoints):
+            order = np.array([known.keypoints.index(name) for name in skeleton.keypoints])
+            return order[keys], [different[i] for i in np.argsort(order)], known
+    return keys, different, skeleton
+
+
+def _numbered(path: Path, numbers: np.ndarray, group: str) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
+    """As `_keypoints` of keypoints that have numbers, from 0, or from 1 those of MediaPipe."""
+    faulty = (numbers != np.rint(numbers)) | (numbers < 0) | (numbers >= MAX_KEYPOINTS)
+    if faulty.any():
+        expected, culprit = f"be a whole number below {MAX_KEYPOINTS:,}, or a name", numbers[faulty][0]
+        raise bad(path, "keypoint", expected, f"{culprit:g}", "correct the cell")
+    keys = numbers.astype(np.int64)
+    first = 1 if len(keys) and (keys.min(), keys.max()) == (1, 33) else 0
+    count = int(keys.max()) + 1 - first if len(keys) else 33
+    skeleton = BLAZEPOSE_33 if count == 33 else index_skeleton(count)
+    return keys - first, [(group, str(k + first)) for k in range(count)], skeleton
+
+
+def _label(keypoint: Keypoint, keypoints: list[Keypoint]) -> str:
+    """What a keypoint is called: those of a body by their names alone, of hands and faces with their group's."""
+    group, name = keypoint
+    if group.lower() not in ("", "body", "pose"):
+        return f"{group}_{name}"
+    if name.isdigit():
+        of_body = sum(each == group for each, _ in keypoints)
+        return BLAZEPOSE_33.keypoints[int(name)] if of_body == 33 and int(name) < 33 else f"keypoint_{name}"
+    return name
+
+
+def _frames(path: Path, texts: pd.DataFrame, roles: dict[str, int], keys: np.ndarray, people: np.ndarray) -> FrameNames:
+    """The frame of each line: as its column says; else by the time; else another frame where a keypoint comes again."""
+    if "frame" in roles:
+        return frames_of(path, "frame", texts[roles["frame"]])
+    if "time" in roles:
+        codes, times = pd.factorize(texts[roles["time"]])
+        return FrameNames(codes.astype(np.int64), dict(enumerate(times.tolist())), None)
+    again = pd.DataFrame({"person": people, "keypoint": keys}).groupby(["person", "keypoint"]).cumcount()
+    return FrameNames(again.to_numpy(np.int64), {}, None)
+
+
+def _time(times: dict[int, Any], frame: int) -> str:
+    """The time of a frame: as in the file, or as its first ones go on; an empty text where these are no numbers."""
+    if frame in times:
+        return str(times[frame])
+    known = pd.to_numeric(pd.Series(list(times.values()), dtype=object), errors="coerce").to_numpy(np.float64)
+    if len(known) < 2 or np.isnan(known).any():
+        return ""
+    return repr(float(known[0] + frame * np.median(np.diff(known))))

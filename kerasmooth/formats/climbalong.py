@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.boxes import has_area, to_image
-from kerasmooth.formats.limits import AS_NPZ, MAX_COORDINATE, bad
+from kerasmooth.formats.limits import MAX_COORDINATE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
@@ -50,9 +50,6 @@ class ClimbAlongHeatmaps(PoseFormat):
         raw = RawPoses(values, (X, Y, CONFIDENCE), np.flatnonzero(detected), is_single=True)
         skeleton = BOULDERING_25 if shape[1] == BOULDERING_25.num_keypoints else index_skeleton(shape[1])
         return Parsed(raw, skeleton, frame_numbers=np.arange(shape[0]))
-
-    def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, None]:
-        raise bad(path, "format", "be one that holds keypoints", "climbalong, which holds heatmaps", AS_NPZ)
 
     def save(self, path: Path, raw: RawPoses, rest: None, table: PoseTable) -> None:
         self.fresh(table, path)

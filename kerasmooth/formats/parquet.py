@@ -17,7 +17,7 @@ from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import RawPoses, coords_of
 from kerasmooth.formats.text_table import Dialect, TextTable
-from kerasmooth.formats.tidy_table import NEEDED, Tidy, number_columns, parse_tidy, save_tidy
+from kerasmooth.formats.tidy_csv import NEEDED, Tidy, number_columns, parse_tidy, save_tidy
 from kerasmooth.formats.wide_csv import wide_layout
 from kerasmooth.formats.wide_table import parse_wide, save_wide
 from kerasmooth.pose_table import PoseTable
