@@ -55,17 +55,15 @@ def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
         return FrameNames(frames, dict(zip(frames.tolist(), values, strict=True)), None)
     if kinds != {str}:
         culprit = next(value for value in values if type(value) not in (int, str)) if kinds - {int, str} else "both"
-        raise bad(path, field, "be all texts or all whole numbers", culprit, "check what wrote the file")
+        raise bad(path, field, "be all texts or all whole numbers", culprit)
     different = list(dict.fromkeys(values))
     parts = _number_parts(different)
-    numbers = [int(digits) for _, digits, _ in parts] if parts else []
-    if parts and len(set(numbers)) == len(different):
+    numbers, pattern = list(range(len(different))), ("", 1, ".jpg")
+    if parts and len({int(digits) for _, digits, _ in parts}) == len(different):
         digits = [part[1] for part in parts]
-        width = len(digits[0])
+        numbers, width = [int(each) for each in digits], len(digits[0])
         padded = all(len(each) == width for each in digits) and any(each.startswith("0") for each in digits)
         pattern = (parts[0][0], width if padded else 1, parts[0][2])
-    else:
-        numbers, pattern = list(range(len(different))), ("", 1, ".jpg")
     number = dict(zip(different, numbers, strict=True))
     frames = np.array([number[name] for name in values], np.int64)
     return FrameNames(frames, dict(zip(numbers, different, strict=True)), pattern)
@@ -79,16 +77,15 @@ def file_frames(folder: Path, names: list[str]) -> FrameNames:
     """
     if len(names) > MAX_FRAMES:
         raise bad(folder, "files", f"be at most {MAX_FRAMES:,}", f"{len(names):,}", "split the folder")
-    parts = _number_parts(names)
-    if parts is None and len(names) > 1:
-        culprit = next((name for name in names if not _runs(name)), names[0])
+    culprit = next((name for name in names if not _runs(name)), "")
+    if culprit and len(names) > 1:
         raise bad(folder, "file names", "hold a frame number", culprit, "rename the file, or move it away")
     seen: dict[int, str] = {}
-    for name, part in zip(names, parts or [], strict=False):
-        if int(part[1]) in seen:
-            received = f"{seen[int(part[1])]!r} and {name!r}"
+    for name, (_, digits, _) in zip(names, _number_parts(names) or [], strict=False):
+        other = seen.setdefault(int(digits), name)
+        if other != name:
+            received = f"{other!r} and {name!r}"
             raise bad(folder, "file names", "have a frame number of their own", received, "one sequence a folder")
-        seen[int(part[1])] = name
     return frame_names(folder, "file names", names)
 
 

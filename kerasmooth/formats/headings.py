@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, X, Y
+from kerasmooth.formats.skeleton_names import words
 
 _SCORES = ("visibility", "vis", "score", "scores", "confidence", "conf", "likelihood", "prob", "probability")
 _ROLES = {
@@ -36,11 +37,6 @@ _NO_KEYPOINTS = {
     *("vel", "velocity", "speed", "torque", "angle", "rot", "rotation", "quat", "gaze", "world", "linear", "angular"),
 }
 """Words in the names of columns that have an x and a y, or an x, y and z, but are no keypoints of the picture."""
-
-
-def words(heading: str) -> list[str]:
-    """The words of a heading in lower case: those of LandmarkID and landmark_id are the same."""
-    return [word.lower() for word in re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+", heading)]
 
 
 def roles_of(headings: Sequence[str]) -> dict[str, int]:

@@ -117,7 +117,7 @@ class FrameLists:
             return any(name in entries for name in self.people_at)
         if not isinstance(entries, list) or not entries or not all(isinstance(each, dict) for each in entries):
             return False
-        return not first_name(self.people_at, entries)
+        return not first_name((*self.people_at, *self.number_at), entries)
 
     def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
         """The people of a frame. Raises InputError where there is no list of them."""

@@ -29,6 +29,7 @@ class MediaPipeJson(JsonFormat):
     number_at = ("frame", "frame_index", "frameIndex", "frame_id", "frame_number", "frameNumber", "frame_idx", "index")
     fields = ("x", "y", "z", *_SCORES)
     side_by_side = True
+    nowhere = (0.0,)
     num_keypoints = 33
     joins_filled = True
     holds = "any"
@@ -52,8 +53,10 @@ class MediaPipeJson(JsonFormat):
     def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
         name = next((each for each in self.people_at if each in entry), name)
         lists = [person["points"] for person in people]
+        if not people:
+            return entry
         if not any(person["alone"] for person in people):
-            return {name: lists, **entry, **({name: lists} if lists else {})}
+            return {**entry, name: lists}
         if len(lists) > 1:
             raise bad(self.name, "people", "be one a frame in this file", f"{len(lists)}", AS_NPZ)
         return {**entry, name: lists[0]}

@@ -14,7 +14,7 @@ from kerasmooth.skeletons import COCO_17, COCO_WHOLEBODY_133, HALPE_26, SKELETON
 _OF_DETECTORS = {each.num_keypoints: each for each in (COCO_17, HALPE_26, COCO_WHOLEBODY_133)}
 _KNOWN = {name for skeleton in SKELETONS.values() for name in skeleton.keypoints}
 _SIDES = {"left": "left", "right": "right", "l": "left", "r": "right", "lt": "left", "rt": "right"}
-_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
+_WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
 
 
 def index_skeleton(num_keypoints: int) -> Skeleton:
@@ -33,7 +33,7 @@ def skeleton_of_names(name: str, names: Sequence[str]) -> Skeleton:
     A name with a side must have its other side among the names or be known from another skeleton; the rest is put in
     lower case and keeps what it says. Known skeletons with the same names are found.
     """
-    plain = [_snake(each) for each in names]
+    plain = ["_".join(words(each)) for each in names]
     sided = [_with_side(each) for each in names]
     keypoints = [
         side if side and (_other(side) in sided or side in _KNOWN) and sided.count(side) == 1 else simple
@@ -74,36 +74,26 @@ def known_limbs(keypoints: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return tuple(limbs)
 
 
-def _words(name: str) -> list[str]:
+def words(name: str) -> list[str]:
+    """The words of a name in lower case: those of LandmarkID and landmark_id are the same."""
     return [word.lower() for word in _WORDS.findall(name)]
-
-
-def _snake(name: str) -> str:
-    return "_".join(_words(name))
 
 
 def _with_side(name: str) -> str:
     """The name with its side in front, or an empty text where it says none or several."""
-    words = _words(name)
-    sides = [word for word in words if word in _SIDES]
-    if len(sides) != 1 or len(words) < 2:
-        return _glued_side(words)
-    words.remove(sides[0])
-    return "_".join([_SIDES[sides[0]], *words])
-
-
-def _glued_side(words: list[str]) -> str:
-    """For names such as leftear, in one word without capitals."""
-    for side in ("left", "right"):
-        if len(words) == 1 and words[0].startswith(side) and len(words[0]) > len(side):
-            return f"{side}_{words[0].removeprefix(side)}"
-    return ""
+    parts = words(name)
+    sides = [word for word in parts if word in _SIDES]
+    if len(sides) == 1 and len(parts) > 1:
+        parts.remove(sides[0])
+        return "_".join([_SIDES[sides[0]], *parts])
+    # Names such as leftear, in one word without capitals.
+    glued = re.fullmatch("(left|right)(.+)", parts[0]) if len(parts) == 1 else None
+    return f"{glued.group(1)}_{glued.group(2)}" if glued else ""
 
 
 def _other(sided: str) -> str:
-    if sided.startswith("left_"):
-        return "right_" + sided.removeprefix("left_")
-    return "left_" + sided.removeprefix("right_")
+    side, _, rest = sided.partition("_")
+    return f"{'right' if side == 'left' else 'left'}_{rest}"
 
 
 def to_json(skeleton: Skeleton) -> str:

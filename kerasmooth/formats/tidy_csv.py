@@ -143,9 +143,9 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
     texts.put(of.get("group", -1), further, [rest.keypoints[k][0] for k in key.tolist()])
     renamed = [(line, who) for at, who in raw.renamed(table).items() for line in lines[at].tolist() if line >= 0]
     texts.put(of.get("person", -1), [at for at, _ in renamed], person_names(rest.people, [who for _, who in renamed]))
-    for name, facts in (("provenance", np.array(PROVENANCE)[table.provenance]), ("deviation", table.deviation)):
-        if name in of:
-            texts.put(of[name], lines[there].tolist(), facts[there].tolist())
+    for name in set(OUR_OWN) & set(of):
+        facts = table.deviation[there] if name == "deviation" else np.array(PROVENANCE)[table.provenance[there]]
+        texts.put(of[name], lines[there].tolist(), pd.Series(facts, dtype=object).replace(np.nan, None).tolist())
     frame_of = np.empty(len(numbers), np.int64)
     frame_of[lines[there]] = np.broadcast_to(raw.frames[:, None], lines.shape)[there]
     in_order = np.all(np.diff(frame_of[:known]) >= 0)

@@ -76,6 +76,25 @@ def mediapipe_json(folder: Path) -> tuple[Path, Expected]:
     return path, Expected("mediapipe_json", [3, 5], [-1, -1], 33, points, [3, 4, 5], {"unit": "normalised"})
 
 
+def mediapipe_alone(folder: Path) -> tuple[Path, Expected]:
+    """A list of landmarks, not a list of such lists, a frame; the last frame does not have the field."""
+    path = folder / "alone.json"
+    points = [{"x": k / 100, "y": 0.5, "z": 0.0, "visibility": 0.75} for k in range(33)]
+    path.write_text(json.dumps([{"t": 1, "landmarks": points}, {"t": 2, "landmarks": []}, {"t": 3}]))
+    return path, Expected(
+        "mediapipe_json", [0], [-1], 33, {(0, 9): (0.09, 0.5, 0.75)}, [0, 1, 2], {"unit": "normalised"}
+    )
+
+
+def mediapipe_lines(folder: Path) -> tuple[Path, Expected]:
+    path = folder / "lines.jsonl"
+    people = [[{"x": k / 100, "y": 0.5, "presence": 1} for k in range(33)]]
+    lines = [{"frame_index": i, "pose_landmarks": people if i != 4 else []} for i in (3, 4, 6)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    points = {(1, 9): (0.09, 0.5, NAN)}
+    return path, Expected("mediapipe_json", [3, 6], [-1, -1], 33, points, [3, 4, 6], {"unit": "normalised"})
+
+
 def _image_folder(folder: Path, name: str, documents: list[Any], ending: str) -> Path:
     path = folder / name
     path.mkdir()
@@ -236,6 +255,7 @@ def nwb(folder: Path) -> tuple[Path, Expected]:
 
 MORE = (
     *(coco_annotations, wholebody, alphapose_tracked, alphapose_cmu, easy_vitpose, mediapipe_json, mmpose_folder),
+    *(mediapipe_alone, mediapipe_lines),
     *(openpifpaf_folder, ultralytics_folder, easy_vitpose_folder, sleap_csv, semicolons, freemocap, tidy_names),
     *(parquet_tidy, parquet_wide, sleap_slp, nwb),
 )

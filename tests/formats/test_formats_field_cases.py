@@ -277,6 +277,12 @@ def test_reading_and_writing_are_public_and_a_table_is_a_data_frame(tmp_path: Pa
     assert str(frame["provenance"][0]) == "measured"
     kerasmooth.write_poses(table, str(tmp_path / "o.csv"))
     assert (tmp_path / "o.csv").read_text() == path.read_text()
+    frame.to_csv(tmp_path / "tidy.csv", index=False)
+    tidy = kerasmooth.read_poses(tmp_path / "tidy.csv")
+    kerasmooth.write_poses(tidy.with_(provenance=tidy.provenance + 1), tmp_path / "replaced.csv")
+    assert (tmp_path / "replaced.csv").read_text() == (tmp_path / "tidy.csv").read_text().replace(
+        "measured", "replaced"
+    )
     kerasmooth.write_poses(table, str(tmp_path / "o.json"), to="coco")
     assert json.loads((tmp_path / "o.json").read_text())[2]["keypoints"] == [2.5, 2.5, 0.75]
 
