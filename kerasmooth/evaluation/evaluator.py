@@ -12,6 +12,7 @@ from rich.console import Console
 from kerasmooth.evaluation.bootstrap import VideoCounts, video_counts
 from kerasmooth.evaluation.bound import information_bound
 from kerasmooth.evaluation.classical import TunedFilter, tuned_filters, with_filters
+from kerasmooth.evaluation.half_pixel import half_pixel_pck
 from kerasmooth.evaluation.predictor import PUBLISHED_DECODER, Predictor, Row, mean_error, simple_rows
 from kerasmooth.evaluation.scores import Score, score
 from kerasmooth.evaluation.setting import Setting, setting_of, windows_to_judge
@@ -39,6 +40,7 @@ class Evaluation:
       bias_windows: training windows that `bias_only` was fitted to; 0 where there is no such row.
       bound: float64 [3], PCK in cells at the published thresholds, see `information_bound`; None where the detector is
         not simulated with independent shifts.
+      half_pixel: see `half_pixel_pck`; None where no real detector made the heatmaps.
     """
 
     setting: Setting
@@ -49,6 +51,7 @@ class Evaluation:
     in_all: dict[str, int]
     bias_windows: int
     bound: np.ndarray | None = None
+    half_pixel: dict[str, np.ndarray] | None = None
 
     def total(self, name: str) -> Score:
         """A row's score over all datasets."""
@@ -157,7 +160,11 @@ def evaluate_setting(
     independent = not has_detector and not setting.noise.constant_shift and setting.noise.profile == PUBLISHED
     bound = _bound(setting, windows) if independent else None
     in_all, bias_windows = windows_to_judge(setting, 0), len(in_training or ())
-    return Evaluation(setting, rows, by_row, windows, tracks, in_all, bias_windows, bound)
+    half_pixel = None
+    if has_detector and PUBLISHED_DECODER in readings:
+        reading = next(row.name for row in predictor.detector_rows if row.decoder == PUBLISHED_DECODER)
+        half_pixel = half_pixel_pck(concatenated(list(windows.values())), reading, setting.size)
+    return Evaluation(setting, rows, by_row, windows, tracks, in_all, bias_windows, bound, half_pixel)
 
 
 def _detections(

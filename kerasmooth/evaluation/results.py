@@ -63,6 +63,7 @@ class Scores(Settings):
       bound: see `bound.information_bound`.
       example: what the examples of the rows are of.
       rows: by name, in order.
+      half_pixel: see `half_pixel.half_pixel_pck`; None where no real detector made the heatmaps.
     """
 
     split: str
@@ -73,6 +74,7 @@ class Scores(Settings):
     bound: Shares | None
     example: Example
     rows: dict[str, RowResult]
+    half_pixel: dict[str, Shares] | None = None
 
 
 def scores_of(evaluation: Evaluation) -> Scores:
@@ -91,6 +93,7 @@ def scores_of(evaluation: Evaluation) -> Scores:
         bound=None if evaluation.bound is None else shares(evaluation.bound),
         example=Example(video=video, keypoint=keypoint, truth=truth),
         rows={row.name: _row_result(evaluation, row, breakdown) for row in evaluation.rows},
+        half_pixel=evaluation.half_pixel and {name: shares(pck) for name, pck in evaluation.half_pixel.items()},
     )
 
 

@@ -40,7 +40,7 @@ def write_report(results_dir: Path, output: Path) -> list[Path]:
     for name, results in by_table.items():
         text.append(f"## {name}\n")
         page.append(f"<h2>{html.escape(name)}</h2>")
-        for line in filter(None, (tables.judged_line(results), tables.tuned_line(results))):
+        for line in tables.judged_lines(results):
             text.append(f"{line}.\n")
             page.append(f"<p>{html.escape(line)}.</p>")
         for key, title, table in sections(results):
@@ -71,6 +71,8 @@ def sections(results: Sequence[Result]) -> list[Section]:
         ("pixels", f"{pck}: every frame once, in image pixels", tables.pck_table(results, "tracks", "pixels")),
         ("differences", "PCK@0.1 of two rows [points, 95 % over videos], cells", tables.difference_table(results)),
         ("keypoints", "PCK@0.1 [%] by keypoint, every frame once, in cells", tables.keypoint_table(results)),
+        ("tuned", "Filters as tuned on validation", tables.tuned_table(results)),
+        ("half_pixel", f"{pck}, published rule: what the half pixel costs", tables.half_pixel_table(results)),
         ("training", "Training", tables.training_table(results)),
     ]
     return [section for section in found if not section[2].empty]

@@ -43,8 +43,8 @@ def keypoint_table(results: Sequence[Result]) -> pd.DataFrame:
         for row, found in own_rows(result):
             values.setdefault((result.cell, row), []).append(found.by_keypoint)
     table = {
-        key: {name: _mean([found[name][COMPARED_AT] for found in seeds]) for name in seeds[0]}
-        for key, seeds in values.items()
+        key: {name: _mean([found[name][COMPARED_AT] for found in values[key]]) for name in values[key][0]}
+        for key in sorted(values, key=lambda key: key[0])
     }
     return pd.DataFrame(table).T.dropna(axis=1, how="all").map(lambda share: f"{100 * share:.1f}")
 
@@ -83,23 +83,44 @@ def training_table(results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
-def judged_line(results: Iterable[Result]) -> str:
-    """The share of frames that PCK rests on, by either rule."""
-    pairs = sorted({(result.cell, result.judged, result.published_judged, result.num_windows) for result in results})
-    return "; ".join(
-        f"{cell}: {100 * (judged or 0):.1f} % of the frames show the torso of a side and are judged, "
-        f"{100 * (published or 0):.1f} % by the published rule ({windows:,} windows)"
-        for cell, judged, published, windows in pairs
+def judged_lines(results: Iterable[Result]) -> list[str]:
+    """The share of frames that PCK rests on, by either rule; and on which detections, where not on training's."""
+    cells: dict[str, list[str]] = {}
+    for result in results:
+        shares = (
+            f"{100 * (result.judged or 0):.1f} % of the frames show the torso of a side and are judged, "
+            f"{100 * (result.published_judged or 0):.1f} % by the published rule ({result.num_windows:,} windows)"
+        )
+        if result.cell not in cells.setdefault(shares, []):
+            cells[shares].append(result.cell)
+    lines = [f"{', '.join(of_line)}: {shares}" for shares, of_line in cells.items()]
+    noise = {
+        name.removeprefix("judged_"): value
+        for result in results
+        for name, value in result.config.items()
+        if name.startswith("judged_") and name not in ("judged_split", "judged_noise_profile")
+    }
+    told = ", ".join(f"{name}={value}" for name, value in noise.items())
+    return lines + [f"Judged on other detections than trained on: {told}"] * bool(noise)
+
+
+def tuned_table(results: Iterable[Result]) -> pd.DataFrame:
+    """The settings that validation picked for the filters."""
+    return _frame(
+        {(name, result.cell): row.settings for result in results for name, row in result.rows.items() if row.settings}
     )
 
 
-def tuned_line(results: Iterable[Result]) -> str:
-    """The settings that validation picked for the filters; "" where there are none."""
-    lines = []
-    for result in results:
-        tuned = [f"{name} {row.settings}" for name, row in result.rows.items() if row.settings]
-        lines += [f"{result.cell}: {', '.join(tuned)}"] if tuned else []
-    return "Filters as tuned on validation: " + "; ".join(lines) if lines else ""
+def half_pixel_table(results: Iterable[Result]) -> pd.DataFrame:
+    """PCK@0.05 / 0.1 / 0.2 by the published rule, with the truth in its own cell and in that of the published code."""
+    return _frame(
+        {
+            (name, result.cell): _numbers([values])
+            for result in results
+            if result.half_pixel and result.training is None
+            for name, values in result.half_pixel.items()
+        }
+    )
 
 
 def own_rows(result: Result) -> list[tuple[str, RowResult]]:

@@ -172,7 +172,7 @@ def test_the_report_is_made_of_results_alone(made: Path, tmp_path: Path) -> None
     for words in (
         "bound of the window",
         "| gaussian |",
-        "0.3.2: gaussian cutoff=2.0.",
+        "| gaussian | cutoff=2.0 |",
         f"{SMALL} - gaussian",
         "by the published rule",
     ):

@@ -1,0 +1,73 @@
+"""ClimbAlong from its raw files to scores: a detector that makes no error has all points, whatever the split."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kerasmooth
+from kerasmooth.datasets import ClimbAlong
+from kerasmooth.evaluation.evaluator import evaluate_setting
+from kerasmooth.evaluation.results import scores_of
+from kerasmooth.evaluation.setting import setting_of
+from kerasmooth.training.config import TrainingConfig
+
+HEIGHT, WIDTH, BOX = 14, 18, (100.0, 60.0, 280.0, 200.0)
+"""Cells of 10 pixels."""
+
+
+def write_perfect_videos(raw_dir: Path) -> None:
+    """Five videos whose heatmaps have one score above the background, in the cell that Mask R-CNN is trained on."""
+    random = np.random.default_rng(4)
+    for folder in ("input", "target"):
+        (raw_dir / folder).mkdir(parents=True)
+    for number, frames in enumerate((40, 40, 40, 40, 60)):
+        start = random.uniform((110, 70), (270, 190), (1, 25, 2))
+        keypoints = start + np.cumsum(random.normal(0, 2, (frames, 25, 2)), axis=0)
+        keypoints = np.clip(keypoints, (101, 61), (279, 199))
+        keypoints[:, 3:5], keypoints[:, 15:17] = (153, 93), (153, 153)  # the torso: 60 pixels
+        keypoints[5:9, 20] = (153, 230)  # below the box
+        cells = np.floor((keypoints - BOX[:2]) / 10).astype(int).clip(0, (WIDTH - 1, HEIGHT - 1))
+        heatmaps = np.full((frames, 25, HEIGHT, WIDTH), -1.0, np.float32)
+        frame, keypoint = np.indices((frames, 25))
+        heatmaps[frame, keypoint, cells[..., 1], cells[..., 0]] = 5.0
+        np.savez(raw_dir / "input" / f"{number}.npz", bboxes=np.tile(BOX, (frames, 1)), heatmaps=heatmaps)
+        target = np.concatenate([keypoints, np.ones((frames, 25, 1))], axis=-1)[:, None]
+        np.savez(raw_dir / "target" / f"{number}.npz", keypoints=target)
+
+
+@pytest.fixture(scope="module")
+def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("climb")
+    write_perfect_videos(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("splits", "outside_box", "judged"),
+    [("published", "clamp", ("test", "extra")), ("video", "clamp", ("test",)), ("video", "drop", ("test",))],
+)
+def test_a_detector_without_error_has_all_points(
+    raw_dir: Path, tmp_path: Path, splits: str, outside_box: str, judged: tuple[str, ...]
+) -> None:
+    reader = ClimbAlong(raw_dir, outside_box=outside_box)
+    manifest = kerasmooth.make_records(reader, tmp_path, splits=splits)
+    assert ("extra" in manifest.windows) == (splits == "published")
+    config = TrainingConfig(
+        records_dir=str(tmp_path), datasets=("climbalong",), window=5, size=(HEIGHT, WIDTH), annotated=("nose",)
+    )
+    for split in judged:
+        evaluation = evaluate_setting(setting_of(config, split=split), decoders=["argmax", "dark"])
+        for protocol in ("windows", "tracks"):
+            score = getattr(evaluation.total("identity (argmax)"), protocol)["published"]
+            assert (score.curve.total()[1:] == 1).all()
+            assert score.curve.total()[0] == 1, "not a cell away, at a threshold of 0"
+        pixels = evaluation.total("identity (argmax)").tracks["pixels"].error.mean()
+        assert pixels == pytest.approx(10 * 0.3826, abs=0.25), "rounding: the mean distance from the middle of a cell"
+        found = scores_of(evaluation).half_pixel
+        assert found["a detector without error"] == (1, 1, 1)
+        # The torso is 6 cells: at 0.05 of it only the same cell counts, which round() finds in a quarter of the cases,
+        # at 0.2 a step along one axis. Always found are the 4 keypoints of 25 of the torso, in the lower half of cells.
+        nearest, _, next_cell = found["a detector without error, published cells of the truth"]
+        assert nearest == pytest.approx(0.25 * 21 / 25 + 4 / 25, abs=0.04)
+        assert next_cell == pytest.approx(0.75 * 21 / 25 + 4 / 25, abs=0.04)
