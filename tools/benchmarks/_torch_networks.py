@@ -155,7 +155,7 @@ def _positions(window: int, dim: int) -> np.ndarray:
     return np.stack([np.sin(angles), np.cos(angles)], -1).reshape(window, dim)
 
 
-NETWORKS = {"conv3d": Conv3D, "bi_conv_lstm": BiConvLSTM, "deciwatch": DeciWatch}
+NETWORKS: dict[str, Any] = {"conv3d": Conv3D, "bi_conv_lstm": BiConvLSTM, "deciwatch": DeciWatch}
 
 
 def like(model: Any, name: str) -> nn.Module:
