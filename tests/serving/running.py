@@ -39,7 +39,7 @@ class Running:
         self.read_config()
 
     def read_config(self) -> None:
-        """Takes over the bundle's models.config; a server that runs reads it soon."""
+        """Copies the bundle's models.config; a server that runs reads it soon."""
         text = (self._bundle / "models.config").read_text().replace(f'"{SERVED_FROM}/', f'"{self._bundle}/')
         partial = self.config.with_suffix(".partial")
         partial.write_text(text)
