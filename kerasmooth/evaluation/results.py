@@ -93,7 +93,9 @@ def scores_of(evaluation: Evaluation) -> Scores:
         bound=None if evaluation.bound is None else shares(evaluation.bound),
         example=Example(video=video, keypoint=keypoint, truth=truth),
         rows={row.name: _row_result(evaluation, row, breakdown) for row in evaluation.rows},
-        half_pixel=evaluation.half_pixel and {name: shares(pck) for name, pck in evaluation.half_pixel.items()},
+        half_pixel=None
+        if evaluation.half_pixel is None
+        else {name: shares(pck) for name, pck in evaluation.half_pixel.items()},
     )
 
 

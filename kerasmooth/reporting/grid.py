@@ -109,12 +109,16 @@ class StudyConfig(Settings):
         return TrainingConfig(**values | settings, runs_dir=self.runs_dir)
 
     def finetuning_config(self, source: TrainingConfig, variant: str, window: int = 0) -> TrainingConfig:
-        """The settings of finetuning a finished run, in one of the ways of FINETUNING, on windows of `window_of`."""
+        """The settings of finetuning a finished run, in one of the ways of FINETUNING, on windows of `window_of`.
+
+        Its folder is in one of the table's own, as a run may be finetuned on several records.
+        """
         records_dir = records_of(self.finetune_dir, window)
         values = {"finetune_from": str(source.run_dir), "records_dir": records_dir, "datasets": ("climbalong",)}
         kept = {name: getattr(source, name) for name in ("model", "model_options", "precision", "strategy", "seed")}
         budget = {name: getattr(source, name) for name in ("steps_per_epoch", "max_epochs", "max_minutes", "jit")}
-        settings = {"experiment": variant, "runs_dir": self.runs_dir, "validation_windows": source.validation_windows}
+        settings = {"experiment": variant, "validation_windows": source.validation_windows}
+        settings["runs_dir"] = str(Path(self.runs_dir) / f"{self.table}-{variant}")
         return TrainingConfig(**kept | budget | settings | values | FINETUNING[variant])
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from kerasmooth.command_line import with_flagfiles
 from kerasmooth.errors import InputError
-from kerasmooth.reporting.grid import FINETUNING, StudyConfig
+from kerasmooth.reporting.grid import FINETUNING, StudyConfig, window_of
 
 STUDY = StudyConfig(
     scalars=(1.0, 2.0),
@@ -50,6 +51,7 @@ def test_finetuning_goes_on_from_a_run_in_the_study_s_ways_and_another() -> None
     assert (plain.freeze_but_last, plain.weight_decay, plain.augment_rotation) == (False, 0, 0)
     assert (regularised.freeze_but_last, regularised.weight_decay, regularised.augment_rotation) == (True, 1e-3, 45)
     assert (augmented.freeze_but_last, augmented.weight_decay, augmented.augment_flip) == (False, 1e-3, True)
+    assert Path(plain.runs_dir) == Path("elsewhere/study-finetuned")
     assert [c.default_run_name for c in (plain, regularised)] == ["source-finetuned-seed3", "source-regularised-seed3"]
 
 
@@ -63,6 +65,36 @@ def test_a_smoother_of_longer_windows_reads_records_of_its_own() -> None:
     assert STUDY.replace(smoothers=("conv3d", smoother)).windows == [0, 25]
     with pytest.raises(InputError, match="window must be a number of frames, got 'conv3d:window=long'"):
         STUDY.training_config("conv3d:window=long", 1.0, "1", 0)
+
+
+def of_flagfile(path: Path) -> StudyConfig:
+    words = [word.removeprefix("--").split("=", 1) for word in with_flagfiles([f"--flagfile={path}"])]
+    values = {name: value.split(",") if name in LISTS else value for name, value in words if value}
+    return StudyConfig(**values | {"max_windows": int(values.get("max_windows", 0))})
+
+
+MODELS = {
+    "conv3d": {"kernel"},
+    "deciwatch": {"sample_interval"},
+    "deciwatch_vit": {"sample_interval"},
+    "bi_conv_lstm": {"merge_mode"},
+}
+LISTS = ("smoothers", "scalars", "experiments", "seeds", "settings", "datasets", "judged_noise", "finetunings")
+
+
+def test_the_tables_of_the_study_are_flagfiles(repository: Path) -> None:
+    found = {path.stem: of_flagfile(path) for path in sorted((repository / "flags").glob("study*.cfg"))}
+    assert {study.table for study in found.values()} == {"study", *(f"table{n}" for n in "1234"), "table5_shelf"}
+    for study in found.values():
+        names = []
+        for scalar, experiment in study.cells():
+            for smoother in study.smoothers:
+                config = study.training_config(smoother, scalar, experiment, 0)
+                names.append(config.replace(window=window_of(smoother) or 5).default_run_name)
+                assert config.model_options.keys() <= MODELS[config.model]
+        assert len(set(names)) == len(names), "each run has a folder of its own"
+    assert found["study_table5"].noise_to_judge["noise_model"] == "flags/noise/shelf.json"
+    assert found["study_table3"].runs_dir == found["study_table1"].runs_dir, "the runs that it goes on with"
 
 
 @pytest.mark.parametrize(
