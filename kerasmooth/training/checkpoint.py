@@ -25,12 +25,8 @@ _SEED_GENERATOR = re.compile(r"\bseed_generator(_\d+)?\b")
 
 
 def save(path: Path, groups: Mapping[str, Sequence[Any]], state: Mapping[str, Any]) -> None:
-    """Writes variables and state.
-
-    Args:
-      path: the .npz file.
-      groups: lists of Keras variables by the name of their group ("model", "optimizer", ...).
-      state: plain values (JSON; floats keep every bit).
+    """Writes lists of Keras variables by the name of their group ("model", "optimizer", ...), and plain values as JSON,
+    in which floats keep every bit.
     """
     arrays = {key: np.asarray(variable.numpy()) for key, variable in _by_path(groups).items()}
     arrays[_STATE] = np.frombuffer(json.dumps(state).encode(), np.uint8)

@@ -100,18 +100,11 @@ def augmentation(config: TrainingConfig) -> Augmentation:
 
 
 class Batches:
-    """The batches of a run, as `strategy.run` takes them.
-
-    Args:
-      config: its settings.
-      records: its records.
-      cluster: whose replicas share a batch.
-    """
+    """The batches of a run, as `strategy.run` takes them on a cluster whose replicas share each."""
 
     def __init__(self, config: TrainingConfig, records: RecordSets, cluster: Cluster) -> None:
         self._config, self.records, self._cluster = config, records, cluster
-        shard = input_pipeline.WorkerShard(cluster.worker, cluster.num_workers, cluster.local_replicas)
-        self._part: dict[str, Any] = {"batch_size": config.batch_size, "shard": shard}
+        self._part: dict[str, Any] = {"batch_size": config.batch_size, "shard": cluster}
         self.steps_per_epoch = steps_per_epoch(config, records)
         self.windows_per_epoch = config.steps_per_epoch * config.batch_size or records.num_windows("train")
         in_all = records.num_windows("validation")
@@ -121,19 +114,13 @@ class Batches:
     def training(self, epoch: int, step: int) -> Iterator[Any]:
         """Those of an epoch, counted from 1, from a step on, counted from 0."""
         first, count = (epoch - 1) * self.steps_per_epoch + step, self.steps_per_epoch - step
-        return self._distributed(
-            input_pipeline.training_batches(
-                self.records, seed=self._config.seed, first_step=first, num_steps=count, **self._part
-            )
-        )
+        steps = {"seed": self._config.seed, "first_step": first, "num_steps": count, **self._part}
+        return self._distributed(input_pipeline.training_batches(self.records, **steps))
 
     def validation(self) -> Iterator[Any]:
         """Those that an epoch is judged by."""
-        return self._distributed(
-            input_pipeline.evaluation_batches(
-                self.records, "validation", max_windows=self.validation_windows, **self._part
-            )
-        )
+        windows = {"max_windows": self.validation_windows, **self._part}
+        return self._distributed(input_pipeline.evaluation_batches(self.records, "validation", **windows))
 
     def _distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """Strings, which accelerators do not hold, stay behind."""

@@ -8,31 +8,25 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from kerasmooth.errors import InputError
+from kerasmooth.input_pipeline import WorkerShard
 from kerasmooth.training.rendezvous import Facts, meet
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """The replicas that share a global batch.
+class Cluster(WorkerShard):
+    """The replicas that share a global batch; worker 0 is the chief, the only one that writes files.
 
-    Attributes:
-      strategy: TensorFlow's strategy; variables are created in its scope.
-      worker: index of this process; 0 is the chief, the only one that writes files.
-      num_workers: processes.
-      local_replicas: devices of this process.
+    Variables are created in the scope of `strategy`, by default that of one device.
     """
 
-    strategy: tf.distribute.Strategy
-    worker: int = 0
-    num_workers: int = 1
-    local_replicas: int = 1
+    strategy: tf.distribute.Strategy = field(default_factory=tf.distribute.get_strategy)
 
     @property
     def num_replicas(self) -> int:
@@ -95,19 +89,12 @@ def build(
         if facts is not None:
             meet(facts, workers, index, timeout, say)
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        return Cluster(strategy, index, len(workers), strategy.num_replicas_in_sync // len(workers))
-    devices = _devices()
-    if name == "single" or (name == "auto" and len(devices) == 1):
-        return Cluster(tf.distribute.get_strategy())
-    return Cluster(tf.distribute.MirroredStrategy(devices), local_replicas=len(devices))
-
-
-def _devices() -> list[str]:
-    """Names of the accelerators, or of the logical processors where there are none."""
-    for kind in ("GPU", "CPU"):
-        if found := tf.config.list_logical_devices(kind):
-            return [device.name.removeprefix("/device:") for device in found]
-    raise InputError("TensorFlow finds no device on this machine")
+        return Cluster(index, len(workers), strategy.num_replicas_in_sync // len(workers), strategy)
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if name == "single" or (name == "auto" and len(found) == 1):
+        return Cluster()
+    names = [device.name.removeprefix("/device:") for device in found]
+    return Cluster(local_replicas=len(names), strategy=tf.distribute.MirroredStrategy(names))
 
 
 def _read_tf_config() -> tuple[list[str], int]:

@@ -23,14 +23,8 @@ class Learner:
     """Trains a model and predicts with it, a global batch at a time.
 
     A loss is the sum over its terms of total / count, both summed over all replicas, so that neither a step nor a score
-    depends on how a batch is split. Dropout is drawn for each replica by itself.
-
-    Args:
-      config: the run's settings.
-      cluster: where it runs.
-
-    Raises:
-      InputError: the model or its options are unknown, or the settings do not go together.
+    depends on how a batch is split. Dropout is drawn for each replica by itself. Raises InputError where the model or
+    its options are unknown, or the settings do not go together.
     """
 
     def __init__(self, config: TrainingConfig, cluster: Cluster) -> None:

@@ -17,10 +17,13 @@ from kerasmooth.training.learner import Learner, uses_xla
 from kerasmooth.training.state import RunState
 from kerasmooth.training.trainer import Trainer
 
-LOST_WORKER = (
-    *(tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError, tf.errors.InternalError),
-)
-"""What TensorFlow raises in a worker when another one is gone."""
+_WORKER_IS_GONE = [
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.InternalError,
+]
+"""What TensorFlow raises in the other workers."""
 
 
 def train(
@@ -56,7 +59,7 @@ def train(
         run_folder.open_run(config, [device.name for device in tf.config.list_logical_devices()])
     try:
         return Trainer(learner, records, callbacks, console).run()
-    except LOST_WORKER as error:
+    except tuple(_WORKER_IS_GONE) as error:
         if cluster.num_workers == 1:
             raise
         reason = str(error).splitlines()[0]

@@ -5,9 +5,9 @@ import importlib.util
 import time
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
+from keras.callbacks import Callback, CallbackList, TensorBoard
 from rich.console import Console
 
 from kerasmooth.errors import InputError
@@ -28,22 +28,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Trainer:
-    """One run: see `loop.train`, which makes it.
+    """One run: see `loop.train`, which makes it. Only the chief process writes into the run's folder."""
 
-    Args:
-      learner: model, optimizer and steps.
-      records: what to train on.
-      callbacks: the user's.
-      console: where progress goes. Only the chief process writes into the run's folder.
-    """
-
-    def __init__(
-        self,
-        learner: Learner,
-        records: RecordSets,
-        callbacks: Sequence[keras.callbacks.Callback],
-        console: Console,
-    ) -> None:
+    def __init__(self, learner: Learner, records: RecordSets, callbacks: Sequence[Callback], console: Console) -> None:
         self.config, self.learner, self.console = learner.config, learner, console
         self.run_dir, self.is_chief = learner.config.run_dir, learner.cluster.is_chief
         self.batches = Batches(self.config, records, learner.cluster)
@@ -53,16 +40,11 @@ class Trainer:
         self._tells_batches = bool(callbacks)
         learner.model.optimizer = learner.optimizer
         learner.model.stop_training = False
-        own: list[keras.callbacks.Callback] = []
+        own: list[Callback] = []
         if self.is_chief and importlib.util.find_spec("tensorboard"):
-            own = [keras.callbacks.TensorBoard(str(self.run_dir / TENSORBOARD_FOLDER), write_graph=False)]
-        self.callbacks = keras.callbacks.CallbackList(
-            [*callbacks, *own],
-            model=learner.model,
-            epochs=self.config.max_epochs,
-            steps=self.batches.steps_per_epoch,
-            verbose=0,
-        )
+            own = [TensorBoard(str(self.run_dir / TENSORBOARD_FOLDER), write_graph=False)]
+        params = {"epochs": self.config.max_epochs, "steps": self.batches.steps_per_epoch, "verbose": 0}
+        self.callbacks = CallbackList([*callbacks, *own], model=learner.model, **params)
 
     def run(self) -> RunState:
         """Trains until there is a reason to stop, and says which."""

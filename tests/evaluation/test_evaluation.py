@@ -3,6 +3,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import naive_scores as naive
 import numpy as np
@@ -18,6 +19,7 @@ from kerasmooth.evaluation.setting import setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
+from kerasmooth.noise_profile import noise_profile
 from kerasmooth.tfrecord.parts import PreparedClip
 from kerasmooth.training.run_folder import Run, load_run
 
@@ -311,9 +313,25 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     assert windows_to_judge(found.setting, 1000) == {"penn_action": 5, "brace": 12}
 
 
-@pytest.mark.parametrize("changes", [{"noise_seed": 1}, {"noise_dropout": 0.5}, {"constant_shift": True}])
+NOISES: list[dict[str, Any]] = [
+    {"shifting_scalar": 0.5},
+    {"random_sigma": False},
+    {"noise_profile": noise_profile("mixture").model_dump(mode="json")},
+    {"noise_seed": 1},
+    {"noise_dropout": 0.5},
+    {"noise_swap": 0.5},
+    {"constant_shift": True},
+]
+
+
+@pytest.mark.parametrize("changes", NOISES, ids=str)
+def test_runs_of_other_noise_are_judged_apart(deciwatch: Run, changes: dict[str, Any]) -> None:
+    assert setting_of(deciwatch.config.replace(**changes)).noise != setting_of(deciwatch.config).noise
+
+
+@pytest.mark.parametrize("changes", [{"noise_seed": 1}, {"constant_shift": True}])
 def test_each_setting_of_the_noise_changes_what_is_judged(
-    judged: Evaluation, deciwatch: Run, changes: dict[str, object]
+    judged: Evaluation, deciwatch: Run, changes: dict[str, Any]
 ) -> None:
     run = dataclasses.replace(deciwatch, config=deciwatch.config.replace(**changes))
     (found,) = evaluate(run)

@@ -53,6 +53,8 @@ def test_real_detections_have_no_simulated_noise(tmp_path: Path, monkeypatch: py
     for setting, value in (("shifting_scalar", 2.0), ("noise", "fixed"), ("noise_swap", 0.1), ("random_sigma", False)):
         with pytest.raises(InputError, match=f"--{setting}={value} would do nothing: the detections .* are real"):
             opened(records, datasets=("climbalong",), **{setting: value})
+    with pytest.raises(InputError, match="--augment_slowdown: the heatmaps of climbalong"):
+        opened(records, datasets=("climbalong",), augment_slowdown=0.5)
     assert opened(records, datasets=("climbalong",)).default_run_name == "conv3d-climbalong"
 
 
@@ -72,7 +74,7 @@ def test_annotated_keypoints_go_from_the_manifest_into_the_settings(tmp_path: Pa
 
 
 def test_auto_compiles_where_the_run_is_long_enough_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = devices.build("single"), devices.Cluster(devices.build("single").strategy, local_replicas=2)
+    one, two = devices.build("single"), devices.Cluster(local_replicas=2)
     deciwatch = TrainingConfig(model="deciwatch")
     assert [uses_xla(deciwatch, one, steps) for steps in (100, 3900, 3901)] == [False, False, True]
     assert not uses_xla(deciwatch, two, 10**6)

@@ -238,7 +238,7 @@ def test_checksums_are_compared_when_a_run_begins_and_by_the_first_worker(
         (tmp_path / "run").mkdir()
         (tmp_path / "run" / checkpoint.CHECKPOINT_FILE).write_bytes(b"")
     config = config_for(records, verify_records=verify, runs_dir=str(tmp_path), run_name="run")
-    cluster = devices.Cluster(devices.build("single").strategy, worker=worker, num_workers=2)
+    cluster = devices.Cluster(worker=worker, num_workers=2)
     open_records(config, lambda _: None, verifies(config, cluster))
     assert bool(files) == hashes
 
@@ -297,6 +297,7 @@ def test_the_average_of_the_weights_is_judged_and_kept(records: Path, tmp_path: 
     kept = keras.saving.load_model(tmp_path / "run" / "best.keras", compile=False).get_weights()
     stored = arrays(tmp_path / "run")
     averages = [stored[f"average/convolution_{name}_average"] for name in ("kernel", "bias")]
+    assert stored["average/sum_of_shares"] == pytest.approx(1 + 0.9 + 0.81)  # three steps
     last = [stored[f"model/convolution/{name}"] for name in ("kernel", "bias")]
     assert all(np.array_equal(a, b) for a, b in zip(kept, averages, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(kept, last, strict=True))

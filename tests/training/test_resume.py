@@ -17,7 +17,7 @@ STATEFUL = [
     'jit="off"',
     "ema=0.9",
     "augment_rotation=30.0",
-    "augment_reverse=True",
+    "augment_reverse=true",
     "augment_dropout=0.1",
     "weight_decay=0.01",
 ]

@@ -16,7 +16,7 @@ from rich.console import Console
 from small_records import SIZE, WINDOW, write_records
 from tensorflow.python.framework import config as tf_config
 
-from kerasmooth.training import loop, run_folder
+from kerasmooth.training import devices, loop, run_folder
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.state import RunState
 from kerasmooth.training.trainer import Trainer
@@ -97,7 +97,7 @@ def plan_of(trainer: Trainer) -> dict[str, Any]:
 
 def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
     """Everything that settings may change, by name; equal where nothing changed."""
-    config, one, batches = trainer.config, trainer.learner, trainer.batches
+    one, batches = trainer.learner, trainer.batches
     optimizer = {name: value for name, value in one.optimizer.get_config().items() if name != "name"}
     batch = first_batch(trainer, records)
     found: dict[str, Any] = {
@@ -108,7 +108,7 @@ def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
         "loss": one.loss.name,
         "optimizer": {type(one.optimizer).__name__: optimizer},
         "average": one.average and one.average.decay,
-        "compiled": config.xla,
+        "compiled": [step._jit_compile for step in (one._train, one._validate)],
         "devices": type(one.cluster.strategy).__name__,
         "deterministic": tf_config.is_op_determinism_enabled(),
         "records": [str(path) for path in batches.records.folders],
@@ -183,7 +183,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "seed": ({"seed": 1}, {"weights", *BATCHES, "inputs 1", "inputs 2"}),
     "strategy": ({"strategy": "mirrored"}, {"devices"}),
     "verify_records": ({"verify_records": "never"}, set()),  # what is hashed: see test_loop
-    "worker_timeout": ({"worker_timeout": 5.0}, set()),  # for several processes only: see test_rendezvous
+    "worker_timeout": ({"worker_timeout": 5.0}, set()),  # for several processes only: see below
     "precision": ({"precision": "mixed_bfloat16"}, {"model"}),
     "jit": ({"jit": "on"}, {"compiled"}),
     "deterministic": ({"deterministic": False}, {"deterministic"}),
@@ -272,6 +272,22 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
     assert json.loads((trainer.run_dir / "best.json").read_text())["epoch"] == epoch
     best = keras.saving.load_model(trainer.run_dir / "best.keras", compile=False).get_weights()
     assert all(np.array_equal(a, b) for a, b in zip(best, kept[epoch - 1], strict=True))
+
+
+def test_workers_wait_for_each_other_as_long_as_they_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(strategy: str, facts: dict[str, str], timeout: float, say: Any) -> None:
+        raise TimeoutError(f"{strategy} waits {timeout} s")
+
+    monkeypatch.setattr(devices, "build", build)
+    settings = {"strategy": "multi_worker", "worker_timeout": 5.0, "records_dir": str(folder / "records")}
+    with pytest.raises(TimeoutError, match=r"multi_worker waits 5\.0 s"):
+        loop.train(TrainingConfig(**settings, datasets=("sample",)))
+
+
+@pytest.mark.parametrize("change", [{"max_minutes": 4.5}, {"max_epochs": 4}, {"patience_stop": 3}])
+def test_a_run_ends_when_it_was_told_to(change: dict[str, Any]) -> None:
+    config = TrainingConfig(**change)
+    assert [bool(history([1.0] * n).why_finished(config)) for n in range(1, 6)] == [False, False, False, True, True]
 
 
 def test_numbers_arrive_as_they_were_given(folder: Path) -> None:
