@@ -85,10 +85,14 @@ class SleapLabels(PoseFormat):
         values = raw.values[:, 0]
         for name, lines, at in _points(path, tables, instances, values.shape[1]):
             _put(tables[name], at, values[lines])
-        numbers = np.setdiff1d(table.frame_numbers, tables["frames"]["frame_idx"].astype(np.int64))
-        tables["frames"] = _with_frames(tables["frames"], numbers)
+        frames = tables["frames"]
+        numbers = np.setdiff1d(table.frame_numbers, frames["frame_idx"].astype(np.int64))
+        first = int(frames["frame_id"].max(initial=0)) + (len(frames) > 0)
+        video = frames["video"][0] if len(frames) else 0
+        ids = first + np.arange(len(numbers))
+        tables["frames"] = _grown(frames, len(numbers), frame_id=ids, video=video, frame_idx=numbers)
         if len(raw.further):
-            _add_instances(tables, raw, values, table)
+            _add_instances(tables, raw, table)
         with updating(source, path) as file:
             if source is None:
                 _create(file, table)
@@ -160,32 +164,35 @@ def _put(points: np.ndarray, at: np.ndarray, values: np.ndarray) -> None:
             points[name][at] = values[..., i]
 
 
-def _with_frames(frames: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    further = np.zeros(len(numbers), frames.dtype)
-    further["frame_id"] = int(frames["frame_id"].max(initial=0)) + (len(frames) > 0) + np.arange(len(numbers))
-    further["video"] = frames["video"][0] if len(frames) else 0
-    further["frame_idx"] = numbers
-    return np.concatenate([frames, further])
+def _grown(rows: np.ndarray, count: int, **fields: Any) -> np.ndarray:
+    """The rows of a table with so many further ones, whose other fields are 0."""
+    further = np.zeros(count, rows.dtype)
+    for name in fields.keys() & set(rows.dtype.names or ()):
+        further[name] = fields[name]
+    return np.concatenate([rows, further])
 
 
-def _add_instances(tables: dict[str, np.ndarray], raw: RawPoses, values: np.ndarray, table: PoseTable) -> None:
+def _add_instances(tables: dict[str, np.ndarray], raw: RawPoses, table: PoseTable) -> None:
     """Adds those of the further lines, all instances of a frame side by side as SLEAP wants them."""
-    frames, instances, count = tables["frames"], tables["instances"], values.shape[1]
-    lines, people = np.array(raw.further), np.array(raw.people)
-    points = np.full(len(lines) * count, np.nan).astype(tables["pred_points"].dtype)
-    points["visible"] = points["complete"] = False
-    _put(points, np.arange(len(points)).reshape(-1, count), values[lines])
-    further = np.zeros(len(lines), instances.dtype)
+    frames, instances, points = tables["frames"], tables["instances"], tables["pred_points"]
+    lines, values = np.array(raw.further), raw.values[raw.known :, 0]
+    count, starts = values.shape[1], len(points) + values.shape[1] * np.arange(len(lines))
+    x, y, score = values.reshape(-1, 3).T
+    tables["pred_points"] = _grown(points, len(x), x=x, y=y, score=score, visible=~np.isnan(x))
     by_number = np.argsort(frames["frame_idx"])
     place = by_number[np.searchsorted(frames["frame_idx"][by_number].astype(np.int64), raw.frames[lines])]
-    further["frame_id"] = frames["frame_id"][place]
-    further["instance_id"] = int(instances["instance_id"].max(initial=-1)) + 1 + np.arange(len(lines))
-    further["instance_type"], further["from_predicted"] = 1, -1
-    further["track"] = np.maximum(people[lines], -1)
-    further["score"] = [mean_score(table.confidence[line]) for line in lines.tolist()]
-    further["point_id_start"] = len(tables["pred_points"]) + count * np.arange(len(lines))
-    further["point_id_end"] = further["point_id_start"] + count
-    joined = np.concatenate([instances, further])
+    joined = _grown(
+        instances,
+        len(lines),
+        frame_id=frames["frame_id"][place],
+        instance_id=int(instances["instance_id"].max(initial=-1)) + 1 + np.arange(len(lines)),
+        instance_type=1,
+        from_predicted=-1,
+        track=np.maximum(np.array(raw.people)[lines], -1),
+        score=[mean_score(table.confidence[line]) for line in lines.tolist()],
+        point_id_start=starts,
+        point_id_end=starts + count,
+    )
     at = {frame: i for i, frame in enumerate(frames["frame_id"].tolist())}
     owners = np.array([at[frame] for frame in joined["frame_id"].tolist()])
     joined, owners = joined[np.argsort(owners, kind="stable")], np.sort(owners)
@@ -195,7 +202,6 @@ def _add_instances(tables: dict[str, np.ndarray], raw: RawPoses, values: np.ndar
     frames["instance_id_start"] = np.searchsorted(owners, np.arange(len(frames)))
     frames["instance_id_end"] = np.searchsorted(owners, np.arange(len(frames)), side="right")
     tables["instances"] = joined
-    tables["pred_points"] = np.concatenate([tables["pred_points"], points])
 
 
 def _write(path: Path, file: h5py.File, tables: dict[str, np.ndarray]) -> None:

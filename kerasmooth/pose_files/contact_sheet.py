@@ -39,20 +39,20 @@ def draw_frames(person: ShownPerson) -> Figure:
             _draw_frame(axes, person, int(picked[place]))
         else:
             axes.axis("off")
-    figure.legend(handles=_handles(), loc="outside lower center", ncols=6)
+    trail = Line2D([], [], color="0.4", linewidth=0.7, label=f"thin: the last {_TRAIL_SECONDS:g} seconds")
+    add_legend(figure, trail, linewidth=4, alpha=0.45)
     return figure
 
 
-def _handles() -> list[Line2D]:
+def add_legend(figure: Figure, *further: Line2D, **of_before: Any) -> None:
+    """What the lines and marks are, and further ones; the line before looks as `of_before` says."""
     handles = [
-        Line2D([], [], color=BEFORE, linewidth=4, alpha=0.45, label="before"),
-        Line2D([], [], color=AFTER, linewidth=1.5, label="after"),
-        Line2D([], [], color="0.4", linewidth=0.7, label=f"thin: the last {_TRAIL_SECONDS:g} seconds"),
+        Line2D([], [], color=BEFORE, label="before", **of_before),
+        Line2D([], [], color=AFTER, linewidth=1.6, label="after"),
     ]
-    return handles + [
-        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {name}")
-        for name, colour, mark in MARKS.values()
-    ]
+    for name, colour, mark in MARKS.values():
+        handles.append(Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {name}"))
+    figure.legend(handles=[*handles, *further], loc="outside lower center", ncols=len(handles) + len(further))
 
 
 def _draw_frame(axes: Any, person: ShownPerson, frame: int) -> None:

@@ -33,15 +33,13 @@ def canvas(table: PoseTable) -> View:
         factor = min(1.0, MAX_SIDE / max(size))
         return onto_image(table, _even(np.array(size) * factor))
     points = table.keypoints[np.isfinite(table.keypoints).all(axis=-1)]
-    points = points if len(points) else np.zeros((1, 2))
-    low, high = np.percentile(points, [0.5, 99.5], axis=0)
+    low, high = np.percentile(points if len(points) else np.zeros((1, 2)), [0.5, 99.5], axis=0)
     margin = 0.1 * max(float((high - low).max()), 1e-9)
-    low, extent = low - margin, high - low + 2 * margin
-    factor = MAX_SIDE / float(extent.max())
-    size = _even(extent[::-1] * factor)
-    scale, offset = np.array([factor, factor]), -low * factor
+    factor = MAX_SIDE / float((high - low).max() + 2 * margin)
+    size = _even((high - low + 2 * margin)[::-1] * factor)
+    scale, offset = np.array([factor, factor]), (margin - low) * factor
     if table.y_up:
-        scale[1], offset[1] = -factor, size[0] + low[1] * factor
+        scale[1], offset[1] = -factor, size[0] - offset[1]
     return View(size, scale, offset)
 
 
@@ -52,13 +50,8 @@ def _even(size: np.ndarray) -> Size:
 
 def onto_image(table: PoseTable, size: Size) -> View:
     """The whole image in a picture of `size` (height, width)."""
-    height, width = size
-    if table.unit == "normalised":
-        scale = np.array([width, height], np.float64)
-    else:
-        known = table.image_size or size
-        scale = np.array([width / known[1], height / known[0]])
-    offset = np.zeros(2)
+    height, width = (1, 1) if table.unit == "normalised" else table.image_size or size
+    scale, offset = np.array([size[1] / width, size[0] / height]), np.zeros(2)
     if table.y_up:
-        scale[1], offset[1] = -scale[1], float(height)
+        scale[1], offset[1] = -scale[1], float(size[0])
     return View(size, scale, offset)

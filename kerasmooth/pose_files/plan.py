@@ -68,20 +68,16 @@ def _expand(word: str, options: Options) -> list[tuple[Path, str]]:
         if not found:
             raise InputError(f"{word}: there is no such file: check the name")
         return [one for name in found for one in _expand(name, options)]
-    if not path.is_dir() or _is_pose_folder(path, options.input_format):
+    if not path.is_dir():
         return [(path, options.input_format or formats.detect(path, options.columns).name)]
+    if name := _format_of(path, options.input_format):
+        return [(path, name)]
     inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".")]
     known = [(child, name) for child in inside if (name := _format_of(child, options.input_format))]
     if not known:
         names = ", ".join(formats.FORMATS)
         raise InputError(f"{path}: no pose file is in this folder: known formats are {names}")
     return known
-
-
-def _is_pose_folder(path: Path, input_format: str) -> bool:
-    if input_format:
-        return formats.FORMATS[input_format].suffix == "" and formats.FORMATS[input_format].detect(path)
-    return _format_of(path, "") != ""
 
 
 def _format_of(path: Path, input_format: str) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.pose_files.contact_sheet import AFTER, BEFORE, MARKS, draw_frames
+from kerasmooth.pose_files.contact_sheet import AFTER, BEFORE, MARKS, add_legend, draw_frames
 from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import PoseTable
@@ -47,18 +47,10 @@ def _trajectories(person: ShownPerson) -> Figure:
         line[0].set_title(person.skeleton.keypoints[keypoint].replace("_", " "), loc="left", fontsize=10)
     for axes in grid[-1]:
         axes.set_xlabel("seconds")
-    handles = [
-        Line2D([], [], color=BEFORE, linewidth=1, marker=".", markersize=3, label="before"),
-        Line2D([], [], color=AFTER, linewidth=1.6, label="after"),
-    ]
-    handles += [
-        Line2D([], [], color=colour, marker=mark, linestyle="", label=f"after: {name}")
-        for name, colour, mark in MARKS.values()
-    ]
-    handles.append(Line2D([], [], color="0.85", linewidth=8, label="nothing there"))
+    further = [Line2D([], [], color="0.85", linewidth=8, label="nothing there")]
     if np.isfinite(person.deviation).any():
-        handles.append(Line2D([], [], color=AFTER, alpha=0.2, linewidth=8, label="± 2 standard deviations"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        further.append(Line2D([], [], color=AFTER, alpha=0.2, linewidth=8, label="± 2 standard deviations"))
+    add_legend(figure, *further, linewidth=1, marker=".", markersize=3)
     return figure
 
 
