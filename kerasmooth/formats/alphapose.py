@@ -10,7 +10,7 @@ from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import OPENPOSE_COCO_18, Skeleton
 
@@ -43,7 +43,7 @@ class AlphaPoseImages(JsonFormat):
     description = "AlphaPose people by image (tracked, --format=cmu, --format=open)"
     people_at = ("bodies", "people")
     person_at = "idx"
-    fields = ("keypoints", "joints", "pose_keypoints_2d")
+    fields = dict.fromkeys(("keypoints", "joints", "pose_keypoints_2d"), (X, Y, CONFIDENCE))
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
         named = any(key.lower().endswith((".jpg", ".jpeg", ".png", ".bmp")) for key in keys)

@@ -9,7 +9,7 @@ from kerasmooth.formats.frame_names import FrameNames, frame_names
 from kerasmooth.formats.json_document import Frames, Person, Record, Shapes, mean_score, records_of
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import known_limbs
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_WHOLEBODY_133, Skeleton
@@ -24,7 +24,7 @@ class CocoResults(JsonFormat):
     name = "coco"
     description = "COCO keypoint results"
     needs = "image_id keypoints"
-    fields = tuple(_PARTS)
+    fields = dict.fromkeys(_PARTS, (X, Y, CONFIDENCE))
     image_names: tuple[str, int, str] | None = None
     """How further images are called (see `FrameNames.pattern`); None where they have numbers."""
 

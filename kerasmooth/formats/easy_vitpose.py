@@ -1,5 +1,6 @@
 """easy_ViTPose: {"keypoints": frames, "skeleton": names}, a frame an object of [y, x, score] lists by person."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class EasyViTPose(JsonFormat):
     needs = "keypoints skeleton"
     frames_at = ("keypoints",)
     person_at = "id"
+    fields: Mapping[str, Coords] = {"keypoints": (Y, X, CONFIDENCE)}
     joins_filled = True
     counts_from_zero = True
 
@@ -58,9 +60,6 @@ class EasyViTPose(JsonFormat):
 
     def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
         return {**record, **rows}
-
-    def coords(self, shapes: Shapes) -> Coords:
-        return (Y, X, CONFIDENCE)
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         names = frames.value.get("skeleton")

@@ -14,7 +14,7 @@ from kerasmooth.formats.json_document import Document, FrameLists, Frames, Perso
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
-from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y, frame_order
+from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y, frame_order
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -25,9 +25,8 @@ class JsonFormat(FrameLists, PoseFormat):
 
     Attributes:
       person_at: the field of a person's id.
-      fields: a person's lists of numbers.
-      side_by_side: each field has other coordinates of the same keypoints; otherwise the keypoints follow each other,
-        and a field is a flat list x, y, score, x, y, score ...
+      fields: a person's lists of numbers, and what coordinates of a keypoint each has; further ones are kept.
+      side_by_side: each field has other coordinates of the same keypoints; otherwise each has further keypoints.
       missing, nowhere: see `RawPoses`.
       num_keypoints: of a file without anybody.
       joins_filled: `join` needs people with their numbers; otherwise these are filled in one by one when written.
@@ -35,7 +34,7 @@ class JsonFormat(FrameLists, PoseFormat):
 
     suffix = ".json"
     person_at: str = "track_id"
-    fields: tuple[str, ...] = ("keypoints",)
+    fields: Mapping[str, Coords] = {"keypoints": (X, Y, CONFIDENCE)}
     side_by_side: bool = False
     missing: tuple[float, float] = (0.0, 0.0)
     nowhere: tuple[float, ...] = ()
@@ -72,13 +71,9 @@ class JsonFormat(FrameLists, PoseFormat):
         """A record with its numbers, which are a list of coordinates for each keypoint of a field."""
         return {**record, **{name: list(chain.from_iterable(each)) for name, each in rows.items()}}
 
-    def coords(self, shapes: Shapes) -> Coords:
-        """What the coordinates of a keypoint are."""
-        return (X, Y, CONFIDENCE)
-
-    def shapes(self, count: int, has_depth: bool) -> Shapes:
-        """The shapes of a person's numbers in a fresh file."""
-        return {self.fields[0]: (count, 3)}
+    def fresh_fields(self, has_depth: bool) -> list[str]:
+        """Which of the fields a person of a fresh file has."""
+        return list(self.fields) if self.side_by_side else list(self.fields)[:1]
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         """Of the keypoints of a document."""
@@ -131,7 +126,7 @@ class JsonFormat(FrameLists, PoseFormat):
                     found.append(taken)
                     lines.append((number, who))
         shapes = {name: shapes[name] for name in self.fields if name in shapes}
-        shapes = shapes or self.shapes(self.num_keypoints, has_depth=True)
+        shapes = shapes or self._fresh_shapes(self.num_keypoints, has_depth=True)
         raw = self._raw(path, found, np.array(lines, np.int64).reshape(-1, 2), shapes)
         numbers = np.array(frames.numbers if frames.frame_numbers is None else frames.frame_numbers, np.int64)
         rest = Document(frames, shapes, example)
@@ -147,7 +142,7 @@ class JsonFormat(FrameLists, PoseFormat):
             blocks = [each[name] if name in each else np.full(shapes[name], np.nan) for name in shapes]
             values[line, 0] = np.concatenate(blocks, axis=int(self.side_by_side))
             each.clear()
-        coords = self.coords(shapes)
+        coords = self._coords(shapes)
         scores = values[..., coords.index(CONFIDENCE)] if CONFIDENCE in coords else np.empty(0)
         return RawPoses(
             values,
@@ -160,14 +155,22 @@ class JsonFormat(FrameLists, PoseFormat):
             is_visibility=self.are_visibilities(scores),
         )
 
+    def _fresh_shapes(self, count: int, has_depth: bool) -> Shapes:
+        return {name: (count, len(self.fields[name])) for name in self.fresh_fields(has_depth)}
+
+    def _coords(self, shapes: Shapes) -> Coords:
+        """What the coordinates of a keypoint are."""
+        each = [self.fields[name] + (OTHER,) * (width - len(self.fields[name])) for name, (_, width) in shapes.items()]
+        return tuple(chain.from_iterable(each)) if self.side_by_side else each[0]
+
     def _size(self, shapes: Shapes) -> tuple[int, int]:
         """How many keypoints, and coordinates of each."""
         counts, widths = zip(*shapes.values(), strict=True)
         return (counts[0], sum(widths)) if self.side_by_side else (sum(counts), widths[0])
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        shapes = self.shapes(table.skeleton.num_keypoints, table.depth is not None)
-        raw = RawPoses.empty(self._size(shapes)[0], self.coords(shapes))
+        shapes = self._fresh_shapes(table.skeleton.num_keypoints, table.depth is not None)
+        raw = RawPoses.empty(self._size(shapes)[0], self._coords(shapes))
         value, numbers = self.fresh_value(table, False), table.frame_numbers.tolist()
         frames = Frames(numbers, [[] for _ in numbers], value=value, holder=self.holder(value))
         return replace(raw, missing=self.missing, missing_score=0.0), Document(frames, shapes)

@@ -1,5 +1,6 @@
 """MediaPipe Tasks as JSON: frames of landmarks {x, y, z, visibility}, as scripts write PoseLandmarkerResult."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton
 
 _SCORES = ("visibility", "score", "confidence")
-_COORDS = {"x": X, "y": Y, "z": DEPTH, **dict.fromkeys(_SCORES, CONFIDENCE)}
 
 
 class MediaPipeJson(JsonFormat):
@@ -27,7 +27,7 @@ class MediaPipeJson(JsonFormat):
     frames_at = ("frames",)
     people_at = ("pose_landmarks", "poseLandmarks", "landmarks", "image_landmarks", "keypoints")
     number_at = ("frame", "frame_index", "frameIndex", "frame_id", "frame_number", "frameNumber", "frame_idx", "index")
-    fields = ("x", "y", "z", *_SCORES)
+    fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "z": (DEPTH,), **dict.fromkeys(_SCORES, (CONFIDENCE,))}
     side_by_side = True
     nowhere = (0.0,)
     num_keypoints = 33
@@ -74,11 +74,8 @@ class MediaPipeJson(JsonFormat):
         values = [dict(zip(rows, [row[0] for row in each], strict=True)) for each in zip(*rows.values(), strict=True)]
         return {**record, "points": [{**old, **new} for old, new in zip(record["points"], values, strict=True)]}
 
-    def coords(self, shapes: Shapes) -> Coords:
-        return tuple(_COORDS[name] for name in shapes)
-
-    def shapes(self, count: int, has_depth: bool) -> Shapes:
-        return dict.fromkeys([name for name in self.fields[:4] if name != "z" or has_depth], (count, 1))
+    def fresh_fields(self, has_depth: bool) -> list[str]:
+        return ["x", "y", *(["z"] if has_depth else []), "visibility"]
 
     def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         return {"frames": []}

@@ -1,5 +1,6 @@
 """MMPose 1.x: {meta_info, instance_info} of its demos, or the bare list of its inferencer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y
+from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import known_limbs, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -25,7 +26,7 @@ class MMPose(JsonFormat):
     frames_at = ("instance_info",)
     people_at = ("instances",)
     number_at = ("frame_id",)
-    fields = ("keypoints", "keypoint_scores")
+    fields: Mapping[str, Coords] = {"keypoints": (X, Y), "keypoint_scores": (CONFIDENCE,)}
     side_by_side = True
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
@@ -52,12 +53,6 @@ class MMPose(JsonFormat):
             "keypoints": rows["keypoints"],
             "keypoint_scores": [row[0] for row in rows["keypoint_scores"]],
         }
-
-    def coords(self, shapes: Shapes) -> Coords:
-        return (X, Y, *[OTHER] * (shapes["keypoints"][1] - 2), CONFIDENCE)
-
-    def shapes(self, count: int, has_depth: bool) -> Shapes:
-        return {"keypoints": (count, 2), "keypoint_scores": (count, 1)}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         x, y, width, height = box_of(table.keypoints[row])

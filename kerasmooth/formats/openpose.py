@@ -9,7 +9,7 @@ from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_folder import JsonFolder, list_files
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.limits import MAX_COORDINATE, bad
-from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25, BODY_25B, OPENPOSE_COCO_18, OPENPOSE_MPI_15, Skeleton
@@ -25,7 +25,7 @@ class OpenPoseFrame(JsonFormat):
 
     people_at = ("people", "bodies")
     person_at = "person_id"
-    fields = (*_BODIES, *_PARTS)
+    fields = dict.fromkeys((*_BODIES, *_PARTS), (X, Y, CONFIDENCE))
     num_keypoints = 25
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:

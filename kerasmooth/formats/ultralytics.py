@@ -1,13 +1,14 @@
 """Ultralytics results as JSON: the people of an image (`Results.to_json`), or a list of these for a video."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasmooth.formats.bounded_files import head_text
-from kerasmooth.formats.json_document import Record, Shapes, box_of, mean_score
+from kerasmooth.formats.json_document import Record, box_of, mean_score
 from kerasmooth.formats.json_files import first_and_keys, numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
@@ -24,7 +25,7 @@ class UltralyticsJson(JsonFormat):
     name = "ultralytics"
     description = "Ultralytics results as JSON, one list of people an image"
     needs = "keypoints x y box"
-    fields = ("x", "y", "visible")
+    fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "visible": (CONFIDENCE,)}
     side_by_side = True
     nowhere = (0.0,)
     counts_from_zero = True
@@ -56,12 +57,6 @@ class UltralyticsJson(JsonFormat):
     def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
         lists = {name: [row[0] for row in each] for name, each in rows.items()}
         return {**record, "keypoints": {**record["keypoints"], **lists}}
-
-    def coords(self, shapes: Shapes) -> Coords:
-        return (X, Y, CONFIDENCE)[: len(shapes)]
-
-    def shapes(self, count: int, has_depth: bool) -> Shapes:
-        return dict.fromkeys(self.fields, (count, 1))
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         x, y, width, height = box_of(table.keypoints[row])
