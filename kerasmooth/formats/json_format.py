@@ -24,7 +24,7 @@ class JsonFormat(FrameLists, PoseFormat):
     """A JSON file of people. Subclasses say where its frames and people are (see `FrameLists`), and their numbers.
 
     Attributes:
-      person_at: the field of a person's id.
+      person_at: the field of a person's id; empty where people have none.
       fields: a person's lists of numbers, and what coordinates of a keypoint each has; further ones are kept.
       side_by_side: each field has other coordinates of the same keypoints; otherwise each has further keypoints.
       missing, nowhere: see `RawPoses`.
@@ -85,14 +85,16 @@ class JsonFormat(FrameLists, PoseFormat):
 
     def person(self, path: Path, record: Record) -> int:
         """Who it is, -1 if the record does not say."""
-        value = record.get(self.person_at)
+        value = record.get(self.person_at) if self.person_at else None
         while isinstance(value, list):
             value = value[0] if value else None
         # Some trackers write 3.0 or, before they have an id, -1.
         return -1 if value is None else max(-1, integer(path, self.person_at, value))
 
     def with_person(self, record: Record, person: int) -> Record:
-        """A record with another id."""
+        """A record with another id, if it can have one."""
+        if not self.person_at:
+            return record
         return {**record, self.person_at: [person] if isinstance(record.get(self.person_at), list) else person}
 
     def detect(self, path: Path) -> bool:

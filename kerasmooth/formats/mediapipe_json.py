@@ -28,6 +28,7 @@ class MediaPipeJson(JsonFormat):
     people_at = ("pose_landmarks", "poseLandmarks", "landmarks", "image_landmarks", "keypoints")
     number_at = ("frame", "frame_index", "frameIndex", "frame_id", "frame_number", "frameNumber", "frame_idx", "index")
     fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "z": (DEPTH,), **dict.fromkeys(_SCORES, (CONFIDENCE,))}
+    person_at = ""
     side_by_side = True
     nowhere = (0.0,)
     num_keypoints = 33
@@ -84,12 +85,6 @@ class MediaPipeJson(JsonFormat):
         points = example.get("points") or [{"name": name} for name in table.skeleton.keypoints]
         names = [{"name": point["name"]} if "name" in point else {} for point in points]
         return {"points": names, "alone": example.get("alone", False)}
-
-    def person(self, path: Path, record: Record) -> int:
-        return -1
-
-    def with_person(self, record: Record, person: int) -> Record:
-        return record
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         count = raw.values.shape[2]

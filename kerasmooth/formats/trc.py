@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasmooth.formats.bounded_files import head_text
 from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed
 from kerasmooth.formats.raw_poses import DEPTH, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
-from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, first_lines, fresh_table, header_lines
+from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, fresh_table, header_lines
 from kerasmooth.formats.units import looks_up
 from kerasmooth.formats.wide_table import Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
 from kerasmooth.pose_table import PoseTable
@@ -34,9 +35,8 @@ class Trc(WideTable):
     holds_one = True
 
     def detect(self, path: Path) -> bool:
-        lines = first_lines(path, 1)
-        is_trc = path.suffix.lower() == ".trc"
-        return bool(lines) and (lines[0].startswith("PathFileType") or (is_trc and "\t" in lines[0]))
+        beginning = head_text(path, 256)
+        return beginning.startswith("PathFileType") or (path.suffix.lower() == ".trc" and "\t" in beginning)
 
     def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
         lines = header_lines(path, _HEADER + 3)
