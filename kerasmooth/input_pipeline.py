@@ -182,11 +182,11 @@ def _section(shards: Sequence[tuple[str, int]], start: int, stop: int) -> tuple[
 def _stacked(sections: Sequence[tuple[list[str], list[int], list[int]]]) -> tuple[Any, Any, Any]:
     """Sections [L] as arrays [L, F], with files of which nothing is taken behind the shorter ones."""
     length = max(len(paths) for paths, _, _ in sections)
-    paths = [paths + [""] * (length - len(paths)) for paths, _, _ in sections]
+    paths = tf.constant([paths + [""] * (length - len(paths)) for paths, _, _ in sections], tf.string)
     numbers = np.zeros((2, len(sections), length), np.int64)
     for lane, (_, skips, takes) in enumerate(sections):
         numbers[:, lane, : len(skips)] = skips, takes
-    return np.array(paths, object).astype(bytes), numbers[0], numbers[1]
+    return paths, numbers[0], numbers[1]
 
 
 def _reading(records: RecordSets) -> Any:

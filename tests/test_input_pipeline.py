@@ -28,7 +28,7 @@ FIRST_PASS = {"first_step": 0, "num_steps": 5}
 
 @pytest.fixture(scope="module")
 def records(tmp_path_factory: pytest.TempPathFactory) -> RecordSets:
-    folder = tmp_path_factory.mktemp("records")
+    folder = tmp_path_factory.mktemp("données")
     write_records(folder, windows=(TRAIN, VALIDATION))
     return RecordSets(folder, ("sample",))
 
