@@ -248,6 +248,15 @@ def numbers_of(batch: dict[str, Any]) -> dict[str, Any]:
     return {name: value[0] for name, value in batch.items() if name != "clip_id"}
 
 
+def test_a_batch_that_some_devices_would_have_nothing_of_is_refused(
+    records: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "build", lambda *_: devices.Cluster(num_workers=8, local_replicas=8))
+    with pytest.raises(InputError, match="--batch_size=16 is less than the 64 devices that share a batch"):
+        train_run(placed(config_for(records), tmp_path / "run"), console=Console(quiet=True))
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_seed_is_another_start(records: Path) -> None:
     first, second, third = (make_learner(records, seed=seed)[0].model.get_weights()[0] for seed in (0, 1, 0))
     np.testing.assert_array_equal(first, third)
