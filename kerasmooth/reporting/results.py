@@ -80,11 +80,11 @@ class Result(Scores):
         return path
 
 
-def load_results(folder: Path) -> list[Result]:
-    """All results, <folder>/<table>/<name>.json. Raises InputError where one is damaged."""
+def load_results(folder: Path, table: str = "*") -> list[Result]:
+    """All results, <folder>/<table>/<name>.json, or those of a table. Raises InputError where one is damaged."""
     return [
         Result.from_json(path.read_bytes(), str(path), "remove it, and the study makes it again")
-        for path in sorted(folder.glob("*/*.json"))
+        for path in sorted(folder.glob(f"{table}/*.json"))
     ]
 
 

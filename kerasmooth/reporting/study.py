@@ -1,11 +1,15 @@
 """Running the grid: every run that has no result yet is trained, judged, and its scores are kept."""
 
+import contextlib
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation, evaluate_setting
@@ -13,8 +17,10 @@ from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.noise_profile import noise_profile
+from kerasmooth.reporting.claims import claim
 from kerasmooth.reporting.grid import StudyConfig, records_of, window_of
-from kerasmooth.reporting.results import PLACES, Result, Training, finished
+from kerasmooth.reporting.results import PLACES, Result, Training, finished, load_results
+from kerasmooth.reporting.tables import pck_table
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.data import open_records
@@ -32,11 +38,12 @@ def run_study(study: StudyConfig, console: Console, verbose: bool = False) -> li
     """Trains and judges what has no result yet, one run after the other, and says a line for each.
 
     Killed at any moment, the same command goes on: runs continue from their checkpoints, results are whole or absent.
+    Where devices allow, start it several times: each process leaves alone the runs that another one is at.
 
     Args:
       study: the grid.
-      console: where a line for each run goes.
-      verbose: show what each run says too.
+      console: where a line for each run goes, and the table as it grows.
+      verbose: show what each run says too, and the table at the end only.
 
     Returns:
       The results' files, of runs and of baselines.
@@ -44,14 +51,29 @@ def run_study(study: StudyConfig, console: Console, verbose: bool = False) -> li
     Raises:
       InputError: records or settings are bad, or a result is of other ones.
     """
-    paths = []
-    for scalar, experiment in study.cells():
-        cell = _Cell(study, scalar, experiment, console, verbose)
-        for smoother in study.smoothers:
-            for seed in study.seeds:
-                paths += cell.runs(smoother, seed)
-        paths += cell.baselines()
+    paths: list[Path] = []
+    is_live = console.is_terminal and not verbose
+    with Live(console=console, auto_refresh=False) if is_live else contextlib.nullcontext() as live:
+        for scalar, experiment in study.cells():
+            cell = _Cell(study, scalar, experiment, console, verbose)
+            runs = [(smoother, seed) for smoother in study.smoothers for seed in study.seeds]
+            makers: list[Callable[[], list[Path]]] = [functools.partial(cell.runs, *run) for run in runs]
+            for make in [*makers, cell.baselines]:
+                paths += make()
+                if live:
+                    live.update(_table(study), refresh=True)
+    if not is_live:
+        console.print(_table(study))
     return paths
+
+
+def _table(study: StudyConfig) -> Table:
+    """What is done of the study's table, every frame once."""
+    scores = pck_table(load_results(Path(study.results_dir), study.table), "tracks", "cells")
+    table = Table("", *scores.columns, title=f"{study.table}: PCK@0.05 / 0.1 / 0.2 [%], every frame once, in cells")
+    for name, values in zip(scores.index, scores.to_numpy(), strict=True):
+        table.add_row(str(name), *values)
+    return table
 
 
 class _Cell:
@@ -65,11 +87,13 @@ class _Cell:
         """A pretrained run, and what was finetuned from it."""
         config = self._study.training_config(smoother, self._scalar, self._experiment, seed)
         pretrained, paths = self._run(config, smoother, seed, self._study.table)
-        for variant in self._finetunings:
+        for variant in self._finetunings if paths else ():
             finetuning = self._study.finetuning_config(pretrained, variant, window_of(smoother))
             try:
                 paths += self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1]
             except InputError as error:  # a model that has nothing but a head cannot keep the rest
+                if "--freeze_but_last" not in str(error):
+                    raise
                 self._console.print(f"{pretrained.run_name}: not {variant}, as {error}")
         return paths
 
@@ -94,23 +118,40 @@ class _Cell:
         return self._study.finetunings if self._study.finetune_dir else ()
 
     def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, list[Path]]:
-        """Trains and judges a run, or finds its results; with its settings, which name its folder."""
+        """Trains and judges a run, or finds its results; with its settings, which name its folder.
+
+        Without paths where another process is at it.
+        """
         config, records = open_records(config, lambda _: None)
-        name = config.default_run_name
-        config, settings, began = config.replace(run_name=name), _described(config), time.monotonic()
-        paths, missing = self._paths(table, name, settings, records)
-        if missing:
-            self._console.print(f"{name}: training")
-            state = train(config, console=self._details)
-            run, training = load_run(config.run_dir), _training(state, config, records)
+        config = config.replace(run_name=config.default_run_name)
+        with self._claim(table, config.run_name) as mine:
+            if not mine:
+                return config, []
+            paths, missing = self._paths(table, config.run_name, _described(config), records)
+            if missing:
+                self._make(config, records, missing, smoother=smoother, seed=seed)
+        return config, paths
+
+    @contextlib.contextmanager
+    def _claim(self, table: str, name: str) -> Iterator[bool]:
+        with claim(Path(self._study.runs_dir) / f".{table}-{name}.claim") as mine:
+            if not mine:
+                self._console.print(f"{name}: another process is at it")
+            yield mine
+
+    def _make(self, config: TrainingConfig, records: RecordSets, missing: dict[str, Path], **of_run: Any) -> None:
+        """Trains a run, or continues it, and judges it on each split of which a result is missing."""
+        name, began = config.run_name, time.monotonic()
+        self._console.print(f"{name}: training")
+        state = train(config, console=self._details)
+        run, training = load_run(config.run_dir), _training(state, config, records)
         for split, path in missing.items():
             evaluation = self._evaluate(self._judged(run.config)[0], split, [run])
-            result = self._result(path, evaluation, records, settings)
+            result = self._result(path, evaluation, records, _described(config))
             rows = {key: row for key, row in result.rows.items() if row.kind in ("model", IDENTITY)}
-            result = result.replace(rows=rows, smoother=smoother, seed=seed, training=training)
+            result = result.replace(rows=rows, training=training, **of_run)
             result.save(path.parent)
-            self._console.print(f"{name}: {_line(result)}, {(time.monotonic() - began) / 60:.0f} min")
-        return config, paths
+            self._console.print(f"{name}, {split}: {_line(result)}, {(time.monotonic() - began) / 60:.0f} min")
 
     def _baselines(self, config: TrainingConfig, table: str, window: int) -> list[Path]:
         """All rows; of longer windows what depends on their length alone."""
@@ -119,14 +160,17 @@ class _Cell:
         settings: dict[str, Any] = {"classical": classical} | {key: getattr(config, key) for key in _NOISE}
         if window:
             name, settings = f"{name}-window_{window}", settings | {"window": window}
-        paths, missing = self._paths(table, name, settings, records)
-        for split, path in missing.items():
-            evaluation = self._evaluate(config, split, classical=classical)
-            result = self._result(path, evaluation, records, settings)
-            if window:
-                result = result.replace(rows={key: row for key, row in result.rows.items() if row.kind in _OF_WINDOWS})
-            result.save(path.parent)
-            self._console.print(f"{name}: {_line(result)}")
+        with self._claim(table, name) as mine:
+            if not mine:
+                return []
+            paths, missing = self._paths(table, name, settings, records)
+            for split, path in missing.items():
+                result = self._result(path, self._evaluate(config, split, classical=classical), records, settings)
+                if window:
+                    rows = {key: row for key, row in result.rows.items() if row.kind in _OF_WINDOWS}
+                    result = result.replace(rows=rows)
+                result.save(path.parent)
+                self._console.print(f"{name}, {split}: {_line(result)}")
         return paths
 
     def _judged(self, config: TrainingConfig) -> tuple[TrainingConfig, RecordSets]:

@@ -1,5 +1,6 @@
 """The grid is run, a second time does nothing, and the report says what the results say."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from small_runs import write_records
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation import classical
 from kerasmooth.reporting import study, tables
+from kerasmooth.reporting.claims import claim
 from kerasmooth.reporting.grid import StudyConfig
 from kerasmooth.reporting.page import write_report
 from kerasmooth.reporting.results import load_results
@@ -80,6 +82,7 @@ def test_the_commands_do_the_same(
     finished = run("kerasmooth.study", "--flagfile=flags/study.cfg", "--table=small", *words, *places)
     assert finished.code == 0, finished.err
     assert finished.out.count(": done, ") == 2
+    assert "small: PCK@0.05 / 0.1 / 0.2" in finished.out
     reported = run("kerasmooth.report", "--results_dir=results", "--output=here")
     assert "wrote here/report.html" in reported.out
     assert run("kerasmooth.report", "--results_dir=nowhere").is_bad_input
@@ -115,6 +118,18 @@ def test_longer_windows_and_better_detections_than_training_had(made: Path, tmp_
         assert again[name].bound is None, "errors last from frame to frame"
     with pytest.raises(InputError, match=r"other settings \(judged_shifting_scalar\)"):
         study.run_study(grid(made, **changes | better | {"judged_noise": ("noise_model=ar1",)}), Console(quiet=True))
+
+
+def test_runs_of_another_process_are_left_to_it(made: Path, tmp_path: Path) -> None:
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    (lost,) = (results / "small").glob("deciwatch*.json")
+    lost.unlink()
+    console = Console(record=True, quiet=False, file=io.StringIO())
+    with claim(made / "runs" / f".small-{lost.stem}.claim") as mine:
+        assert mine
+        (baselines,) = study.run_study(grid(made, results_dir=str(results)), console)
+    assert baselines.stem == "baselines-0.3.2"
+    assert f"{lost.stem}: another process is at it" in console.export_text().replace("\n", "")
 
 
 def test_a_killed_study_goes_on_with_what_is_missing(made: Path, tmp_path: Path) -> None:
