@@ -22,6 +22,10 @@ def is_hdf5(path: Path) -> bool:
     return path.is_file() and head(path, 8) == _SIGNATURE
 
 
+_DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError)
+"""What h5py raises for damaged files."""
+
+
 def holds(path: Path, wanted: Callable[[h5py.File], bool]) -> bool:
     """Whether a file is HDF5, can be opened, and has what is wanted."""
     if not is_hdf5(path):
@@ -29,8 +33,20 @@ def holds(path: Path, wanted: Callable[[h5py.File], bool]) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return wanted(file)
-    except (OSError, RuntimeError, ValueError, KeyError):
+    except _DAMAGED:
         return False
+
+
+def names_in(path: Path) -> set[str]:
+    """What is at the top of a file, at most 100 names; none where it is damaged."""
+    found: set[str] = set()
+
+    def look(file: h5py.File) -> bool:
+        found.update(list(file)[:100])
+        return True
+
+    holds(path, look)
+    return found
 
 
 @contextmanager
@@ -39,23 +55,28 @@ def opened(path: Path) -> Iterator[h5py.File]:
     check_file(path, MAX_ARRAY_BYTES)
     if not is_hdf5(path):
         raise bad(path, "content", "be HDF5", f"{head(path, 8)!r} at its beginning", "check that it is a pose file")
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except InputError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError) as error:
-        raise bad(path, "content", "be a whole HDF5 file", reason(error), _REMEDY) from None
+    with _explained(path), h5py.File(path, "r") as file:
+        yield file
 
 
 @contextmanager
 def updating(source: Path | None, path: Path) -> Iterator[h5py.File]:
     """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise nowhere."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, _explained(source or path):
         if source:
             shutil.copyfile(source, temporary)
         with h5py.File(temporary, "r+" if source else "w") as file:
             yield file
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except _DAMAGED as error:
+        raise bad(path, "content", "be a whole HDF5 file", reason(error), _REMEDY) from None
 
 
 def dataset(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> h5py.Dataset:

@@ -3,10 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import h5py
-
 from kerasmooth.formats.bounded_files import head
-from kerasmooth.formats.hdf5_files import is_hdf5
+from kerasmooth.formats.hdf5_files import is_hdf5, names_in
 from kerasmooth.formats.headings import roles_of, split_heading
 from kerasmooth.formats.json_files import first_and_keys
 from kerasmooth.formats.npz_archive import member_names
@@ -92,10 +90,6 @@ def _names(path: Path) -> tuple[str, set[str]]:
         parts = {part for heading in headings for part in split_heading(heading)[1:]}
         return "column", found | {f"NAME_{part.lower()}" for part in parts if part} or set(headings[:8])
     if is_hdf5(path):
-        try:
-            with h5py.File(path, "r") as file:
-                return "array", set(list(file)[:100])
-        except OSError:
-            return "array", set()
+        return "array", names_in(path)
     members = {name.removesuffix(".npy") for name in member_names(path)}
     return ("array", members) if members else ("field", set(first_and_keys(path)[1]))

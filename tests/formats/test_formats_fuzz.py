@@ -38,8 +38,9 @@ def test_odd_values_are_read_or_refused(sample: str, tmp_path: Path) -> None:
     for attempt in range(12):
         file = files[random.integers(len(files))]
         file.write_bytes(mutated(good[file], random))
+        name = expected.name if attempt % 3 else None
         try:
-            table = formats.read(path, format_name=expected.name)
+            table = formats.read(path, format_name=name)
             if expected.name != "climbalong":
                 formats.write(table.with_(keypoints=table.keypoints + 0.5), tmp_path / str(attempt) / path.name)
             message = ""
