@@ -108,7 +108,8 @@ def seen(trainer: Trainer, records: Path) -> dict[str, Any]:
         "loss": one.loss.name,
         "optimizer": {type(one.optimizer).__name__: optimizer},
         "average": one.average and one.average.decay,
-        "compiled": [step._jit_compile for step in (one._train, one._validate)],
+        "compiled": one._train._jit_compile,
+        "compiled validation": one._validate._jit_compile,
         "devices": type(one.cluster.strategy).__name__,
         "deterministic": tf_config.is_op_determinism_enabled(),
         "records": [str(path) for path in batches.records.folders],
@@ -185,7 +186,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "verify_records": ({"verify_records": "never"}, set()),  # what is hashed: see test_loop
     "worker_timeout": ({"worker_timeout": 5.0}, set()),  # for several processes only: see below
     "precision": ({"precision": "mixed_bfloat16"}, {"model"}),
-    "jit": ({"jit": "on"}, {"compiled"}),
+    "jit": ({"jit": "on"}, {"compiled", "compiled validation"}),
     "deterministic": ({"deterministic": False}, {"deterministic"}),
     "checkpoint_seconds": ({"checkpoint_seconds": 200.0}, {"checkpoints"}),
     "checkpoint_steps": ({"checkpoint_steps": 2, "checkpoint_seconds": 0.0}, {"checkpoints"}),
