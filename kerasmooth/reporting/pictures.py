@@ -48,7 +48,7 @@ def _by_cell(
 ) -> Figure:
     """One plot for each scalar and experiment, of the first seed; with `few` of the rows that matter most."""
     cells = sorted({result.cell for result in results})
-    figure = Figure(figsize=(4.6 * min(len(cells), 3) + 3.2, 4.4 * -(-len(cells) // 3)), layout="constrained")
+    figure = Figure(figsize=(4.6 * min(len(cells), 3) + 3.8, 4.4 * -(-len(cells) // 3)), layout="constrained")
     figure.suptitle(title)
     plots = np.ravel(figure.subplots(-(-len(cells) // 3), min(len(cells), 3), squeeze=False, sharey=True))
     handles: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def _by_cell(
         axes.set_title(cell)
         axes.grid(alpha=0.3)
         handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="outside right upper", fontsize=7)
+    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7)
     for axes in plots[len(cells) :]:
         axes.remove()
     return figure
@@ -156,7 +156,7 @@ def _learning(results: Sequence[Result]) -> Figure:
     for axes in (left, right):
         axes.set_xlabel("training windows")
         axes.grid(alpha=0.3)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right upper", fontsize=6)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize=6)
     return figure
 
 
