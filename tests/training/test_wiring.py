@@ -245,6 +245,8 @@ def test_epochs_differ_in_windows_noise_and_augmentation(folder: Path) -> None:
     assert not set(found["epoch 1"][0]) & set(found["epoch 2"][0])
     fixed = seen(trainer_of(folder, noise="fixed"), folder)
     assert fixed["inputs 1"] == fixed["inputs 2"] == fixed["validation inputs"]
+    withheld = seen(trainer_of(folder, noise="fixed", augment_dropout=0.5), folder)
+    assert withheld["inputs 1"] != withheld["inputs 2"]
     # Without augmentation, noise alone is new in each epoch.
     plain = seen(trainer_of(folder), folder)
     assert plain["inputs 1"] != plain["inputs 2"]
