@@ -6,11 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerasmooth.datasets import AUTO
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import as_written, parsed, prepare, serialized_windows, shuffle_buffer, steps_for
 from kerasmooth.noise import DetectorNoise
-from kerasmooth.tfrecord.record_sets import AUTO, RecordSets, resolve_datasets
+from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
 
 
 def load_dataset(

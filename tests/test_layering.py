@@ -122,6 +122,13 @@ def test_importing_the_package_is_light() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_settings_and_reports_need_no_tensorflow() -> None:
+    """Flags are checked before it is loaded, and its greetings are kept from the user."""
+    modules = "kerasmooth.training.config, kerasmooth.reporting.grid, kerasmooth.reporting.page"
+    code = f"import sys, {modules}; print(sorted({{'tensorflow', 'keras'}} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 def test_every_entry_point_goes_through_the_shared_command_line() -> None:
     for name in ENTRY_POINTS:
         path = PACKAGE / f"{name}.py"

@@ -6,8 +6,11 @@ from kerasmooth.datasets.dataset_reader import DATASETS, DatasetReader, ReadResu
 from kerasmooth.datasets.penn_action import PennAction
 from kerasmooth.datasets.sample import Sample, write_raw
 
+AUTO = ("auto",)
+"""In place of names of datasets: every pretraining one that is there, else the sample."""
+
 for _reader in (PennAction, Brace, ClimbAlong, Sample):
     register(_reader)
 
-__all__ = ["DATASETS", "Brace", "ClimbAlong", "DatasetReader", "PennAction", "ReadResult", "Sample"]
+__all__ = ["AUTO", "DATASETS", "Brace", "ClimbAlong", "DatasetReader", "PennAction", "ReadResult", "Sample"]
 __all__ += ["option", "register", "write_raw"]

@@ -1,14 +1,16 @@
 """Scores as plain values: what scores.json holds, and what the study keeps of a run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerasmooth.evaluation.breakdown import Breakdown
-from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.predictor import Row
 from kerasmooth.evaluation.scores import Accuracies
 from kerasmooth.settings import Settings
+
+if TYPE_CHECKING:  # they load TensorFlow, which a report needs not
+    from kerasmooth.evaluation.evaluator import Evaluation
+    from kerasmooth.evaluation.predictor import Row
 
 Shares = tuple[float | None, ...]
 """PCK at the published thresholds, or along a curve, as shares; None where nothing was judged."""
@@ -77,7 +79,7 @@ class Scores(Settings):
     half_pixel: dict[str, Shares] | None = None
 
 
-def scores_of(evaluation: Evaluation) -> Scores:
+def scores_of(evaluation: "Evaluation") -> Scores:
     """The scores of an evaluation."""
     breakdown = Breakdown([t for tracks in evaluation.tracks.values() for t in tracks], evaluation.rows[0].name)
     video, keypoint = breakdown.example_of
@@ -99,7 +101,7 @@ def scores_of(evaluation: Evaluation) -> Scores:
     )
 
 
-def _row_result(evaluation: Evaluation, row: Row, breakdown: Breakdown) -> RowResult:
+def _row_result(evaluation: "Evaluation", row: "Row", breakdown: Breakdown) -> RowResult:
     score, counts = evaluation.total(row.name), evaluation.by_video(row.name)
     cells = score.tracks["cells"]
     return RowResult(

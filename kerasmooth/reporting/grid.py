@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import pydantic
 from pydantic import Field
 
+from kerasmooth.datasets import AUTO
 from kerasmooth.errors import InputError
 from kerasmooth.settings import Settings, first_mistake
-from kerasmooth.tfrecord.record_sets import AUTO
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig, parse_model_options
 
 Texts = tuple[str, ...]

@@ -7,12 +7,10 @@ from typing import Any
 
 from kerasmooth import storage
 from kerasmooth.boxes import Size
-from kerasmooth.datasets import DATASETS
+from kerasmooth.datasets import AUTO, DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.tfrecord import reader
 from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest
-
-AUTO = ("auto",)
 
 
 def resolve_datasets(

@@ -8,12 +8,11 @@ import pydantic
 from pydantic import Field
 
 from kerasmooth import files, storage
-from kerasmooth.datasets import DATASETS
+from kerasmooth.datasets import AUTO, DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
 from kerasmooth.noise_profile import NOISE_MODELS, PUBLISHED
 from kerasmooth.settings import Settings, first_mistake
-from kerasmooth.tfrecord.record_sets import AUTO
 
 CONFIG_FILE = "config.json"
 _ALWAYS_THERE = ("model", "records_dir", "datasets", "window", "size", "annotated")
