@@ -183,7 +183,7 @@ BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...], str]] = {
     "exports below a file": (_nothing, ("--export_dir=runs/conv3d/config.json/x",), "cannot make the folder"),
     "model folder is a file": (_file_at("exports/conv3d"), (), "cannot make the folder"),
     "exports elsewhere": (_nothing, ("--export_dir=s3://bucket/exports",), "TensorFlow has no file system s3://"),
-    "run elsewhere": (_nothing, ("--run=ram://runs/one",), "--run=ram://runs/one does not exist"),
+    "run elsewhere": (_nothing, ("--run=ram://runs/one",), "ram://runs/one is not a run folder"),
     "unknown flag": (_nothing, ("--model=conv3d",), "model"),
     "a word without dashes": (_nothing, ("exports",), "unexpected words"),
 }
