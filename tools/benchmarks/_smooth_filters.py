@@ -10,9 +10,9 @@ from kerasmooth.filters import FILTERS
 HEADING = f"""Filters: one person x {KEYPOINTS} keypoints, {FPS:.0f} frames/s, float64; person-frames/s of one core
 
 "filter" is the bare function on the array, "SciPy" is SciPy's on the same array in turns, and their ratio is the claim
-(at least 0.7; 0.4 for the median, which pandas computes). "weighted" is the filter with a confidence on every measurement, "SciPy, weighted" what one would write
-with SciPy and NumPy for that (for gaussian a mean, ours fits a line); "call" is `smooth_keypoints` (checks, units,
-gaps, report) and "call, mended" with outliers and swaps as well."""
+(at least 0.7; 0.4 for the median, which pandas computes). "weighted" is the filter with a confidence on every
+measurement, "SciPy, weighted" what one would write with SciPy and NumPy for that (for gaussian a mean, ours fits a
+line); "call" is `smooth_keypoints` (checks, units, gaps, report) and "call, mended" with outliers and swaps as well."""
 
 FRAMES = 10_000
 SLOW = {"auto": 1_000, "kalman": 2_000}
