@@ -14,7 +14,7 @@ from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.smoothing.keypoints import smooth_keypoints
 
 FPS = 30.0
-"""Records do not say it; the settings are in seconds and hertz of it."""
+"""Of the videos: records do not say it; the settings are in seconds and hertz of it."""
 TUNED_AT = 0.1
 """The share of the torso diameter at which the PCK of the validation split picks a setting."""
 
@@ -35,10 +35,11 @@ GRID: dict[str, list[dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class TunedFilter:
-    """A filter of `filters.FILTERS`, or `auto`, and its parameters."""
+    """A filter of `filters.FILTERS`, or `auto`, its parameters, and the frames per second of the tracks."""
 
     method: str
     parameters: dict[str, Any]
+    fps: float = FPS
 
     @property
     def settings(self) -> str:
@@ -54,15 +55,22 @@ class TunedFilter:
         detected = next(keypoints for name, keypoints in track.predicted.items() if name.startswith(IDENTITY))
         seen = (detected != 0).any(axis=-1, keepdims=True)
         pixels = np.where(seen, track.in_pixels(detected, size), np.nan)[0]
-        smoothed = smooth_keypoints(pixels, fps=FPS, skeleton=BOULDERING_25, method=self.method, **self.parameters)
+        smoothed = smooth_keypoints(pixels, fps=self.fps, skeleton=BOULDERING_25, method=self.method, **self.parameters)
         cells = boxes.to_heatmap(smoothed.keypoints, track.boxes[0], size)[None]
         return np.where(np.isfinite(cells), cells, detected).astype(np.float32)
 
 
-def tuned_filters(tracks: list[Frames], size: Size) -> list[TunedFilter]:
-    """For each filter of `GRID` the setting of the highest PCK, see `TUNED_AT`, on tracks of the validation split."""
+def tuned_filters(tracks: list[Frames], size: Size, frame_step: int) -> list[TunedFilter]:
+    """For each filter of `GRID` the setting of the highest PCK, see `TUNED_AT`, on tracks of the validation split.
+
+    Args:
+      tracks: of every `frame_step`-th video frame.
+      size: (height, width) of the heatmaps.
+      frame_step: video frames from one frame of a track to the next.
+    """
+    fps = FPS / frame_step
     return [
-        max((TunedFilter(method, parameters) for parameters in settings), key=lambda one: _pck(one, tracks, size))
+        max((TunedFilter(method, parameters, fps) for parameters in settings), key=lambda one: _pck(one, tracks, size))
         for method, settings in GRID.items()
     ]
 

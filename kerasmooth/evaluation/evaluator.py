@@ -145,7 +145,7 @@ def evaluate_setting(
     offsets = None if in_training is None else mean_error(in_training)
     filters: list[TunedFilter] = []
     if classical and (known := _detections(detector, setting, "validation", "validation, to tune filters", **read)):
-        filters = tuned_filters(merged(known, setting.frame_step), setting.size)
+        filters = tuned_filters(merged(known, setting.frame_step), setting.size, setting.frame_step)
     simple, windows, tracks, scores = [], {}, {}, {}
     for dataset, count in counts.items():
         found = predictor.frames(setting.records(dataset), setting.split, count, title=dataset, **read)

@@ -100,8 +100,8 @@ def judged_lines(results: Iterable[Result]) -> list[str]:
         for name, value in result.config.items()
         if name.startswith("judged_") and name not in ("judged_split", "judged_noise_profile")
     }
-    told = ", ".join(f"{name}={value}" for name, value in noise.items())
-    return lines + [f"Judged on other detections than trained on: {told}"] * bool(noise)
+    settings = ", ".join(f"{name}={value}" for name, value in noise.items())
+    return lines + [f"Judged on other detections than trained on: {settings}"] * bool(noise)
 
 
 def tuned_table(results: Iterable[Result]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ class Trainer:
                 if (wanted := state.learning_rate(self.config, steps)) != rate:
                     self.learner.optimizer.learning_rate = rate = wanted
                 self.callbacks.on_train_batch_begin(state.step)
-                # Nothing here waits for the device, but where something is shown, told or saved.
+                # Nothing here waits for the device, but where something is shown, reported or saved.
                 sums = sums + self.learner.train_step(batch, state.epoch)
                 state.step += 1
                 logs = {"loss": loss_value(sums.numpy())} if self._tells_batches else None

@@ -64,6 +64,19 @@ def test_filters_work_in_pixels_and_leave_no_hole() -> None:
     assert not smoothed[:, :15, 3].any(), "where the detector saw nothing, that is what is judged"
 
 
+def test_filters_know_how_many_frames_a_second_are_left() -> None:
+    """Of every second frame a cut-off in Hz is twice as high in cycles a frame."""
+    random, frames = np.random.default_rng(2), 80
+    pixels = random.uniform(70, 130, (1, 1, 25, 2)) + random.normal(0, 0.5, (1, frames, 25, 2))
+    box = np.broadcast_to(np.array([60.0, 60, 140, 140]), (1, frames, 4))
+    track = Frames(np.array([b"a"]), np.arange(frames)[None], pixels, np.ones((1, frames, 25), bool), box, {})
+    track = track.with_rows({"identity": ((pixels - 60) * 0.7 - 0.5).astype(np.float32)})
+    (half,) = (one for one in classical.tuned_filters([track], SIZE, 2) if one.method == "auto")
+    assert half.fps == 15
+    at_half = TunedFilter("gaussian", {"cutoff": 1.0}, half.fps).smooth(track, SIZE)
+    np.testing.assert_allclose(at_half, TunedFilter("gaussian", {"cutoff": 2.0}).smooth(track, SIZE), atol=1e-3)
+
+
 def test_filters_are_tuned_on_the_validation_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     grid = [{"cutoff": 2.0}, {"cutoff": 0.2}, {"cutoff": 14.0}]
     monkeypatch.setattr(classical, "GRID", {"gaussian": grid})

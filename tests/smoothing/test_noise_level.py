@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kerasmooth.smoothing.auto_filter import auto
 from kerasmooth.smoothing.noise_level import MEMORIES, estimate_noise
 from tests.smoothing.recordings import noise, torso, truth
 
@@ -25,6 +26,15 @@ def test_noise_may_be_larger_along_one_axis(kind: str, ratio: float) -> None:
     axes = estimate_noise(noisy, known(points), 60).axes
     assert abs(axes[1] / axes[0] / ratio - 1) < 0.15
     assert np.isclose(np.mean(axes**2), 1)
+
+
+def test_an_axis_that_is_stretched_changes_nothing() -> None:
+    """The unit of an axis, noise and motion alike, is not what decides how much is smoothed."""
+    points = truth("kick", 60) / torso(truth("kick", 60))
+    noisy, weights = points + 0.05 * noise(points.shape, 60), np.ones(points.shape[:2])
+    stretch = np.array([1.0, 2.5])
+    plain, stretched = (auto(values, weights, known(points), 60) for values in (noisy, noisy * stretch))
+    np.testing.assert_allclose(stretched.positions / stretch, plain.positions, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["standing", "kick"])

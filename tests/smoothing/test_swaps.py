@@ -138,3 +138,31 @@ def test_keypoints_that_pass_each_other_in_a_sprint_are_not_exchanged() -> None:
     exchanged[40:43, [17, 18]] = still[40:43, [18, 17]]
     found = find_swaps(exchanged, np.ones(still.shape[:2], bool), SKELETON.pairs, 30.0, SKELETON.limbs)
     assert np.argwhere(found[:, 17]).ravel().tolist() == [40, 41, 42]
+
+
+def test_hands_that_cross_in_the_first_frame_of_a_sprint_stay() -> None:
+    """In the first frame both hands are where the other is in the second; the forearms say that they crossed."""
+    points = truth("sprint", 25, seed=2)
+    known = np.ones(points.shape[:2], bool)
+    person = points / person_size(points, known, SKELETON)
+    assert not find_swaps(person, known, SKELETON.pairs, 25.0, SKELETON.limbs)[0].any()
+
+
+@pytest.mark.parametrize(("first", "found"), [(0, 0), (20, 2)])
+def test_at_an_end_nothing_is_exchanged_that_no_limb_speaks_for(first: int, found: int) -> None:
+    points = np.zeros((40, 3, 2))
+    points[:, 1:, 0] = -0.5, 0.5  # ears, as far from the nose as each other
+    points[first : first + 2] = points[first : first + 2, [0, 2, 1]]
+    swapped = find_swaps(points, np.ones((40, 3), bool), ((1, 2),), 30.0, ((0, 1), (0, 2)))
+    assert swapped[:, 1].sum() == found
+
+
+@pytest.mark.parametrize("first", [0, 40])
+def test_hands_are_exchanged_whole(first: int) -> None:
+    """The forearms speak for it; fingers that are exchanged along say nothing, as they fit their wrists either way."""
+    points = truth("jumping_jacks", 30) / torso(truth("jumping_jacks", 30))
+    exchanged, hands = points.copy(), [7, 9, 11, 13]
+    exchanged[first : first + 2, hands] = points[first : first + 2][:, [8, 10, 12, 14]]
+    exchanged[first : first + 2, [8, 10, 12, 14]] = points[first : first + 2][:, hands]
+    found = find_swaps(exchanged, np.ones(points.shape[:2], bool), SKELETON.pairs, 30.0, SKELETON.limbs)
+    assert [np.argwhere(found[:, keypoint]).ravel().tolist() for keypoint in hands] == [[first, first + 1]] * 4
