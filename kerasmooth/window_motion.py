@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.keyed_random import Array, cast
+from kerasmooth.skeletons import partners
 
 Pairs = tuple[tuple[int, int], ...]
 """(left, right) keypoint indices."""
@@ -115,10 +116,5 @@ def _gather(table: Array, columns: Array, rows: Array, size: Size, xp: ModuleTyp
 
 def exchange_sides(values: Array, flipped: Array, pairs: Pairs, axis: int, xp: ModuleType = np) -> Array:
     """`values` [B, ...] with left and right keypoints of axis `axis` exchanged in the windows where `flipped` [B]."""
-    partner = np.arange(values.shape[axis])
-    for left, right in pairs:
-        if max(left, right) >= len(partner):
-            raise ValueError(f"pairs name a keypoint that is not there. Received: pairs={pairs}, K={len(partner)}")
-        partner[[left, right]] = right, left
     where = xp.reshape(flipped, (-1, *[1] * (len(values.shape) - 1)))
-    return xp.where(where, xp.take(values, partner, axis=axis), values)
+    return xp.where(where, xp.take(values, partners(pairs, values.shape[axis]), axis=axis), values)

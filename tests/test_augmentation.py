@@ -291,5 +291,5 @@ def test_bad_settings_are_named(settings: dict[str, float]) -> None:
 def test_unknown_interpolation_and_pairs_are_named() -> None:
     with pytest.raises(ValueError, match="interpolation='cubic'"):
         window_motion.move_heatmaps(np.zeros((1, 1, *SIZE, 1), np.float32), one_motion(), "cubic")
-    with pytest.raises(ValueError, match=r"pairs=\(\(0, 7\),\), K=3"):
+    with pytest.raises(ValueError, match=r"below K = 3\. Received: pairs=\(\(0, 7\),\)"):
         window_motion.exchange_sides(np.zeros((1, 3)), np.array([True]), ((0, 7),), -1)

@@ -18,8 +18,8 @@ from kerasmooth.command_line import run
 from kerasmooth.datasets import ClimbAlong
 from kerasmooth.errors import InputError
 from kerasmooth.formats import read_poses
-from kerasmooth.noise_fit import NoiseFit, fit_noise
-from kerasmooth.noise_pairs import Pairs, pairs_of_clip, pairs_of_pixels, pairs_of_tables
+from kerasmooth.noise.fit import NoiseFit, fit_noise
+from kerasmooth.noise.pairs import Pairs, pairs_of_clip, pairs_of_pixels, pairs_of_tables
 from kerasmooth.reporting.noise_picture import draw_noise
 from kerasmooth.skeletons import BOULDERING_25, convert, skeleton_named
 

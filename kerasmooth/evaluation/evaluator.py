@@ -19,7 +19,7 @@ from kerasmooth.evaluation.setting import Setting, setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, concatenated, merged
 from kerasmooth.heatmap_codec import DECODING_METHODS, HeatmapCodec
 from kerasmooth.metrics import THRESHOLDS, pck_name
-from kerasmooth.noise_profile import PUBLISHED
+from kerasmooth.noise import PUBLISHED
 from kerasmooth.training.run_folder import Run, load_run
 
 BIAS_WINDOWS = 2000

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kerasmooth.noise_fit import LAGS, STEPS, NoiseFit
+from kerasmooth.noise.fit import LAGS, STEPS, NoiseFit
 from kerasmooth.skeletons import BOULDERING_25
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from kerasmooth import __version__, files
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.results import Scores, Shares
-from kerasmooth.noise_profile import PUBLISHED
+from kerasmooth.noise import PUBLISHED
 from kerasmooth.settings import Settings
 from kerasmooth.training.config import TrainingConfig
 

@@ -16,7 +16,7 @@ from kerasmooth.evaluation.evaluator import Evaluation, evaluate_setting
 from kerasmooth.evaluation.predictor import IDENTITY
 from kerasmooth.evaluation.results import Scores, scores_of, shares
 from kerasmooth.evaluation.setting import setting_of
-from kerasmooth.noise_profile import noise_profile
+from kerasmooth.noise import noise_profile
 from kerasmooth.reporting.claims import claim
 from kerasmooth.reporting.grid import StudyConfig, records_of, window_of
 from kerasmooth.reporting.results import PLACES, Result, Training, finished, load_results

@@ -11,7 +11,7 @@ from kerasmooth import files, storage
 from kerasmooth.datasets import AUTO, DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
-from kerasmooth.noise_profile import NOISE_MODELS, PUBLISHED
+from kerasmooth.noise import NOISE_MODELS, PUBLISHED
 from kerasmooth.settings import Settings, first_mistake
 
 CONFIG_FILE = "config.json"

@@ -9,8 +9,7 @@ from kerasmooth import input_pipeline
 from kerasmooth.augmentation import Augmentation
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
-from kerasmooth.noise import DetectorNoise
-from kerasmooth.noise_profile import NoiseProfile, noise_profile
+from kerasmooth.noise import DetectorNoise, NoiseProfile, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.devices import Cluster

@@ -18,8 +18,7 @@ from kerasmooth.evaluation.scores import accuracies
 from kerasmooth.evaluation.setting import setting_of, windows_to_judge
 from kerasmooth.evaluation.windows import Frames, merged
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.noise import DetectorNoise, clip_key
-from kerasmooth.noise_profile import noise_profile
+from kerasmooth.noise import DetectorNoise, clip_key, noise_profile
 from kerasmooth.tfrecord.parts import PreparedClip
 from kerasmooth.training.run_folder import Run, load_run
 

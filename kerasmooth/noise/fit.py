@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from kerasmooth.noise_mixture import LEAST, ErrorMixture, is_there, lasting, length
-from kerasmooth.noise_pairs import Pairs
-from kerasmooth.noise_profile import NoiseProfile
+from kerasmooth.noise.mixture import LEAST, ErrorMixture, lasting
+from kerasmooth.noise.pairs import Pairs
+from kerasmooth.noise.profile import NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.smoothing.vectors import all_finite, lengths
 
 LAGS = 12
 STEPS = 5
@@ -61,11 +62,11 @@ def fit_noise(pairs: Sequence[Pairs]) -> NoiseFit:
     errors, exchange = _straightened(pairs)
     bias = _by_keypoint(errors, lambda values: np.median(values, axis=0))
     errors = [one - bias for one in errors]
-    rough = _by_keypoint(errors, lambda values: np.repeat(np.median(length(values)) / _MEDIAN_RADIUS, 2))[:, 0]
+    rough = _by_keypoint(errors, lambda values: np.repeat(np.median(lengths(values)) / _MEDIAN_RADIUS, 2))[:, 0]
     if np.isnan(rough).all():
         raise ValueError(f"no keypoint has {LEAST} detections beside a truth. Received: {len(pairs)} pairs")
     steps = _steps(pairs)
-    by_step, width_factor = _widths([length(one) / rough for one in errors], steps)
+    by_step, width_factor = _widths([lengths(one) / rough for one in errors], steps)
     growth = [1 + width_factor * np.nan_to_num(of_one - _MIDDLE) for of_one in steps]
     mixture = ErrorMixture.of(errors, growth, rough)
     of_keypoint = np.sqrt(mixture.variance)
@@ -83,8 +84,9 @@ def fit_noise(pairs: Sequence[Pairs]) -> NoiseFit:
         **_dropout(pairs).settings("dropout"),
         **exchange.settings("exchange"),
     )
-    lengths = np.concatenate([(length(one) / (of_keypoint * f)).ravel() for one, f in zip(errors, growth, strict=True)])
-    return NoiseFit(profile, bias, deviation, correlation, by_step, lengths[np.isfinite(lengths)])
+    sizes = [lengths(one) / (of_keypoint * factor) for one, factor in zip(errors, growth, strict=True)]
+    of_all = np.concatenate(sizes, axis=None)
+    return NoiseFit(profile, bias, deviation, correlation, by_step, of_all[np.isfinite(of_all)])
 
 
 @dataclass(frozen=True)
@@ -112,30 +114,29 @@ class _Events:
 
 def _dropout(pairs: Sequence[Pairs]) -> _Events:
     known = [np.isfinite(one.truth).all(axis=-1) for one in pairs]
-    return _Events.of([has & ~is_there(one.detected) for has, one in zip(known, pairs, strict=True)], known)
+    return _Events.of([has & ~all_finite(one.detected) for has, one in zip(known, pairs, strict=True)], known)
 
 
 def _straightened(pairs: Sequence[Pairs]) -> tuple[list[np.ndarray], _Events]:
     """Errors [T, K, 2] with exchanged pairs put right, and the exchanges."""
     errors = [one.detected - one.truth for one in pairs]
-    lengths = np.concatenate([length(error).ravel() for error in errors])
-    usual = np.median(lengths[np.isfinite(lengths)]) if np.isfinite(lengths).any() else np.nan
+    of_all = np.concatenate([lengths(error) for error in errors], axis=None)
+    usual = np.nanmedian(of_all) if np.isfinite(of_all).any() else np.nan
     struck, possible = [], []
     left, right = np.array(BOULDERING_25.pairs).T
     for one, error in zip(pairs, errors, strict=True):
-        crossed = {0: one.detected[:, right] - one.truth[:, left], 1: one.detected[:, left] - one.truth[:, right]}
-        far = length(one.truth[:, left] - one.truth[:, right]) > 4 * usual
-        straight = length(error[:, left]) + length(error[:, right])
-        could = np.isfinite(straight) & far
-        is_exchanged = could & (length(crossed[0]) + length(crossed[1]) < straight / 2)
-        # Of a pair of which one was not found, the other one at its place is no error of position.
-        lone = {
-            side: far & (length(crossed[1 - side]) < straight_of / 4) & np.isnan(straight)
-            for side, straight_of in enumerate((length(error[:, left]), length(error[:, right])))
-        }
-        for number, side in enumerate((left, right)):
-            error[:, side] = np.where(is_exchanged[..., None], crossed[number], error[:, side])
-            error[:, side] = np.where(lone[number][..., None], np.nan, error[:, side])
+        sides = (left, right), (right, left)
+        straight = [lengths(error[:, own]) for own, _ in sides]
+        crossed = [one.detected[:, other] - one.truth[:, own] for own, other in sides]
+        across = [lengths(crossed_error) for crossed_error in crossed]
+        far = lengths(one.truth[:, left] - one.truth[:, right]) > 4 * usual
+        could = np.isfinite(straight[0] + straight[1]) & far
+        is_exchanged = could & (across[0] + across[1] < (straight[0] + straight[1]) / 2)
+        for number, (own, _) in enumerate(sides):
+            # Of a pair of which one was not found, the other one at its place is no error of position.
+            lone = far & ~could & (across[1 - number] < straight[number] / 4)
+            error[:, own] = np.where(is_exchanged[..., None], crossed[number], error[:, own])
+            error[:, own] = np.where(lone[..., None], np.nan, error[:, own])
         struck.append(is_exchanged)
         possible.append(could)
     return errors, _Events.of(struck, possible)
@@ -150,7 +151,7 @@ def _by_keypoint(errors: Sequence[np.ndarray], measure: Callable[[np.ndarray], n
     together = np.concatenate(errors)
     result = np.full(together.shape[1:], np.nan)
     for keypoint, values in enumerate(together.swapaxes(0, 1)):
-        there = values[is_there(values)]
+        there = values[all_finite(values)]
         if len(there) >= LEAST:
             result[keypoint] = measure(there)
     return result
@@ -176,9 +177,9 @@ def _steps(pairs: Sequence[Pairs]) -> list[np.ndarray]:
     return np.split(steps, np.cumsum([len(one.truth) for one in pairs])[:-1])
 
 
-def _widths(lengths: Sequence[np.ndarray], steps: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
+def _widths(sizes: Sequence[np.ndarray], steps: Sequence[np.ndarray]) -> tuple[np.ndarray, float]:
     """Deviation by step in parts of the middle, and how much of that it grows from one to the next."""
-    of_all, step = (np.concatenate(one, axis=None) for one in (lengths, steps))
+    of_all, step = (np.concatenate(one, axis=None) for one in (sizes, steps))
     found = [of_all[(step == number) & np.isfinite(of_all)] for number in range(STEPS)]
     if min(map(len, found)) < LEAST:
         return np.full(STEPS, np.nan), 0.0
@@ -193,7 +194,7 @@ def _correlation(calm: Sequence[np.ndarray], rounding: np.ndarray) -> np.ndarray
     for lag in range(1, LAGS + 1):
         pairs = [(one[:-lag], one[lag:]) for one in calm if len(one) > lag]
         product = np.concatenate([np.sum(a * b, axis=-1) for a, b in pairs] or [np.empty((0, len(rounding)))])
-        square = [(length(a) ** 2 + length(b) ** 2) / 2 - 2 * rounding for a, b in pairs]
+        square = [(lengths(a) ** 2 + lengths(b) ** 2) / 2 - 2 * rounding for a, b in pairs]
         there = np.isfinite(product)
         enough = there.sum() >= LEAST
         found.append(float(product[there].sum() / np.concatenate(square)[there].sum()) if enough else np.nan)

@@ -78,4 +78,4 @@ def noise_profile(name: str) -> NoiseProfile:
         names = ", ".join(NOISE_MODELS)
         reason = f"cannot be read ({error.strerror})"
         raise InputError(f"--noise_model={name}: one of {names}, or the JSON file of a profile: {reason}") from None
-    return NoiseProfile.from_json(text, name, "see kerasmooth/noise_profile.py for the fields")
+    return NoiseProfile.from_json(text, name, "see kerasmooth/noise/profile.py for the fields")

@@ -6,22 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from kerasmooth.smoothing.vectors import all_finite, lengths
+
 LEAST = 30
 """Fewer events, or errors of a keypoint, say nothing."""
 _LARGE, _SAME = 6.0, 4.3
 """An error of so many deviations is of a burst; it is the next frame's too if the two are this near (99 %)."""
 _LEAST_BURST_SIZE = 2.0
 """Bursts below are no kind of their own, but the tail of the other errors."""
-
-
-def length(vectors: np.ndarray) -> np.ndarray:
-    """Of vectors [..., 2]."""
-    return np.hypot(vectors[..., 0], vectors[..., 1])
-
-
-def is_there(keypoints: np.ndarray) -> np.ndarray:
-    """bool [...]: neither coordinate of keypoints [..., 2] is NaN."""
-    return np.isfinite(keypoints).all(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +33,7 @@ class ErrorMixture:
           growth: [T, K], factors of the deviation.
           rough: [K], the first deviations; NaN where there are too few errors.
         """
-        squares, factor = np.concatenate([length(one) ** 2 for one in errors]), np.concatenate(growth)
+        squares, factor = np.concatenate([lengths(one) ** 2 for one in errors]), np.concatenate(growth)
         squares = np.where(np.isfinite(rough), squares, np.nan)
         there = np.isfinite(squares)
         found = cls(rough**2, 16 * float(np.nanmean(rough**2)), 0.05)
@@ -68,7 +60,7 @@ class ErrorMixture:
 
     def calm(self, errors: np.ndarray, growth: np.ndarray) -> np.ndarray:
         """Errors [T, K, 2], NaN in bursts."""
-        return np.where((self.is_burst(length(errors) ** 2, growth) < 0.5)[..., None], errors, np.nan)
+        return np.where((self.is_burst(lengths(errors) ** 2, growth) < 0.5)[..., None], errors, np.nan)
 
     def bursts(self, scaled: Sequence[np.ndarray], deviation: float, growth: float) -> dict[str, Any]:
         """Settings of a profile of this deviation. How long one lasts is seen where no other error is as large.
@@ -82,8 +74,8 @@ class ErrorMixture:
             return {}
         size = round(float(np.sqrt(self.burst) / deviation), 3)
         found: dict[str, Any] = {"burst_probability": round(float(self.share), 4), "burst_size": size}
-        large = [(length(one[:-1]) > _LARGE * growth) & is_there(one[1:]) for one in scaled]
-        stays = [length(np.diff(one, axis=0))[here] < _SAME * growth for one, here in zip(scaled, large, strict=True)]
+        large = [(lengths(one[:-1]) > _LARGE * growth) & all_finite(one[1:]) for one in scaled]
+        stays = [lengths(np.diff(one, axis=0))[here] < _SAME * growth for one, here in zip(scaled, large, strict=True)]
         of_all = np.concatenate(stays)
         return found | ({"burst_frames": lasting(float(of_all.mean()))} if len(of_all) >= LEAST else {})
 

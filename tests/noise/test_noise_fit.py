@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from kerasmooth.clip import PoseClip
-from kerasmooth.noise import DetectorNoise
-from kerasmooth.noise_fit import fit_noise
-from kerasmooth.noise_pairs import Pairs, pairs_of_clip, pairs_of_tables
-from kerasmooth.noise_profile import NoiseProfile
+from kerasmooth.noise import DetectorNoise, NoiseProfile
+from kerasmooth.noise.fit import fit_noise
+from kerasmooth.noise.pairs import Pairs, pairs_of_clip, pairs_of_tables
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.sample.detector import KeypointHead, detect
 from kerasmooth.skeletons import BOULDERING_25

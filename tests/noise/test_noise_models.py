@@ -10,8 +10,7 @@ import pytest
 import tensorflow as tf
 
 from kerasmooth.errors import InputError
-from kerasmooth.noise import DetectorNoise
-from kerasmooth.noise_profile import NOISE_MODELS, NoiseProfile, noise_profile
+from kerasmooth.noise import NOISE_MODELS, DetectorNoise, NoiseProfile, noise_profile
 
 SIZE, K, CLIPS, FRAMES = (56, 56), 25, 40, 200
 KEYS = np.arange(CLIPS, dtype=np.uint32) + 100

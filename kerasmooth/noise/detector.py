@@ -9,21 +9,22 @@ frame, whatever its length and the batch around it.
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.keyed_random import Array, cast, check_seed, integers, keyed_words, normal, uniform
-from kerasmooth.noise_profile import PUBLISHED, NoiseProfile
-from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.noise.profile import PUBLISHED, NoiseProfile
+from kerasmooth.skeletons import BOULDERING_25, partners
 
 _SHIFT, _SIGMA, _DROPOUT, _SWAP, _BURST, _GAP, _EXCHANGE = range(7)
 """What a number is drawn for: part of its key."""
 
 _FORGOTTEN = 0.01
 """Errors of AR(1) noise go back as far as they count this much."""
+_ZERO = np.float32(0)
 
 
 def clip_key(clip_id: str) -> int:
@@ -114,26 +115,21 @@ class DetectorNoise:
           and clipped to the grid, 0 where not visible; `visibility` bool [B, T, K]; `sigma_index` int32 [B, T].
         """
         keypoints, visibility = cast(keypoints, "float32", xp), cast(visibility, "bool", xp)
-        num_keypoints = keypoints.shape[-2]
+        words, items = self._words(clip_keys, frame_numbers, epoch, xp), np.arange(keypoints.shape[-2])
         if self.swap > 0 or self.profile.exchange_probability > 0:
-            keypoints = self._swap(keypoints, visibility, clip_keys, frame_numbers, epoch, xp)
-        shifted = keypoints + self.shifts(clip_keys, frame_numbers, num_keypoints, epoch, xp, constant)
+            keypoints = self._exchanged(keypoints, visibility, words)
+        shifted = keypoints + self.shifts(clip_keys, frame_numbers, len(items), epoch, xp, constant)
         height, width = size
         last_cell = np.array([width - 1, height - 1], np.float32)
         cells = xp.clip(xp.round(shifted), np.zeros(2, np.float32), last_cell)
-        if self.dropout > 0:
-            words = self._words(_DROPOUT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
-            visibility = xp.logical_and(visibility, uniform(words[0], xp) >= self.dropout)
-        if self.profile.dropout_probability > 0:
-            words = self._run_words(
-                _GAP, clip_keys, frame_numbers, self.profile.dropout_frames, num_keypoints, epoch, xp
-            )
-            found = uniform(words[0], xp) >= self.profile.dropout_probability
-            visibility = xp.logical_and(visibility, found)
+        if self.dropout > 0 or self.profile.dropout_probability > 0:
+            missed = words.strike(_DROPOUT, items, self.dropout)
+            lasting = words.strike(_GAP, items, self.profile.dropout_probability, self.profile.dropout_frames)
+            visibility = xp.logical_and(visibility, xp.logical_not(xp.logical_or(missed, lasting)))
         return {
-            "keypoints": xp.where(visibility[..., None], cells, 0.0),
+            "keypoints": xp.where(visibility[..., None], cells, _ZERO),
             "visibility": visibility,
-            "sigma_index": self._sigma_index(clip_keys, frame_numbers, epoch, xp),
+            "sigma_index": self._sigma_index(words),
         }
 
     def shifts(
@@ -149,103 +145,88 @@ class DetectorNoise:
         if self.constant_shift:
             first = xp.zeros_like(frame_numbers)
             frame_numbers = first if constant is None else xp.where(constant[:, None], first, frame_numbers)
+        words, items = self._words(clip_keys, frame_numbers, epoch, xp), np.arange(num_keypoints)
         profile, deviation = self.profile, self.deviation
-        if profile.correlation > 0:
-            shifts = self._correlated(clip_keys, frame_numbers, num_keypoints, epoch, xp)
-        else:
-            words = self._words(_SHIFT, clip_keys, frame_numbers, np.arange(num_keypoints), epoch, xp)
-            shifts = normal(xp.stack(words[:2], axis=-1), deviation, xp)
+        shifts = self._correlated(words, items) if profile.correlation > 0 else words.normal(_SHIFT, items, deviation)
         if profile.scale:
             shifts = shifts * np.array(profile.scale, np.float32)[:, None]
         if profile.width_factor > 0:
-            steps = (
-                cast(self._sigma_index(clip_keys, frame_numbers, epoch, xp), "float32", xp) - (self.num_sigmas - 1) / 2
-            )
+            steps = cast(self._sigma_index(words), "float32", xp) - (self.num_sigmas - 1) / 2
             shifts = shifts * (1 + profile.width_factor * steps)[..., None, None]
         if profile.burst_probability > 0:
-            words = self._run_words(_BURST, clip_keys, frame_numbers, profile.burst_frames, num_keypoints, epoch, xp)
-            offsets = normal(xp.stack(words[1:3], axis=-1), deviation * profile.burst_size, xp)
-            struck = uniform(words[0], xp) < profile.burst_probability
-            shifts = shifts + xp.where(struck[..., None], offsets, np.float32(0))
+            chance, *offsets, _ = words.of_runs(_BURST, items, profile.burst_frames)
+            offsets = normal(xp.stack(offsets, axis=-1), deviation * profile.burst_size, xp)
+            struck = uniform(chance, xp) < profile.burst_probability
+            shifts = shifts + xp.where(struck[..., None], offsets, _ZERO)
         return shifts
 
-    def _correlated(
-        self, clip_keys: Array, frame_numbers: Array, num_keypoints: int, epoch: Array | int, xp: ModuleType
-    ) -> Array:
+    def _correlated(self, words: "_FrameWords", items: np.ndarray) -> Array:
         """AR(1) errors as the sum of what is left of each earlier frame's draw, so that they need no beginning."""
-        r = self.profile.correlation
+        r, xp = self.profile.correlation, words.xp
         back = np.arange(1 + math.ceil(math.log(_FORGOTTEN) / math.log(r)))
         weights = np.sqrt((r**2.0) ** back / np.sum((r**2.0) ** back)).astype(np.float32)
-        windows, frames = frame_numbers.shape[0], frame_numbers.shape[1]
+        windows, frames = words.frames.shape[0], words.frames.shape[1]
         windows = -1 if windows is None else windows
-        earlier = cast(frame_numbers, "int32", xp)[..., None] - back.astype(np.int32)
+        earlier = cast(words.frames, "int32", xp)[..., None] - back.astype(np.int32)
         earlier = xp.reshape(earlier, (windows, frames * len(back)))
-        words = self._words(_SHIFT, clip_keys, earlier, np.arange(num_keypoints), epoch, xp)
-        draws = normal(xp.stack(words[:2], axis=-1), self.deviation, xp)
-        draws = xp.reshape(draws, (windows, frames, len(back), num_keypoints, 2))
+        draws = replace(words, frames=earlier).normal(_SHIFT, items, self.deviation)
+        draws = xp.reshape(draws, (windows, frames, len(back), len(items), 2))
         return xp.sum(draws * weights[:, None, None], axis=2)
 
-    def _run_words(
-        self,
-        purpose: int,
-        clip_keys: Array,
-        frame_numbers: Array,
-        length: int,
-        keypoints: int | np.ndarray,
-        epoch: Array | int,
-        xp: ModuleType,
-    ) -> tuple[Array, ...]:
-        """Four uint32 arrays [B, T, K] that are the same over runs of `length` frames, which begin anywhere."""
-        items = np.arange(keypoints) if isinstance(keypoints, int) else keypoints
-        epoch, clips = epoch if self.fresh else 0, clip_keys[..., None, None]
-        first = keyed_words(self.seed, purpose, epoch, clips, np.zeros((1, 1), np.uint32), items, xp)[3]
-        place = cast(frame_numbers, "int32", xp)[..., None] + integers(first, length, xp)
-        return keyed_words(self.seed, purpose, epoch, clips, place // length + 1, items, xp)
-
-    def _swap(
-        self,
-        keypoints: Array,
-        visibility: Array,
-        clip_keys: Array,
-        frame_numbers: Array,
-        epoch: Array | int,
-        xp: ModuleType,
-    ) -> Array:
+    def _exchanged(self, keypoints: Array, visibility: Array, words: "_FrameWords") -> Array:
         """Keypoints with pairs exchanged; both sides of a pair draw the number of its left one."""
-        partner = np.arange(keypoints.shape[-2])
-        drawn_for = partner.copy()
+        xp, profile, partner = words.xp, self.profile, partners(self.pairs, keypoints.shape[-2])
+        drawn_for = np.arange(len(partner))
         for left, right in self.pairs:
-            if max(left, right) >= len(partner):
-                raise ValueError(
-                    f"pairs must be keypoint indices below K = {len(partner)}. Received: pairs={self.pairs}"
-                )
-            partner[[left, right]], drawn_for[right] = (right, left), left
-        chance = uniform(self._words(_SWAP, clip_keys, frame_numbers, drawn_for, epoch, xp)[0], xp)
+            drawn_for[right] = left
         both = xp.logical_and(visibility, xp.take(visibility, partner, axis=-1))
-        struck = chance < self.swap
-        if self.profile.exchange_probability > 0:
-            length = self.profile.exchange_frames
-            words = self._run_words(_EXCHANGE, clip_keys, frame_numbers, length, drawn_for, epoch, xp)
-            struck = xp.logical_or(struck, uniform(words[0], xp) < self.profile.exchange_probability)
+        struck = xp.logical_or(
+            words.strike(_SWAP, drawn_for, self.swap),
+            words.strike(_EXCHANGE, drawn_for, profile.exchange_probability, profile.exchange_frames),
+        )
         swapped = xp.logical_and(both, struck)
         return xp.where(swapped[..., None], xp.take(keypoints, partner, axis=-2), keypoints)
 
-    def _sigma_index(self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType) -> Array:
+    def _sigma_index(self, words: "_FrameWords") -> Array:
         if not self.random_sigma:
-            return xp.zeros_like(cast(frame_numbers, "int32", xp))
-        words = self._words(_SIGMA, clip_keys, frame_numbers, np.zeros(1), epoch, xp)
-        return integers(words[0], self.num_sigmas, xp)[..., 0]
+            return words.xp.zeros_like(cast(words.frames, "int32", words.xp))
+        return integers(words.of_frames(_SIGMA, np.zeros(1))[0], self.num_sigmas, words.xp)[..., 0]
 
-    def _words(
-        self,
-        purpose: int,
-        clip_keys: Array,
-        frame_numbers: Array,
-        keypoints: np.ndarray,
-        epoch: Array | int,
-        xp: ModuleType,
-    ) -> tuple[Array, ...]:
-        """Four uint32 arrays [B, T, len(keypoints)], a function of all the keys."""
-        epoch = epoch if self.fresh else 0
-        clips, frames = clip_keys[..., None, None], frame_numbers[..., None]
-        return keyed_words(self.seed, purpose, epoch, clips, frames, keypoints, xp)
+    def _words(self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType) -> "_FrameWords":
+        return _FrameWords(self.seed, epoch if self.fresh else 0, clip_keys, frame_numbers, xp)
+
+
+@dataclass(frozen=True, eq=False)
+class _FrameWords:
+    """Random words for windows of `frames` [B, T] of `clips` [B]; what they are for and the items [K] are the rest of
+    their key.
+    """
+
+    seed: int
+    epoch: Array | int
+    clips: Array
+    frames: Array
+    xp: ModuleType
+
+    def of_frames(self, purpose: int, items: np.ndarray) -> tuple[Array, ...]:
+        """Four uint32 arrays [B, T, K]."""
+        clips, frames = self.clips[..., None, None], self.frames[..., None]
+        return keyed_words(self.seed, purpose, self.epoch, clips, frames, items, self.xp)
+
+    def of_runs(self, purpose: int, items: np.ndarray, length: int) -> tuple[Array, ...]:
+        """Four uint32 arrays [B, T, K] that are the same over runs of `length` frames, which begin anywhere."""
+        clips = self.clips[..., None, None]
+        first = keyed_words(self.seed, purpose, self.epoch, clips, np.zeros((1, 1), np.uint32), items, self.xp)[3]
+        place = cast(self.frames, "int32", self.xp)[..., None] + integers(first, length, self.xp)
+        return keyed_words(self.seed, purpose, self.epoch, clips, place // length + 1, items, self.xp)
+
+    def normal(self, purpose: int, items: np.ndarray, deviation: float) -> Array:
+        """float32 [B, T, K, 2]."""
+        return normal(self.xp.stack(self.of_frames(purpose, items)[:2], axis=-1), deviation, self.xp)
+
+    def strike(self, purpose: int, items: np.ndarray, share: float, length: int = 0) -> Array:
+        """bool [B, T, K] or one False: what has this share of the frames, singly, or in runs of a length."""
+        if not share:
+            return np.array([False])
+        found = self.of_runs(purpose, items, length) if length else self.of_frames(purpose, items)
+        return uniform(found[0], self.xp) < share

@@ -9,9 +9,9 @@ from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.noise_mixture import is_there, length
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BOULDERING_25, convert
+from kerasmooth.smoothing.vectors import all_finite, lengths
 
 GRID = (56, 56)
 """The study's."""
@@ -57,9 +57,9 @@ def pairs_of_pixels(detected: np.ndarray, truth: np.ndarray, confidence: np.ndar
       detected, truth: float64 [T, K, 2] of BOULDERING_25; NaN is missing.
       confidence: float64 [T, K].
     """
-    known = is_there(truth)
+    known = all_finite(truth)
     frame_boxes = boxes.from_cell_centres(boxes.tight_box(np.nan_to_num(truth), known), GRID)
-    usable = boxes.has_area(frame_boxes) & is_there(detected).any(axis=1)
+    usable = boxes.has_area(frame_boxes) & all_finite(detected).any(axis=1)
     frame_boxes = np.where(usable[:, None], frame_boxes, np.nan)
     detected, truth = (boxes.to_heatmap(keypoints, frame_boxes, GRID) for keypoints in (detected, truth))
     return Pairs(detected, truth, confidence)
@@ -75,7 +75,7 @@ def pairs_of_tables(detections: PoseTable, truth: PoseTable) -> list[Pairs]:
     partner = np.full(len(truth.frames), -1)
     for frame in np.intersect1d(detections.frames, truth.frames):
         rows, candidates = (np.flatnonzero(one.frames == frame) for one in (truth, detections))
-        apart = length(seen[1][rows][:, None] - seen[0][candidates][None])
+        apart = lengths(seen[1][rows][:, None] - seen[0][candidates][None])
         there = np.isfinite(apart)
         costs = np.where(there, apart, 0).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
         costs[~there.any(axis=-1)] = costs.max(initial=0.0) + 1e6
