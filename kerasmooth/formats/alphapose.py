@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kerasmooth.formats.coco import CocoResults
-from kerasmooth.formats.frame_names import FrameNames, frame_names
-from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
+from kerasmooth.formats.frame_names import frame_names
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import OPENPOSE_COCO_18, Skeleton
@@ -43,6 +42,7 @@ class AlphaPoseImages(JsonFormat):
     description = "AlphaPose people by image (tracked, --format=cmu, --format=open)"
     people_at = ("bodies", "people")
     person_at = "idx"
+    image_names = _IMAGES
     fields = dict.fromkeys(("keypoints", "joints", "pose_keypoints_2d"), (X, Y, CONFIDENCE))
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
@@ -56,10 +56,8 @@ class AlphaPoseImages(JsonFormat):
         people = [self.people_of(path, at, entry) for at, entry in enumerate(value.values())]
         return Frames(names.frames.tolist(), people, list(value.values()), value, names=names)
 
-    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
-        names = frames.names or FrameNames(np.empty(0, np.int64), {}, _IMAGES)
-        images = super().join(frames, order, table)
-        return {names.name(frames.numbers[at]): image for at, image in zip(order, images, strict=True)}
+    def join(self, frames: Frames, table: PoseTable) -> Any:
+        return dict(zip(map(frames.names.name, frames.numbers), super().join(frames, table), strict=True))
 
     def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
         return super().with_people(entry, name, people) if entry or isinstance(entry, list) else people

@@ -1,14 +1,17 @@
 """COCO keypoint results: a list of {image_id, category_id, keypoints, score}, perhaps with COCO-WholeBody's lists."""
 
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.frame_names import FrameNames, frame_names
-from kerasmooth.formats.json_document import Frames, Person, Record, Shapes, mean_score, records_of
+from kerasmooth.formats.frame_names import frame_names
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import known_limbs
 from kerasmooth.pose_table import PoseTable
@@ -25,8 +28,6 @@ class CocoResults(JsonFormat):
     description = "COCO keypoint results"
     needs = "image_id keypoints"
     fields = dict.fromkeys(_PARTS, (X, Y, CONFIDENCE))
-    image_names: tuple[str, int, str] | None = None
-    """How further images are called (see `FrameNames.pattern`); None where they have numbers."""
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
         return first == "[" and (not keys or {"image_id", "keypoints"} <= keys)
@@ -36,12 +37,9 @@ class CocoResults(JsonFormat):
         names = frame_names(path, "image_id", [image_of(path, i, record) for i, record in enumerate(records)])
         return group(names.frames.tolist(), records, names=names)
 
-    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
-        names = frames.names or FrameNames(np.empty(0, np.int64), {}, self.image_names)
-        people = in_turn(frames, order)
-        for number, person in people:
-            record_of(person).setdefault("image_id", names.name(number))
-        return [person for _, person in people]
+    def join(self, frames: Frames, table: PoseTable) -> Any:
+        people = frames.in_turn()
+        return [{**each, "image_id": each.get("image_id", frames.names.name(number))} for number, each in people]
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         return _wholebody(shapes) or super().skeleton(frames, shapes, raw)
@@ -55,23 +53,8 @@ class CocoResults(JsonFormat):
 
 def group(numbers: list[int], records: list[Record], **facts: Any) -> Frames:
     """Frames of a list of people with the frame of each; those that follow each other are together."""
-    frames = Frames([], [], **facts)
-    for number, record in zip(numbers, records, strict=True):
-        if not frames.numbers or frames.numbers[-1] != number:
-            frames.numbers.append(number)
-            frames.people.append([])
-        frames.people[-1].append(record)
-    return frames
-
-
-def in_turn(frames: Frames, order: list[int]) -> list[tuple[int, Any]]:
-    """The inverse of `group`: the frame number of each person, and the person."""
-    return [(frames.numbers[at], person) for at in order for person in frames.people[at]]
-
-
-def record_of(person: Any) -> Record:
-    """The record of somebody with or without keypoints."""
-    return person.record if isinstance(person, Person) else person
+    runs = [(number, list(run)) for number, run in groupby(zip(numbers, records, strict=True), key=itemgetter(0))]
+    return Frames([number for number, _ in runs], [[record for _, record in run] for _, run in runs], **facts)
 
 
 def image_of(path: Path, index: int, record: Record) -> Any:

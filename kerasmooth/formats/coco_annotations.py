@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.coco import CocoResults, group, image_of, in_turn, record_of
+from kerasmooth.formats.coco import CocoResults, group, image_of
 from kerasmooth.formats.frame_names import FrameNames, are_counted, frame_names
-from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, records_of
+from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import box_of
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
-
-_NO_FRAMES = np.empty(0, np.int64)
 
 
 class CocoAnnotations(CocoResults):
@@ -44,28 +43,24 @@ class CocoAnnotations(CocoResults):
         sizes = {(image.get("height"), image.get("width")) for image in images}
         known = [size for size in sizes if all(type(side) is int and side > 0 for side in size)]
         attributes = {"image_size": known[0]} if len(sizes) == len(known) == 1 else {}
-        return group(
-            frames, records, value=value, entries=numbers, names=names, frame_numbers=numbers, attributes=attributes
-        )
+        return group(frames, records, value=value, names=names, frame_numbers=numbers, attributes=attributes)
 
-    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
-        images, people = list(frames.value["images"]), in_turn(frames, order)
-        names = frames.names or FrameNames(_NO_FRAMES, {}, self.image_names)
-        ids = {number: image["id"] for number, image in zip(frames.entries, images, strict=True)}
+    def join(self, frames: Frames, table: PoseTable) -> Any:
+        images, people = list(frames.value["images"]), frames.in_turn()
+        ids = {number: image["id"] for number, image in zip(frames.frame_numbers, images, strict=True)}
         free = _free_id(images)
         like = images[0] if images else dict(zip(("height", "width"), table.image_size or (), strict=False))
         size = {name: like[name] for name in ("width", "height") if name in like}
         for number in sorted(set(frames.numbers) - set(ids)):
             ids[number] = free
-            images.append({**size, "id": free, "file_name": names.name(number)})
+            images.append({**size, "id": free, "file_name": frames.names.name(number)})
             free += 1
-        free = _free_id([record_of(person) for _, person in people])
-        for number, person in people:
-            record = record_of(person)
+        free = _free_id([record for _, record in people])
+        for number, record in people:
             if "image_id" not in record:
                 record |= {"image_id": ids[number], "id": free}
                 free += 1
-        return {**frames.value, "images": images, "annotations": [person for _, person in people]}
+        return {**frames.value, "images": images, "annotations": [record for _, record in people]}
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         count = raw.values.shape[2]
@@ -98,7 +93,7 @@ def _frames(path: Path, images: list[Record]) -> tuple[list[int], FrameNames]:
             raise bad(path, f"image {index}", "have an id", image)
     files = [image["file_name"] for image in images if isinstance(image.get("file_name"), str)]
     complete = len(files) == len(images)
-    names = frame_names(path, "file_name", files) if complete else FrameNames(_NO_FRAMES, {}, ("", 1, ".jpg"))
+    names = frame_names(path, "file_name", files) if complete else FrameNames(pattern=("", 1, ".jpg"))
     for key in ("frame_id", "frame"):
         numbers = [image[key] for image in images if type(image.get(key)) is int]
         if len(set(numbers)) == len(images):

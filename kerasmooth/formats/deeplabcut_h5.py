@@ -56,7 +56,7 @@ class DeepLabCutHdf5(PoseFormat):
         if index.dtype.kind == "S":
             names = frame_names(path, "index", [text.decode("utf-8", "replace") for text in index.tolist()])
         elif index.dtype.kind in "iu":
-            names = FrameNames(index.astype(np.int64), {}, None)
+            names = FrameNames(index.astype(np.int64))
         else:
             raise bad(path, "index", "be whole numbers or names of images", f"{index.dtype}", "one video a file")
         values = np.where(places >= 0, rows[_BLOCK][:, places], np.nan)
@@ -67,7 +67,7 @@ class DeepLabCutHdf5(PoseFormat):
         labels, layout = fresh_labels(table, first=0)
         places, count, _ = layout.keypoints.shape
         raw = RawPoses.empty(count, layout.coords, places)
-        return raw, (None, _KEY, FrameNames(raw.frames, {}, None), layout, labels)
+        return raw, (None, _KEY, FrameNames(), layout, labels)
 
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
         """`rest`: file, name of the data frame, how frames are called, layout, labels of a fresh file."""

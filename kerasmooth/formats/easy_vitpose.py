@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names
@@ -23,10 +23,9 @@ class EasyViTPose(JsonFormat):
     name = "easy_vitpose"
     description = "easy_ViTPose results of a video or an image"
     needs = "keypoints skeleton"
-    frames_at = ("keypoints",)
+    frames_at = "keypoints"
     person_at = "id"
     fields: Mapping[str, Coords] = {"keypoints": (Y, X, CONFIDENCE)}
-    joins_filled = True
     counts_from_zero = True
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
@@ -55,10 +54,9 @@ class EasyViTPose(JsonFormat):
         points = record["keypoints"]
         if isinstance(points, list) and not points:
             return {}
-        record["keypoints"] = None
         return {"keypoints": numbers(path, f"[y, x, score] of {where}", points, 3)}
 
-    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
+    def put(self, record: Record, rows: dict[str, np.ndarray]) -> Record:
         return {**record, **rows}
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:

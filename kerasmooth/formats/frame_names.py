@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,9 @@ class FrameNames:
       pattern: text before the number, number of digits, text after it; None for numbers that are names themselves.
     """
 
-    frames: np.ndarray
-    names: dict[int, Any]
-    pattern: tuple[str, int, str] | None
+    frames: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    names: dict[int, Any] = field(default_factory=dict)
+    pattern: tuple[str, int, str] | None = None
 
     def name(self, frame: int) -> Any:
         if frame in self.names:

@@ -2,9 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -82,40 +81,35 @@ def _array(items: list[Any]) -> Any:
     return array if array.dtype.kind in "if" else items
 
 
-def dump(value: Any, stream: IO[str], default: Callable[[Any], Any]) -> None:
-    """Writes a value as JSON, long lists a part at a time; `default`: see json.dumps."""
-
-    def plain(item: Any) -> Any:
-        return item.tolist() if isinstance(item, np.ndarray) else default(item)
-
+def dump(value: Any, stream: IO[str]) -> None:
+    """Writes a value as JSON, arrays as lists, a part at a time."""
     try:
         if isinstance(value, Lines):
-            stream.writelines(f"{json.dumps(line, default=plain)}\n" for line in value)
+            stream.writelines(f"{json.dumps(line, default=np.ndarray.tolist)}\n" for line in value)
         else:
-            stream.writelines(_parts(value, plain))
+            stream.writelines(_parts(value))
     except RecursionError:
         # Nesting that could just be read.
         remedy = "deep nesting: check that the input is a pose file"
         raise InputError(f"JSON must be of moderate nesting to be written, received {remedy}") from None
 
 
-def _parts(value: Any, default: Callable[[Any], Any]) -> Iterator[str]:
+def _parts(value: Any) -> Iterator[str]:
     if isinstance(value, list) and len(value) > _AT_ONCE:
-        elements = iter(value)
         mark = "["
-        while part := list(islice(elements, _AT_ONCE)):
-            yield mark + json.dumps(part, default=default)[1:-1]
+        for at in range(0, len(value), _AT_ONCE):
+            yield mark + json.dumps(value[at : at + _AT_ONCE], default=np.ndarray.tolist)[1:-1]
             mark = ", "
         yield "]"
     elif type(value) is dict and value:
         mark = "{"
         for name, each in value.items():
             yield f"{mark}{json.dumps(name)}: "
-            yield from _parts(each, default)
+            yield from _parts(each)
             mark = ", "
         yield "}"
     else:
-        yield json.dumps(value, default=default)
+        yield json.dumps(value, default=np.ndarray.tolist)
 
 
 @lru_cache(maxsize=16)

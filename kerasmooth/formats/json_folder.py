@@ -6,9 +6,9 @@ from typing import Any
 
 from kerasmooth.formats.bounded_files import head_text, replacing_folder
 from kerasmooth.formats.frame_names import FrameNames, are_counted, file_frames
-from kerasmooth.formats.json_document import Frames, Shapes
 from kerasmooth.formats.json_files import dump, load
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Shapes
 from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import RawPoses
 from kerasmooth.pose_table import PoseTable
@@ -41,7 +41,7 @@ class JsonFolder(JsonFormat):
             return False
         return len(self.split(first, load(first)).numbers) == 1
 
-    def read_frames(self, path: Path) -> Frames:
+    def _read(self, path: Path) -> Frames:
         """The frames of all files; their entries are the `Frames` of each."""
         if not path.is_dir():
             raise bad(path, "path", "be the folder of all frames", "one file", "give the folder that holds it")
@@ -59,31 +59,25 @@ class JsonFolder(JsonFormat):
         # A list of nobody could be one of no frames.
         return image if image.numbers else replace(image, numbers=[0], people=[[]], entries=[[]], is_image=True)
 
-    def join(self, frames: Frames, order: list[int], table: PoseTable) -> Any:
+    def join(self, frames: Frames, table: PoseTable) -> Any:
         """The name and the document of each file."""
-        joined = []
-        for at in order:
-            image = (
-                frames.entries[at] if at < len(frames.entries) else self._image(Path(), self.fresh_value(table, True))
-            )
-            document = super().join(replace(image, people=[frames.people[at]]), [0], table)
-            joined.append((frames.names.name(frames.numbers[at]) if frames.names else "", document))
-        return joined
+        fresh = self._image(Path(), self.fresh_value(table, True))
+        for number, people, image in zip(frames.numbers, frames.people, frames.entries, strict=True):
+            yield frames.names.name(number), super().join(replace(image or fresh, people=[people]), table)
 
-    def dump(self, value: Any, path: Path, fill: Any) -> None:
+    def _write(self, value: Any, path: Path) -> None:
         with replacing_folder(path) as target:
             for name, document in value:
                 with (target / name).open("w", encoding="utf-8") as stream:
-                    dump(document, stream, fill)
+                    dump(document, stream)
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         return super().skeleton(frames.entries[0] if frames.entries else frames, shapes, raw)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        raw, rest = super().fresh(table, path)
-        pattern = (f"{path.name or 'frame'}_", self.digits, self.ending)
-        rest.frames.names = FrameNames(table.frame_numbers, {}, pattern)
-        return raw, rest
+        raw, (frames, shapes) = super().fresh(table, path)
+        names = FrameNames(pattern=(f"{path.name or 'frame'}_", self.digits, self.ending))
+        return raw, (replace(frames, names=names), shapes)
 
 
 def list_files(folder: Path, suffix: str) -> list[str]:

@@ -1,45 +1,52 @@
 """What the JSON formats share: a document holds frames, a frame holds people, a person holds lists of numbers."""
 
+import math
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import replace
-from itertools import chain
+from collections.abc import Iterable, Mapping
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.json_document import Document, FrameLists, Frames, Person, Record, Shapes, check_shapes
+from kerasmooth.formats.frame_names import FrameNames
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
+from kerasmooth.formats.json_frames import Frames, Record, Shapes, first_name, records_of
 from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
-from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y, frame_order
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
 
-class JsonFormat(FrameLists, PoseFormat):
-    """A JSON file of people. Subclasses say where its frames and people are (see `FrameLists`), and their numbers.
+class JsonFormat(PoseFormat):
+    """A JSON file of people. Subclasses say by name where frames, people, ids and numbers are.
 
     Attributes:
+      frames_at: the field of the document that may hold the list of frames; otherwise the document is the list.
+      people_at: fields of a frame that may hold its list of people; without any the frame is the list.
+      number_at: fields of a frame that may hold its number; without any it is the place in the list.
       person_at: the field of a person's id; empty where people have none.
-      fields: a person's lists of numbers, and what coordinates of a keypoint each has; further ones are kept.
+      fields: a person's lists of numbers, and what coordinates of a keypoint each has; others are kept.
       side_by_side: each field has other coordinates of the same keypoints; otherwise each has further keypoints.
       missing, nowhere: see `RawPoses`.
       num_keypoints: of a file without anybody.
-      joins_filled: `join` needs people with their numbers; otherwise these are filled in one by one when written.
+      image_names: how images of fresh files are called (see `FrameNames.pattern`); None where they have numbers.
     """
 
     suffix = ".json"
+    frames_at: str = ""
+    people_at: tuple[str, ...] = ()
+    number_at: tuple[str, ...] = ()
     person_at: str = "track_id"
     fields: Mapping[str, Coords] = {"keypoints": (X, Y, CONFIDENCE)}
     side_by_side: bool = False
     missing: tuple[float, float] = (0.0, 0.0)
     nowhere: tuple[float, ...] = ()
     num_keypoints: int = 17
-    joins_filled: bool = False
+    image_names: tuple[str, int, str] | None = None
 
     @abstractmethod
     def fits(self, first: str, keys: frozenset[str]) -> bool:
@@ -54,7 +61,7 @@ class JsonFormat(FrameLists, PoseFormat):
         return []
 
     def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
-        """The numbers of a record by field, [n, c], taken out of it; without fields that are absent or empty."""
+        """The numbers of a record by field, [n, c]; without fields that are absent or empty."""
         found = {}
         for name in self.fields:
             values = record.get(name)
@@ -64,16 +71,16 @@ class JsonFormat(FrameLists, PoseFormat):
             if len(flat) % 3:
                 raise bad(path, name, "hold x, y, score of each keypoint", f"{len(flat)} values", "one skeleton a file")
             found[name] = flat.reshape(-1, 3)
-            record[name] = None
         return found
 
-    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Any:
-        """A record with its numbers, which are a list of coordinates for each keypoint of a field."""
-        return {**record, **{name: list(chain.from_iterable(each)) for name, each in rows.items()}}
+    def put(self, record: Record, rows: dict[str, np.ndarray]) -> Record:
+        """A record with its numbers, the inverse of `take`."""
+        return {**record, **{name: each.ravel() for name, each in rows.items()}}
 
-    def fresh_fields(self, has_depth: bool) -> list[str]:
-        """Which of the fields a person of a fresh file has."""
-        return list(self.fields) if self.side_by_side else list(self.fields)[:1]
+    def fresh_shapes(self, keypoints: int, has_depth: bool) -> Shapes:
+        """Of the numbers of a person in a fresh file."""
+        names = list(self.fields) if self.side_by_side else list(self.fields)[:1]
+        return {name: (keypoints, len(self.fields[name])) for name in names}
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         """Of the keypoints of a document."""
@@ -85,130 +92,154 @@ class JsonFormat(FrameLists, PoseFormat):
 
     def person(self, path: Path, record: Record) -> int:
         """Who it is, -1 if the record does not say."""
-        value = record.get(self.person_at) if self.person_at else None
+        value = record.get(self.person_at)
         while isinstance(value, list):
-            value = value[0] if value else None
+            value = next(iter(value), None)
         # Some trackers write 3.0 or, before they have an id, -1.
         return -1 if value is None else max(-1, integer(path, self.person_at, value))
-
-    def with_person(self, record: Record, person: int) -> Record:
-        """A record with another id, if it can have one."""
-        if not self.person_at:
-            return record
-        return {**record, self.person_at: [person] if isinstance(record.get(self.person_at), list) else person}
 
     def detect(self, path: Path) -> bool:
         first, keys = first_and_keys(path)
         return first != "" and self.fits(first, keys)
 
-    def dump(self, value: Any, path: Path, fill: Any) -> None:
-        """Writes a value whose people are filled in with `fill`."""
-        with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-            dump(value, stream, fill)
+    def split(self, path: Path, value: Any) -> Frames:
+        """The frames of a document. Raises InputError where it is none of this format."""
+        is_held = isinstance(value, dict) and self.frames_at in value
+        entries = value[self.frames_at] if is_held else value
+        is_image = self.is_image(entries)
+        entries = [entries] if is_image else entries
+        if not isinstance(entries, list):
+            expected = f"be a list of frames, or a frame with {' or '.join(self.people_at) or 'people'}"
+            raise bad(path, self.frames_at if is_held else "content", expected, entries)
+        people = [self.people_of(path, at, entry) for at, entry in enumerate(entries)]
+        name, frame_numbers = first_name(self.number_at, entries), list(range(len(entries)))
+        if name:
+            found = [each.get(name) if isinstance(each, dict) else None for each in entries]
+            frame_numbers = [integer(path, f"{name} of frame entry {at}", each) for at, each in enumerate(found)]
+        if len(set(frame_numbers)) < len(frame_numbers):
+            raise bad(path, name, "differ from frame to frame", "one twice")
+        return Frames(frame_numbers, people, entries, value, is_image)
 
-    def read_frames(self, path: Path) -> Frames:
-        """The frames of a file. Raises InputError where it is none of this format."""
+    def is_image(self, entries: Any) -> bool:
+        """Whether this is one frame, not a list of them."""
+        if isinstance(entries, dict):
+            return any(name in entries for name in self.people_at)
+        are_objects = isinstance(entries, list) and entries != [] and all(isinstance(each, dict) for each in entries)
+        return are_objects and not first_name((*self.people_at, *self.number_at), entries)
+
+    def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
+        """The people of a frame. Raises InputError where there is no list of them."""
+        people = entry
+        if isinstance(entry, dict):
+            people = next((entry[name] for name in self.people_at if name in entry), None)
+        return records_of(path, f"people of frame {at}", people)
+
+    def join(self, frames: Frames, table: PoseTable) -> Any:
+        """The document of frames, the inverse of `split`."""
+        people_at = first_name(self.people_at, frames.entries) or "".join(self.people_at[:1])
+        number_at = first_name(self.number_at, frames.entries) or "".join(self.number_at[:1])
+        entries = []
+        for number, people, entry in zip(frames.numbers, frames.people, frames.entries, strict=True):
+            new = {number_at: number} if number_at else {}
+            entries.append(self.with_people(new if entry is None else entry, people_at, people))
+        joined: Any = entries[0] if frames.is_image else entries
+        if isinstance(frames.value, dict) and self.frames_at in frames.value:
+            return {**frames.value, self.frames_at: joined}
+        return type(frames.value)(joined) if isinstance(frames.value, list) else joined
+
+    def with_people(self, entry: Any, name: str, people: list[Record]) -> Any:
+        """A frame with its people, in the field of that name if the frame is an object."""
+        if isinstance(entry, dict) and name:
+            return {**entry, next((each for each in self.people_at if each in entry), name): people}
+        return people
+
+    def _read(self, path: Path) -> Frames:
         return self.split(path, load(path))
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        frames = self.read_frames(path)
+        frames = self._read(path)
         shapes: Shapes = {}
         found: list[dict[str, np.ndarray]] = []
         lines: list[tuple[int, int]] = []
-        example: Record = {}
-        for number, people in zip(frames.numbers, frames.people, strict=True):
-            check_people(path, len(people), number)
-            for at, record in enumerate(people):
-                where = f"person {len(found)} (frame {number})"
-                who, taken = self.person(path, record), self.take(path, where, record)
-                check_shapes(path, where, taken, shapes)
-                if taken:
-                    people[at] = Person(record, len(found), tuple(taken))
-                    example = example or record
-                    found.append(taken)
-                    lines.append((number, who))
+        for number, record in frames.in_turn():
+            where = f"person {len(found)} (frame {number})"
+            who, taken = self.person(path, record), self.take(path, where, record)
+            for name, values in taken.items():
+                if shapes.setdefault(name, values.shape) != values.shape:
+                    expected = f"hold {math.prod(shapes[name])} numbers as the others"
+                    raise bad(path, f"{name} of {where}", expected, f"{values.size} values", "one skeleton a file")
+            if taken:
+                found.append(taken)
+                lines.append((number, who))
         shapes = {name: shapes[name] for name in self.fields if name in shapes}
-        shapes = shapes or self._fresh_shapes(self.num_keypoints, has_depth=True)
+        shapes = shapes or self.fresh_shapes(self.num_keypoints, has_depth=True)
         raw = self._raw(path, found, np.array(lines, np.int64).reshape(-1, 2), shapes)
-        numbers = np.array(frames.numbers if frames.frame_numbers is None else frames.frame_numbers, np.int64)
-        rest = Document(frames, shapes, example)
-        return Parsed(raw, self.skeleton(frames, shapes, raw), rest, np.unique(numbers), frames.attributes)
+        every = np.unique(np.array([*frames.numbers, *frames.frame_numbers], np.int64))
+        return Parsed(raw, self.skeleton(frames, shapes, raw), (frames, shapes), every, frames.attributes)
 
     def _raw(self, path: Path, found: list[dict[str, np.ndarray]], lines: np.ndarray, shapes: Shapes) -> RawPoses:
         """The raw poses of the numbers of people, [L, 2] with the frame and the id of each."""
-        count, width = self._size(shapes)
-        check_counts(path, len(found), count)
+        keypoints, coords = self._layout(shapes)
+        check_counts(path, len(found), keypoints)
         is_whole = all(len(each) == len(shapes) and all(v.dtype.kind == "i" for v in each.values()) for each in found)
-        values = np.empty((len(found), 1, count, width), np.int64 if is_whole and found else np.float64)
+        values = np.empty((len(found), 1, keypoints, len(coords)), np.int64 if is_whole and found else np.float64)
         for line, each in enumerate(found):
             blocks = [each[name] if name in each else np.full(shapes[name], np.nan) for name in shapes]
             values[line, 0] = np.concatenate(blocks, axis=int(self.side_by_side))
-            each.clear()
-        coords = self._coords(shapes)
         scores = values[..., coords.index(CONFIDENCE)] if CONFIDENCE in coords else np.empty(0)
-        return RawPoses(
-            values,
-            coords,
-            lines[:, 0],
-            people=lines[:, 1],
-            missing=self.missing,
-            missing_score=0.0,
-            nowhere=self.nowhere,
-            is_visibility=self.are_visibilities(scores),
-        )
+        is_visibility = self.are_visibilities(scores)
+        return RawPoses(values, coords, lines[:, 0], lines[:, 1], self.missing, 0.0, self.nowhere, is_visibility)
 
-    def _fresh_shapes(self, count: int, has_depth: bool) -> Shapes:
-        return {name: (count, len(self.fields[name])) for name in self.fresh_fields(has_depth)}
-
-    def _coords(self, shapes: Shapes) -> Coords:
-        """What the coordinates of a keypoint are."""
-        each = [self.fields[name] + (OTHER,) * (width - len(self.fields[name])) for name, (_, width) in shapes.items()]
-        return tuple(chain.from_iterable(each)) if self.side_by_side else each[0]
-
-    def _size(self, shapes: Shapes) -> tuple[int, int]:
-        """How many keypoints, and coordinates of each."""
-        counts, widths = zip(*shapes.values(), strict=True)
-        return (counts[0], sum(widths)) if self.side_by_side else (sum(counts), widths[0])
+    def _layout(self, shapes: Shapes) -> tuple[int, Coords]:
+        """How many keypoints there are, and what the coordinates of each are."""
+        counts = [each for each, _ in shapes.values()]
+        coords = [(self.fields[name] + (OTHER,) * width)[:width] for name, (_, width) in shapes.items()]
+        return (counts[0], tuple(chain.from_iterable(coords))) if self.side_by_side else (sum(counts), coords[0])
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        shapes = self._fresh_shapes(table.skeleton.num_keypoints, table.depth is not None)
-        raw = RawPoses.empty(self._size(shapes)[0], self._coords(shapes))
-        value, numbers = self.fresh_value(table, False), table.frame_numbers.tolist()
-        frames = Frames(numbers, [[] for _ in numbers], value=value, holder=self.holder(value))
-        return replace(raw, missing=self.missing, missing_score=0.0), Document(frames, shapes)
+        shapes = self.fresh_shapes(table.skeleton.num_keypoints, table.depth is not None)
+        raw = self._raw(path, [], np.empty((0, 2), np.int64), shapes)
+        value, names = self.fresh_value(table, False), FrameNames(pattern=self.image_names)
+        return raw, (Frames([], [], value=value, names=names), shapes)
 
-    def save(self, path: Path, raw: RawPoses, rest: Document, table: PoseTable) -> None:
-        further = [
-            Person(self.fresh_person(table, line, rest.example), line, tuple(rest.shapes)) for line in raw.further
-        ]
-        frames = rest.frames.with_people(further, raw.frames, table.frame_numbers)
-        renamed = raw.renamed(table)
-
-        def fill(person: Any) -> Any:
-            rows = self._rows(person, raw, rest.shapes)
-            record = person.record
-            record = self.with_person(record, renamed[person.line]) if person.line in renamed else record
-            return self.put(record, rows)
-
-        if self.joins_filled:
-            frames.people = [[fill(p) if isinstance(p, Person) else p for p in people] for people in frames.people]
-        if frames.is_image and len(frames.numbers) > 1:
+    def save(self, path: Path, raw: RawPoses, rest: tuple[Frames, Shapes], table: PoseTable) -> None:
+        frames, shapes = rest
+        grown = frames.with_frames(table.frame_numbers.tolist())
+        if frames.is_image and len(grown.numbers) > 1:
             raise bad(path, "content", "stay one image", "people in other frames", "choose another format")
-        order = frame_order(np.array(frames.numbers, np.int64), len(rest.frames.numbers))
-        self.dump(self.join(frames, order.tolist(), table), path, fill)
+        example = next((record for people in frames.people for record in people), {})
+        lines, renamed = count(), raw.renamed(table)
+        for people in grown.people:
+            for at, record in enumerate(people):
+                if had := self.take(path, "a person", record):
+                    people[at] = self._filled(record, next(lines), had, raw, shapes, renamed)
+        of_frame = dict(zip(reversed(grown.numbers), reversed(grown.people), strict=True))
+        for line in raw.further:
+            record = self.fresh_person(table, line, example)
+            of_frame[int(raw.frames[line])].append(self._filled(record, line, shapes, raw, shapes, renamed))
+        self._write(self.join(grown.in_order(known=len(frames.numbers)), table), path)
 
-    def _rows(self, person: Person, raw: RawPoses, shapes: Shapes) -> dict[str, list[list[Any]]]:
-        """The numbers of a person by field; without fields that the record did not have, and of which nobody knows."""
-        values, axis = raw.values[person.line, 0], int(self.side_by_side)
+    def _filled(
+        self, record: Record, line: int, had: Iterable[str], raw: RawPoses, shapes: Shapes, renamed: dict[int, int]
+    ) -> Record:
+        """A record with its numbers and id; without fields that it had not, and of which nobody knows anything."""
+        if line in renamed and self.person_at:
+            who = renamed[line]
+            record = {**record, self.person_at: [who] if isinstance(record.get(self.person_at), list) else who}
+        axis = int(self.side_by_side)
         ends = np.cumsum([shape[axis] for shape in shapes.values()])[:-1]
-        found = {}
-        for name, block in zip(shapes, np.split(values, ends, axis=axis), strict=True):
+        rows = {}
+        for name, block in zip(shapes, np.split(raw.values[line, 0], ends, axis=axis), strict=True):
             nothing = np.isnan(block)
-            if name in person.fields or not nothing.all():
-                rows = block.astype(object) if nothing.any() else block
-                if nothing.any():
-                    rows[nothing] = None
-                found[name] = rows.tolist()
-                for row in found[name] if raw.is_visibility else []:
-                    row[-1] = int(row[-1] or 0)
-        return found
+            if name not in had and nothing.all():
+                continue
+            rows[name] = block.astype(object) if nothing.any() or raw.is_visibility else block
+            if nothing.any():
+                rows[name][nothing] = None
+            for row in rows[name] if raw.is_visibility else []:
+                row[-1] = int(row[-1] or 0)
+        return self.put(record, rows)
+
+    def _write(self, value: Any, path: Path) -> None:
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
+            dump(value, stream)

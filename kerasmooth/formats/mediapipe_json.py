@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
@@ -24,7 +24,7 @@ class MediaPipeJson(JsonFormat):
     name = "mediapipe_json"
     description = "MediaPipe Tasks landmarks as JSON, or a line a frame"
     needs = "landmarks x y"
-    frames_at = ("frames",)
+    frames_at = "frames"
     people_at = ("pose_landmarks", "poseLandmarks", "landmarks", "image_landmarks", "keypoints")
     number_at = ("frame", "frame_index", "frameIndex", "frame_id", "frame_number", "frameNumber", "frame_idx", "index")
     fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "z": (DEPTH,), **dict.fromkeys(_SCORES, (CONFIDENCE,))}
@@ -32,7 +32,6 @@ class MediaPipeJson(JsonFormat):
     side_by_side = True
     nowhere = (0.0,)
     num_keypoints = 33
-    joins_filled = True
     holds = "any"
     guesses_unit = True
 
@@ -71,12 +70,12 @@ class MediaPipeJson(JsonFormat):
             for name in [*(name for name in found if name not in _SCORES), *scores]
         }
 
-    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
-        values = [dict(zip(rows, [row[0] for row in each], strict=True)) for each in zip(*rows.values(), strict=True)]
-        return {**record, "points": [{**old, **new} for old, new in zip(record["points"], values, strict=True)]}
+    def put(self, record: Record, rows: dict[str, np.ndarray]) -> Record:
+        lists = {name: each[:, 0].tolist() for name, each in rows.items()}
+        return {**record, "points": [{**p, **{n: lists[n][i] for n in lists}} for i, p in enumerate(record["points"])]}
 
-    def fresh_fields(self, has_depth: bool) -> list[str]:
-        return ["x", "y", *(["z"] if has_depth else []), "visibility"]
+    def fresh_shapes(self, keypoints: int, has_depth: bool) -> Shapes:
+        return dict.fromkeys(("x", "y", *(["z"] if has_depth else []), "visibility"), (keypoints, 1))
 
     def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
         return {"frames": []}
@@ -88,8 +87,7 @@ class MediaPipeJson(JsonFormat):
 
     def skeleton(self, frames: Frames, shapes: Shapes, raw: RawPoses) -> Skeleton:
         count = raw.values.shape[2]
-        first = next((each for people in frames.people for each in people), None)
-        names = [point.get("name") for point in first.record["points"]] if first else []
+        names = [point.get("name") for _, record in frames.in_turn()[:1] for point in record["points"]]
         if names and all(isinstance(name, str) for name in names):
             return skeleton_of_names("mediapipe", [str(name) for name in names])
         return BLAZEPOSE_33 if count == 33 else index_skeleton(count)

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.json_document import Frames, Record, Shapes, box_of, mean_score
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import known_limbs, with_links
 from kerasmooth.pose_table import PoseTable
@@ -23,7 +24,7 @@ class MMPose(JsonFormat):
     name = "mmpose"
     description = "MMPose 1.x predictions of a video or an image"
     needs = "keypoints keypoint_scores"
-    frames_at = ("instance_info",)
+    frames_at = "instance_info"
     people_at = ("instances",)
     number_at = ("frame_id",)
     fields: Mapping[str, Coords] = {"keypoints": (X, Y), "keypoint_scores": (CONFIDENCE,)}
@@ -44,15 +45,10 @@ class MMPose(JsonFormat):
         confidence = numbers(path, f"keypoint_scores of {where}", scores)[:, None]
         if len(confidence) != len(positions):
             raise bad(path, f"keypoint_scores of {where}", f"be {len(positions)}", f"{len(confidence)}")
-        record |= {"keypoints": None, "keypoint_scores": None}
         return {"keypoints": positions, "keypoint_scores": confidence}
 
-    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
-        return {
-            **record,
-            "keypoints": rows["keypoints"],
-            "keypoint_scores": [row[0] for row in rows["keypoint_scores"]],
-        }
+    def put(self, record: Record, rows: dict[str, np.ndarray]) -> Record:
+        return {**record, "keypoints": rows["keypoints"], "keypoint_scores": rows["keypoint_scores"][:, 0]}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         x, y, width, height = box_of(table.keypoints[row])

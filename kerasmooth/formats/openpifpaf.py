@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from kerasmooth.formats.json_document import Record, box_of, mean_score
 from kerasmooth.formats.json_files import Lines, first_and_keys
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Record
+from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.pose_table import PoseTable
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.json_document import Frames, Record, Shapes
 from kerasmooth.formats.json_folder import JsonFolder, list_files
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.limits import MAX_COORDINATE, bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import index_skeleton

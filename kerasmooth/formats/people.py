@@ -1,4 +1,4 @@
-"""Who is who in the frames of a file."""
+"""The people in the frames of a file: who is who, and the boxes and scores that some formats have of them."""
 
 import numpy as np
 
@@ -40,3 +40,19 @@ def person_places(frames: np.ndarray, people: np.ndarray, taken: dict[int, int])
 def places_of(table: PoseTable) -> int:
     """How many places for people a line needs that holds any frame of a table."""
     return int(person_places(table.frames, table.people, {}).max(initial=0)) + 1
+
+
+def box_of(keypoints: np.ndarray) -> list[float]:
+    """x, y, width, height around the keypoints [K, 2] that are there; zeros around none."""
+    there = keypoints[~np.isnan(keypoints).any(axis=1)]
+    if not len(there):
+        return [0.0, 0.0, 0.0, 0.0]
+    low, high = there.min(axis=0), there.max(axis=0)
+    return [*low.tolist(), *(high - low).tolist()]
+
+
+def mean_score(confidence: np.ndarray) -> float:
+    """Mean over the keypoints of [K] that are there; 1 where all are unknown, 0 where none is there."""
+    if np.isnan(confidence).all():
+        return 1.0
+    return float(confidence[confidence > 0].mean()) if (confidence > 0).any() else 0.0

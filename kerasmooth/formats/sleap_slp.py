@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
-from kerasmooth.formats.json_document import mean_score
 from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
+from kerasmooth.formats.people import mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links

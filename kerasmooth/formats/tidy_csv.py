@@ -75,7 +75,7 @@ class TidyCsv(PoseFormat):
         headings = ["frame", "person", "keypoint", *(name for name, coord in COORDS.items() if coord in coords)]
         raw = RawPoses.empty(table.skeleton.num_keypoints, coords)
         roles = {name: column for column, name in enumerate(headings)}
-        lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), FrameNames(raw.frames, {}, None)
+        lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), FrameNames()
         keypoints = [("", name) for name in table.skeleton.keypoints]
         return raw, Tidy(fresh_table([headings], 3), roles, lines, names, {}, keypoints)
 
@@ -206,7 +206,7 @@ def _frames(path: Path, texts: pd.DataFrame, roles: dict[str, int], keys: np.nda
         codes, times = pd.factorize(texts[roles["time"]])
         return FrameNames(codes.astype(np.int64), dict(enumerate(times.tolist())), None)
     again = pd.DataFrame({"person": people, "keypoint": keys}).groupby(["person", "keypoint"]).cumcount()
-    return FrameNames(again.to_numpy(np.int64), {}, None)
+    return FrameNames(again.to_numpy(np.int64))
 
 
 def _time(times: dict[int, Any], frame: int) -> str:

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from kerasmooth.formats.bounded_files import head_text
-from kerasmooth.formats.json_document import Record, box_of, mean_score
 from kerasmooth.formats.json_files import first_and_keys, numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
+from kerasmooth.formats.json_frames import Record
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, X, Y
 from kerasmooth.pose_table import PoseTable
 
@@ -51,12 +51,10 @@ class UltralyticsJson(JsonFormat):
             if len(values) != len(found["x"]):
                 received = f"{len(values)} values"
                 raise bad(path, f"{name} of {where}", "be as many numbers as x", received, "one skeleton a file")
-        record["keypoints"] = {**keypoints, **dict.fromkeys(found)}
         return found
 
-    def put(self, record: Record, rows: dict[str, list[list[Any]]]) -> Record:
-        lists = {name: [row[0] for row in each] for name, each in rows.items()}
-        return {**record, "keypoints": {**record["keypoints"], **lists}}
+    def put(self, record: Record, rows: dict[str, np.ndarray]) -> Record:
+        return {**record, "keypoints": {**record["keypoints"], **{name: each[:, 0] for name, each in rows.items()}}}
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         x, y, width, height = box_of(table.keypoints[row])

@@ -9,9 +9,9 @@ import numpy as np
 
 from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, replacing_folder
 from kerasmooth.formats.frame_names import FrameNames, file_frames
-from kerasmooth.formats.json_document import box_of, mean_score
 from kerasmooth.formats.json_folder import MAX_FRAME_BYTES, list_files
 from kerasmooth.formats.limits import bad
+from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.skeleton_names import skeleton_of_count
@@ -76,7 +76,7 @@ class UltralyticsTxt(PoseFormat):
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raw = RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE))
-        names = FrameNames(raw.frames, {}, (f"{path.name or 'frame'}_", 1, ".txt"))
+        names = FrameNames(pattern=(f"{path.name or 'frame'}_", 1, ".txt"))
         return replace(raw, missing=(0.0, 0.0), missing_score=0.0), (names, [], [], bool((table.people >= 0).all()))
 
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:

@@ -78,7 +78,7 @@ def fresh_wide(table: TextTable, layout: Layout) -> tuple[RawPoses, Wide]:
     """A fresh file."""
     places, count, _ = layout.keypoints.shape
     raw = RawPoses.empty(count, layout.coords, places)
-    return raw, Wide(table, layout, FrameNames(raw.frames, {}, None), {})
+    return raw, Wide(table, layout, FrameNames(), {})
 
 
 def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndarray:
@@ -88,7 +88,7 @@ def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndar
 
 def parse_wide(path: Path, table: TextTable, values: np.ndarray, layout: Layout) -> Parsed:
     """What a table with these numbers [L, S * K * C] holds."""
-    frames = FrameNames(np.arange(len(values)), {}, None)
+    frames = FrameNames(np.arange(len(values)))
     if layout.frame >= 0:
         frames = frames_of(path, "frame number", table.others[layout.frame])
     people, called = None, dict[int, str]()
@@ -131,7 +131,7 @@ def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
     numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
     whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
     if whole.all():
-        return FrameNames(numbers.astype(np.int64), {}, None)
+        return FrameNames(numbers.astype(np.int64))
     if np.isfinite(numbers).any():
         at = int(np.flatnonzero(~whole)[0])
         where, received = f"{name} of line {at + 1} of the table", str(texts.iloc[at])[:60]
