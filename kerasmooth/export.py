@@ -48,8 +48,8 @@ def report(exported: "Exported") -> str:
             texts = [f"{tensor}: {text}" for tensor, text in tensors.items()]
             lines.append(f"    {side:8}" + f"\n{'':12}".join(texts))
     lines.append(f"To smooth a pose file: python -m kerasmooth.smooth poses.json --output=OUT --model={exported.path}")
-    if _BUNDLE_DIR.value:
-        lines.append(f"To serve it: docker compose -f {_BUNDLE_DIR.value}/compose.yaml up -d --wait; see README.md")
+    if folder := _BUNDLE_DIR.value:
+        lines.append(f"To serve it: docker compose -f {folder}/compose.yaml up -d --wait; see {folder}/README.md")
     return "\n".join(lines)
 
 

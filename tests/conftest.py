@@ -68,4 +68,6 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A `small_bundle.Bundle` that all tests share and none changes."""
     import small_bundle
 
+    if made := os.environ.get(small_bundle.FOLDER_VARIABLE):
+        return small_bundle.Bundle(Path(made))
     return small_bundle.make(tmp_path_factory.mktemp("small_bundle"))

@@ -1,5 +1,9 @@
-"""Small models exported once for all tests: `python -m kerasmooth.export --bundle_dir` for Conv3D and DeciWatch."""
+"""Small models exported once for all tests: `python -m kerasmooth.export --bundle_dir` for Conv3D and DeciWatch.
 
+`python tests/small_bundle.py DIR` writes them for a server of your own: see `serving/running.py`.
+"""
+
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +13,8 @@ from kerasmooth.exporting.saved_model import export_run
 from kerasmooth.training.run_folder import load_run
 
 EXPORTED = ("conv3d", "deciwatch")
+FOLDER_VARIABLE = "KERASMOOTH_BUNDLE"
+"""Names the folder of a bundle that was made already."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +42,7 @@ def make(folder: Path) -> Bundle:
         exported = export_run(load_run(bundle.run(model)), bundle.path, for_serving=True)
         assert exported.largest_difference < 1e-5
     return bundle
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from google.protobuf import text_format
 
 from kerasmooth import files
@@ -95,13 +96,14 @@ def _update_models(path: Path, exported: "Exported") -> None:
 
 
 def _request(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A request of one person of whom nothing was detected."""
-    window, num_keypoints = facts["window"], facts["num_keypoints"]
+    """A request of one window of a person who stands still while the detector jitters."""
+    frames, random = (facts["window"], facts["num_keypoints"]), np.random.default_rng(0)
+    keypoints = random.uniform(100, 500, (*frames[1:], 2)) + random.normal(0, 4, (*frames, 2))
     inputs = {
-        "keypoints": [[[[0.0, 0.0]] * num_keypoints] * window],
-        "confidence": [[[0.0] * num_keypoints] * window],
+        "keypoints": [keypoints.round(1).tolist()],
+        "confidence": np.ones((1, *frames)).tolist(),
         "fps": [30.0],
-        "length": [window],
+        "length": [facts["window"]],
     }
     return {"signature_name": "sequence", "inputs": inputs}
 

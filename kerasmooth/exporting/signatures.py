@@ -18,7 +18,7 @@ SIGNATURES = {
     "sequence": "keypoints of one person a row, of any number of frames, in image pixels: what most callers want",
     "keypoints": "windows of exactly as many frames as the model was made for, in cells of its grid, one a row",
     "heatmaps": "a detector's heatmaps of any number of frames -> heatmaps and keypoints, windows merged",
-    "heatmaps_to_keypoints": "the same without the heatmaps in the answer, which are a thousand times larger",
+    "heatmaps_to_keypoints": "a detector's heatmaps of any number of frames -> keypoints: a thousandth of the bytes",
     "stream": "one frame a row and the state of the call before (0 at first) -> the last frames, the first is final",
     "metadata": "what the model is, as JSON; once for each row of any `rows`",
 }

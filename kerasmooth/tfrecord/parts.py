@@ -20,8 +20,8 @@ from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.datasets import DatasetReader
 from kerasmooth.errors import InputError
+from kerasmooth.heatmap_codec import SCALE
 
-HEATMAP_SUM = 255.0
 _ZLIB_LEVEL = 6
 
 
@@ -100,7 +100,7 @@ def restore_heatmaps(frames: Sequence[bytes], shape: tuple[int, int, int]) -> np
     levels = np.stack([np.frombuffer(zlib.decompress(frame), np.uint8).reshape(shape) for frame in frames])
     heatmaps = levels.astype(np.float32)
     total = heatmaps.sum(axis=(1, 2), keepdims=True)
-    return heatmaps * (HEATMAP_SUM / np.where(total > 0, total, 1.0)).astype(np.float32)
+    return heatmaps * (SCALE / np.where(total > 0, total, 1.0)).astype(np.float32)
 
 
 @dataclass(frozen=True)

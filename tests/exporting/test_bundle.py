@@ -5,12 +5,13 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
-from google.protobuf import text_format
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from small_bundle import EXPORTED, Bundle
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -116,6 +117,55 @@ def test_the_composition_pins_its_images_and_mounts_nothing_to_write(small_bundl
     assert len({panel["title"] for panel in dashboard["panels"]}) == len(dashboard["panels"]) >= 4
 
 
+MESSAGES = """
+name: "as_read.proto" syntax: "proto3" dependency: "google/protobuf/wrappers.proto"
+message_type { name: "PrometheusConfig"
+  field { name: "enable" number: 1 type: TYPE_BOOL }
+  field { name: "path" number: 2 type: TYPE_STRING } }
+message_type { name: "MonitoringConfig"
+  field { name: "prometheus_config" number: 1 type: TYPE_MESSAGE type_name: ".PrometheusConfig" } }
+message_type { name: "BatchingParameters"
+  field { name: "max_batch_size" number: 1 type: TYPE_MESSAGE type_name: ".google.protobuf.Int64Value" }
+  field { name: "batch_timeout_micros" number: 2 type: TYPE_MESSAGE type_name: ".google.protobuf.Int64Value" }
+  field { name: "max_enqueued_batches" number: 3 type: TYPE_MESSAGE type_name: ".google.protobuf.Int64Value" }
+  field { name: "num_batch_threads" number: 4 type: TYPE_MESSAGE type_name: ".google.protobuf.Int64Value" }
+  field { name: "allowed_batch_sizes" number: 6 type: TYPE_INT64 label: LABEL_REPEATED }
+  field { name: "pad_variable_length_inputs" number: 7 type: TYPE_BOOL } }
+"""
+"""Messages of the server that tensorflow-serving-api leaves out, as its monitoring_config.proto and
+session_bundle_config.proto have them."""
+
+
+def test_the_server_can_read_its_settings(small_bundle: Bundle) -> None:
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(text_format.Parse(MESSAGES, descriptor_pb2.FileDescriptorProto()))
+
+    def read(path: Path, name: str) -> Any:
+        message = message_factory.GetMessageClass(pool.FindMessageTypeByName(name))()
+        return text_format.Parse(path.read_text(), message)
+
+    monitoring = read(small_bundle.path / "monitoring.config", "MonitoringConfig").prometheus_config
+    assert monitoring.enable
+    (scraped,) = yaml.safe_load((small_bundle.path / "prometheus.yml").read_text())["scrape_configs"]
+    assert monitoring.path == scraped["metrics_path"]
+    batching = read(small_bundle.version("deciwatch") / "batching_params.pbtxt", "BatchingParameters")
+    assert batching.pad_variable_length_inputs
+    assert (batching.batch_timeout_micros.value, batching.max_batch_size.value) == (2000, 1024)
+
+
+def test_grafana_finds_prometheus_and_the_dashboard(small_bundle: Bundle) -> None:
+    grafana, services = small_bundle.path / "grafana", yaml.safe_load((small_bundle.path / "compose.yaml").read_text())
+    (source,) = yaml.safe_load((grafana / "datasource.yml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    assert {"prometheus", "grafana"} < set(services["services"])
+    dashboard = json.loads((grafana / "kerasmooth.json").read_text())
+    assert {panel["datasource"]["uid"] for panel in dashboard["panels"]} == {source["uid"]}
+    (provider,) = yaml.safe_load((grafana / "dashboards.yml").read_text())["providers"]
+    mounted = dict(volume.split(":")[:2] for volume in services["services"]["grafana"]["volumes"])
+    assert mounted["./grafana/kerasmooth.json"].rpartition("/")[0] == provider["options"]["path"]
+
+
 def test_only_a_model_that_gains_by_it_is_batched(small_bundle: Bundle) -> None:
     batched = [model for model in EXPORTED if (small_bundle.version(model) / "batching_params.pbtxt").is_file()]
     assert batched == ["deciwatch"]
@@ -134,7 +184,7 @@ def test_the_page_says_what_works(small_bundle: Bundle) -> None:
     request = json.loads((small_bundle.path / "request.json").read_text())
     inputs = {k: np.asarray(v, np.int32 if k == "length" else np.float32) for k, v in request["inputs"].items()}
     answer = Client(small_bundle.path / "deciwatch").ask(request["signature_name"], **inputs)
-    assert not answer["found"].any()
+    assert answer["found"].all()
 
 
 def test_without_the_api_a_bundle_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

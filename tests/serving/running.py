@@ -1,4 +1,14 @@
-"""Servers for tests: tensorflow_model_server where it is on PATH, else the stand-in, in this process or in its own."""
+"""Servers for tests: one that runs already, else tensorflow_model_server where it is on PATH, else the stand-in.
+
+The one that runs already is named by two variables, and serves what `python tests/small_bundle.py DIR` made:
+
+    python tests/small_bundle.py DIR
+    docker compose -f DIR/bundle/compose.yaml up -d --wait
+    export KERASMOOTH_SERVER=grpc://localhost:8500,http://localhost:8501 KERASMOOTH_BUNDLE=DIR
+    python -m pytest tests/serving
+
+Tests that end a server and start it again, or change what it serves, are skipped then.
+"""
 
 import os
 import shutil
@@ -10,17 +20,42 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from model_server import ModelServer
+from small_bundle import FOLDER_VARIABLE
 
 from kerasmooth.errors import InputError
 from kerasmooth.exporting.bundle import SERVED_FROM
 from kerasmooth.serving import Client
 
+SERVER_VARIABLE = "KERASMOOTH_SERVER"
 REAL = shutil.which("tensorflow_model_server")
 HERE = Path(__file__).parent
 
 
-class Running:
+class Server:
+    """Where a server of the models of a bundle listens: {"grpc": "host:port", "http": "host:port"}."""
+
+    hosts: dict[str, str]
+
+    def address(self, scheme: str, model: str, suffix: str = "") -> str:
+        return f"{scheme}://{self.hosts[scheme]}/{model}{suffix}"
+
+
+class RunningAlready(Server):
+    """The one that the variable names; it is neither started nor stopped."""
+
+    def __init__(self, text: str) -> None:
+        self.hosts = dict(place.rstrip("/").split("://") for place in text.split(","))
+        if set(self.hosts) != {"grpc", "http"} or FOLDER_VARIABLE not in os.environ:
+            example = f"{SERVER_VARIABLE}=grpc://localhost:8500,http://localhost:8501 and {FOLDER_VARIABLE}=DIR"
+            raise pytest.UsageError(f"set {example}; received {SERVER_VARIABLE}={text}")
+
+
+ALREADY = RunningAlready(os.environ[SERVER_VARIABLE]) if os.environ.get(SERVER_VARIABLE) else None
+
+
+class Running(Server):
     """A server of the models of a bundle, which may be stopped, killed and started again on the same ports.
 
     Args:
@@ -33,7 +68,7 @@ class Running:
     def __init__(self, bundle: Path, folder: Path, *, batching: bool = False, apart: bool = False) -> None:
         self._bundle, self.config = bundle, folder / "served.config"
         self._batching, self._apart = batching, apart or REAL is not None
-        self.grpc_port, self.rest_port = _free_port(), _free_port()
+        self.hosts = {scheme: f"127.0.0.1:{_free_port()}" for scheme in ("grpc", "http")}
         self._server: Any = None
         self.process: subprocess.Popen[bytes] | None = None
         self.read_config()
@@ -45,13 +80,9 @@ class Running:
         partial.write_text(text)
         os.replace(partial, self.config)
 
-    def address(self, scheme: str, model: str, suffix: str = "") -> str:
-        port = self.grpc_port if scheme == "grpc" else self.rest_port
-        return f"{scheme}://127.0.0.1:{port}/{model}{suffix}"
-
     def start(self, wait: str = "conv3d") -> "Running":
         if not self._apart:
-            self._server = ModelServer(self.config, self.grpc_port, self.rest_port, batching=self._batching)
+            self._server = ModelServer(self.config, *self._ports, batching=self._batching)
             self._server.start()
             return self
         self.process = subprocess.Popen(self._command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -82,11 +113,15 @@ class Running:
         """What the stand-in in this process holds."""
         return self._server.servables
 
+    @property
+    def _ports(self) -> list[int]:
+        return [int(self.hosts[scheme].rpartition(":")[2]) for scheme in ("grpc", "http")]
+
     def _command(self) -> list[str]:
         server = [REAL] if REAL else [sys.executable, str(HERE / "model_server.py")]
         flags = {
-            "port": self.grpc_port,
-            "rest_api_port": self.rest_port,
+            "port": self._ports[0],
+            "rest_api_port": self._ports[1],
             "model_config_file": self.config,
             "model_config_file_poll_wait_seconds": 1,
             "enable_batching": str(self._batching).lower(),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from in_process import runner
-from running import Running
+from running import Server
 from small_bundle import Bundle
 
 from kerasmooth import formats
@@ -16,7 +16,7 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
 def test_a_server_is_checked(
-    server: Running, small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    server: Server, small_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(str(TOOLS))
     run = runner(monkeypatch, capfd)
@@ -33,7 +33,7 @@ def test_a_server_is_checked(
             "stream",
             "metadata",
         ]
-        assert all(float(cell) > 0 for row in rows[1:] for cell in row.split("|")[3:6])
+        assert all(float(cell) > 0 for row in rows[1:] for cell in row.split("|")[4:7])
     done = run("check_serving", server.address("grpc", "deciwatch"), f"--local={small_bundle.run('conv3d')}")
     assert done.is_bad_input
     assert "serves another model" in done.err
@@ -44,7 +44,7 @@ def test_a_server_is_checked(
 
 
 def test_a_pose_file_is_smoothed_by_a_server(
-    server: Running,
+    server: Server,
     small_bundle: Bundle,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

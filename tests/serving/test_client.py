@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from running import REAL, Running
+from running import REAL, Running, Server
 from small_bundle import Bundle
 
 from kerasmooth.errors import InputError
@@ -34,7 +34,7 @@ def recording(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("model", ["conv3d", "deciwatch"])
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_server_says_what_the_folder_says(server: Running, small_bundle: Bundle, scheme: str, model: str) -> None:
+def test_a_server_says_what_the_folder_says(server: Server, small_bundle: Bundle, scheme: str, model: str) -> None:
     keypoints, confidence = recording(30)
     here = Client(small_bundle.path / model)
     with Client(server.address(scheme, model, "/labels/stable")) as there:
@@ -55,7 +55,7 @@ def test_a_server_says_what_the_folder_says(server: Running, small_bundle: Bundl
     np.testing.assert_allclose(Client(small_bundle.run(model)).smooth(keypoints, confidence, FPS), expected, atol=1e-3)
 
 
-def test_a_long_recording_goes_in_pieces_that_give_the_whole(server: Running, small_bundle: Bundle) -> None:
+def test_a_long_recording_goes_in_pieces_that_give_the_whole(server: Server, small_bundle: Bundle) -> None:
     keypoints, confidence = recording(700)
     expected = Client(small_bundle.path / "deciwatch", frames_per_request=10**6).smooth(keypoints, confidence, FPS)
     for frames in (100, 201):
@@ -63,7 +63,7 @@ def test_a_long_recording_goes_in_pieces_that_give_the_whole(server: Running, sm
             np.testing.assert_allclose(client.smooth(keypoints, confidence, FPS), expected, atol=1e-3)
 
 
-def test_requests_that_are_batched_do_not_touch_each_other(batching_server: Running, small_bundle: Bundle) -> None:
+def test_requests_that_are_batched_do_not_touch_each_other(batching_server: Server, small_bundle: Bundle) -> None:
     """The server fills the shorter ones up with their first value, and refuses all of a batch for the fault of one."""
     here = Client(small_bundle.path / "deciwatch")
     recordings = [recording(length, seed) for seed, length in enumerate((3, 9, 20, 31, 40, 11, 6, 25))]
@@ -85,12 +85,12 @@ def test_requests_that_are_batched_do_not_touch_each_other(batching_server: Runn
             assert "fps must be above 0" in answer
         else:
             np.testing.assert_allclose(answer, expected[number % 9], atol=1e-3)
-    if REAL is None:
+    if isinstance(batching_server, Running) and REAL is None:
         batcher = batching_server.servables.get("deciwatch", None, "")[1]._batcher
         assert max(batcher.batches) > 1, "some requests met"
 
 
-def test_a_person_of_other_keypoints_is_refused_even_where_the_server_fills_up(batching_server: Running) -> None:
+def test_a_person_of_other_keypoints_is_refused_even_where_the_server_fills_up(batching_server: Server) -> None:
     for scheme in SCHEMES:
         with (
             Client(batching_server.address(scheme, "deciwatch")) as client,
@@ -115,7 +115,7 @@ WRONG = {
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_one_line(server: Running, scheme: str, case: str) -> None:
+def test_what_is_wrong_is_one_line(server: Server, scheme: str, case: str) -> None:
     model, suffix, signature, text = WRONG[case]
     keypoints, confidence = np.zeros((1, 4, 25, 2), np.float32), np.zeros((1, 4, 25), np.float32)
     with Client(server.address(scheme, model, suffix)) as client, pytest.raises(InputError, match=text) as refusal:
@@ -133,7 +133,7 @@ def test_an_address_that_is_none(address: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_dead_server_and_a_slow_one(server: Running, scheme: str) -> None:
+def test_a_dead_server_and_a_slow_one(server: Server, scheme: str) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         address = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/conv3d"
@@ -152,6 +152,7 @@ def test_a_dead_server_and_a_slow_one(server: Running, scheme: str) -> None:
         client.ask("sequence", **inputs)
 
 
+@pytest.mark.usefixtures("ours_to_stop")
 def test_a_server_that_is_restarted_is_waited_for(small_bundle: Bundle, tmp_path: Path) -> None:
     running, rows = Running(small_bundle.path, tmp_path).start(), np.zeros(1, np.int32)
     clients = [Client(running.address(scheme, "deciwatch"), retries=10) for scheme in SCHEMES]
@@ -169,13 +170,13 @@ def test_a_server_that_is_restarted_is_waited_for(small_bundle: Bundle, tmp_path
     running.stop()
 
 
-def post(server: Running, path: str, body: bytes) -> dict[str, object]:
-    request = urllib.request.Request(f"http://127.0.0.1:{server.rest_port}{path}", body)
+def post(server: Server, path: str, body: bytes) -> dict[str, object]:
+    request = urllib.request.Request(f"http://{server.hosts['http']}{path}", body)
     with urllib.request.urlopen(request, timeout=30) as response:
         return dict(json.load(response))
 
 
-def test_the_page_s_request_and_health_check_work(server: Running, small_bundle: Bundle) -> None:
+def test_the_page_s_request_and_health_check_work(server: Server, small_bundle: Bundle) -> None:
     body = (small_bundle.path / "request.json").read_bytes()
     answer = post(server, "/v1/models/conv3d/labels/stable:predict", body)
     assert set(answer["outputs"]) == {"keypoints", "found", "confidence", "fault"}  # type: ignore[call-overload]
@@ -186,8 +187,8 @@ def test_the_page_s_request_and_health_check_work(server: Running, small_bundle:
     test = yaml.safe_load((small_bundle.path / "compose.yaml").read_text())["services"]["serving"]["healthcheck"][
         "test"
     ]
-    script = test[3].replace("$$", "$").replace("8501", str(server.rest_port))
+    script = test[3].replace("$$", "$").replace("localhost/8501", server.hosts["http"].replace(":", "/"))
     here = script.replace("/models/models.config", str(small_bundle.path / "models.config"))
     assert subprocess.run(["bash", "-c", here], timeout=30).returncode == 0
-    dead = here.replace(f"localhost/{server.rest_port}", "localhost/1")
+    dead = here.replace(server.hosts["http"].replace(":", "/"), "localhost/1")
     assert subprocess.run(["bash", "-c", dead], timeout=30, stderr=subprocess.DEVNULL).returncode != 0

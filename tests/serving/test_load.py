@@ -19,6 +19,7 @@ from kerasmooth.exporting.check import example_inputs
 from kerasmooth.serving import Client
 from kerasmooth.training.run_folder import load_run
 
+pytestmark = pytest.mark.usefixtures("ours_to_stop")
 Arrays = dict[str, np.ndarray]
 SIGNATURES = ("sequence", "keypoints", "stream", "heatmaps_to_keypoints", "metadata")
 

@@ -1,10 +1,12 @@
 """The benchmark of smoothing runs, checks that both ways agree, and says what is missing."""
 
 import importlib
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,6 +76,21 @@ def test_a_step_of_training_is_timed_and_torch_is_missing_where_it_is_not(
     (row,) = train.measure(1e-3)
     assert row["step"] > 0
     assert (row["step on two devices"], row["torch"]) == ("-", "missing: pip install torch")
+
+
+@pytest.mark.slow
+def test_served_models_are_measured(tools: None, small_bundle: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving = part("benchmarks.serving")
+
+    def export_to(bundle: Path, model: str, _: object) -> None:
+        shutil.copytree(small_bundle.path, bundle, dirs_exist_ok=True)
+
+    monkeypatch.setattr(serving, "export_to", export_to)
+    found = serving.measure(1e-6)
+    assert len(found) == 4
+    for rows in found.values():
+        assert {"sequence", "keypoints", "stream", "metadata"} < {row["signature"] for row in rows}
+        assert all(row["differs from local by"] in ("", 0) or row["differs from local by"] < 1e-3 for row in rows)
 
 
 def test_several_tables_become_one_section(tools: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
