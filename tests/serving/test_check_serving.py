@@ -33,7 +33,7 @@ def test_a_server_is_checked(
             "stream",
             "metadata",
         ]
-        assert all(float(cell) > 0 for row in rows[1:] for cell in row.split("|")[4:7])
+        assert all(float(cell.replace(",", "")) > 0 for row in rows[1:] for cell in row.split("|")[4:7])
     done = run("check_serving", server.address("grpc", "deciwatch"), f"--local={small_bundle.run('conv3d')}")
     assert done.is_bad_input
     assert "serves another model" in done.err
