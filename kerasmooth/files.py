@@ -6,6 +6,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kerasmooth.errors import InputError
 
@@ -36,6 +37,12 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def save_figure(figure: Any, path: Path, dpi: int) -> None:
+    """Writes a `matplotlib.figure.Figure` as PNG, whole or not at all; the same figure gives the same bytes."""
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=dpi, metadata={"Software": None})
 
 
 def check_local(**folders: str | Path) -> None:

@@ -11,11 +11,12 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
+from kerasmooth import files
 from kerasmooth.command_line import run
 from kerasmooth.errors import InputError
-from kerasmooth.evaluation.window_page import Window, draw_page, save_page
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.quiet import import_tensorflow
+from kerasmooth.reporting.record_page import Window, draw_page
 from kerasmooth.tfrecord.manifest import MAKE, MANIFEST_NAME, Manifest, load_manifest
 
 FLAGS = flags.FLAGS
@@ -113,7 +114,8 @@ def main() -> None:
         title = f"{manifest.dataset}: {total:,} windows of {manifest.window} frames"
         output = Path(FLAGS.output) if FLAGS.output is not None else folder / "page.png"
         try:
-            save_page(draw_page(windows, labels, title, HeatmapCodec(manifest.size)), output)
+            figure = draw_page(windows, labels, title, HeatmapCodec(manifest.size))
+            files.save_figure(figure, output, dpi=110)
         except OSError as error:
             raise InputError(f"--output={output}: cannot be written ({error.strerror})") from None
         console.print(f"drawn: {output}", markup=False, highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasmooth import boxes
 from kerasmooth.boxes import Size
-from kerasmooth.evaluation.predictor import IDENTITY
+from kerasmooth.evaluation.results import IDENTITY
 from kerasmooth.evaluation.windows import Frames
 from kerasmooth.metrics import PckCounts, pck_counts
 from kerasmooth.skeletons import BOULDERING_25
@@ -80,8 +80,3 @@ def _pck(smoother: TunedFilter, tracks: list[Frames], size: Size) -> float:
     for track in tracks:
         counts += pck_counts(track.truth, smoother.smooth(track, size), track.visibility, (TUNED_AT,))
     return float(np.nan_to_num(counts.total()[0]))
-
-
-def with_filters(tracks: list[Frames], filters: list[TunedFilter], size: Size) -> list[Frames]:
-    """Tracks with a row for each filter."""
-    return [track.with_rows({one.method: one.smooth(track, size) for one in filters}) for track in tracks]

@@ -7,77 +7,74 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kerasmooth import files
-from kerasmooth.boxes import Size
 from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Score
-from kerasmooth.evaluation.windows import Frames
+from kerasmooth.evaluation.results import CURVE_THRESHOLDS, Scores
+from kerasmooth.evaluation.scores import curve
+from kerasmooth.evaluation.windows import Frames, single_frames
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.skeletons import BOULDERING_25
 
 PICTURED_WINDOWS = 4
-"""Windows of each dataset that are drawn."""
+"""Windows that are drawn."""
 _STYLES = (("0.7", 5.0), ("tab:orange", 1.2), ("tab:blue", 1.8))
 """Colour and line width of truth, detector and model in the overlays."""
 
 
 def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Writes every picture into a folder and returns their paths. The same evaluation is the same bytes."""
-    scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
     setting = evaluation.setting
     split = f"{setting.split} split of {', '.join(setting.datasets)}"
     what = f"{split}, every frame once"
     pictures = {
-        "pck_by_keypoint.png": _pck_by_keypoint(scores, what),
-        "pck_curve.png": _pck_curve(scores, what),
-        "jitter.png": _jitter(scores, what),
+        "pck_by_keypoint.png": _pck_by_keypoint(evaluation.scores, what),
+        "pck_curve.png": _pck_curve(evaluation, what),
+        "jitter.png": _jitter(evaluation.scores, what),
         "overlays.png": _overlays(evaluation, f"a few windows of the {split}"),
     }
     for name, figure in pictures.items():
-        with files.replacing(folder / name) as partial:
-            figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
+        files.save_figure(figure, folder / name, dpi=110)
     return [folder / name for name in pictures]
 
 
-def _pck_by_keypoint(scores: dict[str, Score], what: str) -> Figure:
-    cells = {label: score.tracks["cells"] for label, score in scores.items()}
-    by_name = {label: accuracy.pck_by_name() | {"all": accuracy.pck()} for label, accuracy in cells.items()}
-    judged = [
-        name for name in next(iter(by_name.values())) if any(np.isfinite(row[name][0]) for row in by_name.values())
-    ]
+def _pck_by_keypoint(scores: Scores, what: str) -> Figure:
+    rows = {name: row.by_keypoint | {"all": row.tracks["cells"]} for name, row in scores.rows.items()}
+    judged = [name for name, values in next(iter(rows.values())).items() if values[0] is not None]
     figure = Figure(figsize=(max(9.0, 1.2 * len(judged)), 9), layout="constrained")
     figure.suptitle(f"PCK in heatmap cells by keypoint (left and right together): {what}")
     for index, axes in enumerate(figure.subplots(len(THRESHOLDS), 1, sharex=True)):
-        shares = {label: [100 * row[name][index] for name in judged] for label, row in by_name.items()}
+        shares = {name: [100 * (row[keypoint][index] or 0) for keypoint in judged] for name, row in rows.items()}
         table: Any = pd.DataFrame(shares, [name.replace("_", " ") for name in judged])
         if judged:
-            table.plot.bar(ax=axes, width=0.85, color=_colours(len(scores)), legend=False, rot=0)
+            table.plot.bar(ax=axes, width=0.85, color=_colours(len(rows)), legend=False, rot=0)
         axes.axvline(len(judged) - 1.5, color="0.5", linewidth=0.8)
         axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100))
         axes.grid(axis="y", alpha=0.3)
     # A handle and its spaces are some 0.7 inches wide, a letter 0.085.
-    columns = int(figure.get_figwidth() / (0.7 + 0.085 * max(map(len, scores))))
+    columns = int(figure.get_figwidth() / (0.7 + 0.085 * max(map(len, rows))))
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 4))
     return figure
 
 
-def _pck_curve(scores: dict[str, Score], what: str) -> Figure:
-    figure = Figure(figsize=(12, 5), layout="constrained")
+def _pck_curve(evaluation: Evaluation, what: str) -> Figure:
+    figure, frames = Figure(figsize=(12, 5), layout="constrained"), single_frames(evaluation.tracks)
     figure.suptitle(f"PCK over its threshold: {what}")
-    titles = {"cells": "heatmap cells", "pixels": "image pixels"}
-    for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
-        for row, ((label, score), colour) in enumerate(zip(scores.items(), _colours(len(scores)), strict=True)):
-            shares = 100 * score.tracks[space].curve.total()
-            # No smoothing is dashed and on top: the bias-only curve mostly covers it.
-            style, height = ("-", 2) if row else ("--", 3)
-            axes.plot(CURVE_THRESHOLDS, shares, style, zorder=height, color=colour, label=label)
+    names = [row.name for row in evaluation.rows]
+    # No smoothing is dashed and on top: the bias-only curve mostly covers it.
+    styles = [{"linestyle": "--", "zorder": 3}] + [{"zorder": 2}] * (len(names) - 1)
+    for axes, space in zip(figure.subplots(1, 2, sharey=True), ("cells", "pixels"), strict=True):
+        for name, style, colour in zip(names, styles, _colours(len(names)), strict=True):
+            shares = 100 * np.array(curve(frames, name, evaluation.setting.size, space), float)
+            axes.plot(CURVE_THRESHOLDS, shares, color=colour, label=name, **style)
         for threshold in THRESHOLDS:
             axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
+        title = "heatmap cells" if space == "cells" else "image pixels"
         axes.set(title=title, xlabel="share of the torso diameter", xlim=(0, CURVE_THRESHOLDS[-1]), ylim=(0, 100))
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("keypoints within [%]")
@@ -85,65 +82,57 @@ def _pck_curve(scores: dict[str, Score], what: str) -> Figure:
     return figure
 
 
-def _jitter(scores: dict[str, Score], what: str) -> Figure:
-    figure = Figure(figsize=(11, 1.8 + 0.45 * len(scores)), layout="constrained")
+def _jitter(scores: Scores, what: str) -> Figure:
+    rows = scores.rows
+    figure = Figure(figsize=(11, 1.8 + 0.45 * len(rows)), layout="constrained")
     figure.suptitle(f"Jitter of merged tracks: {what}")
-    labels, colours = list(scores), _colours(len(scores))
-    truth = next(iter(scores.values())).jitter["truth"].mean()
-    for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("predicted", "error"), strict=True):
-        values = [score.jitter[kind].mean() for score in scores.values()]
-        bars = axes.barh(labels, np.nan_to_num(values), color=colours)
-        axes.bar_label(bars, [f"{value:.2f}" if np.isfinite(value) else "none" for value in values], padding=3)
+    for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("acceleration", "acceleration_error"), strict=True):
+        values = [getattr(row, kind) for row in rows.values()]
+        bars = axes.barh([*rows], [value or 0 for value in values], color=_colours(len(rows)))
+        axes.bar_label(bars, ["none" if value is None else f"{value:.2f}" for value in values], padding=3)
         axes.margins(x=0.18)
         axes.grid(axis="x", alpha=0.3)
-    left, right = figure.axes
+        axes.set_xlabel(f"{kind.replace('_', ' ')} [px/frame²]")
+    left = figure.axes[0]
     left.invert_yaxis()
-    if np.isfinite(truth):
-        left.axvline(truth, color="black", linestyle="--", linewidth=1)
-    left.set_xlabel("acceleration [px/frame²]" + f"; dashed: truth, {truth:.2f}" * bool(np.isfinite(truth)))
-    right.set_xlabel("acceleration error [px/frame²]")
+    if scores.acceleration is not None:
+        left.axvline(scores.acceleration, color="black", linestyle="--", linewidth=1)
+        left.set_xlabel(f"{left.get_xlabel()}; dashed: truth, {scores.acceleration:.2f}")
     return figure
 
 
 def _overlays(evaluation: Evaluation, what: str) -> Figure:
     """A row for each of a few windows, a column for each of its frames."""
-    rows = (evaluation.rows[0].name, _best_model(evaluation))
-    setting, windows = evaluation.setting, [window for part in evaluation.windows.values() for window in _some(part)]
+    rows = ("", evaluation.rows[0].name, _best_model(evaluation.scores))
+    setting, windows = evaluation.setting, _some(evaluation.windows)
     figure = Figure(figsize=(2.6 * setting.window + 0.5, 3.0 * len(windows) + 1.0), layout="constrained")
     figure.suptitle(what)
-    for line, window in zip(figure.subplots(len(windows), setting.window, squeeze=False), windows, strict=True):
-        drawn = _in_pixels(window, rows, setting.size)
-        visibility = window.visibility[0]
-        (left, top), (right, bottom) = _limits(drawn[0][visibility])
+    pixels = [windows.in_pixels(windows.keypoints(row), setting.size) for row in rows]
+    for window, line in enumerate(figure.subplots(len(windows), setting.window, squeeze=False)):
+        visibility = windows.visibility[window]
+        (left, top), (right, bottom) = _limits(pixels[0][window][visibility])
         for frame, axes in enumerate(line):
-            for keypoints, style in zip(drawn, _STYLES, strict=True):
-                _draw_skeleton(axes, keypoints[frame], visibility[frame], *style)
+            for keypoints, (colour, width) in zip(pixels, _STYLES, strict=True):
+                draw_skeleton(axes, keypoints[window, frame], visibility[frame], colour, width)
             axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
-            axes.set_title(f"frame {int(window.frame_numbers[0, frame])}", fontsize=8)
+            axes.set_title(f"frame {int(windows.frame_numbers[window, frame])}", fontsize=8)
             axes.tick_params(labelsize=6, labelleft=frame == 0)
-        line[0].set_ylabel(bytes(window.clip_ids[0]).decode().replace("/", "/\n"), fontsize=7)
-    labels = ("truth", f"detector ({rows[0]})", rows[1])
+        line[0].set_ylabel(bytes(windows.clip_ids[window]).decode().replace("/", "/\n"), fontsize=7)
+    labels = ("truth", f"detector ({rows[1]})", rows[2])
     handles = [Line2D([], [], color=colour, linewidth=width) for colour, width in _STYLES]
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
-def _some(windows: Frames) -> list[Frames]:
+def _some(windows: Frames) -> Frames:
     """A few windows, evenly spaced."""
-    chosen = np.linspace(0, len(windows) - 1, min(len(windows), PICTURED_WINDOWS)).round().astype(int)
-    return [windows[index : index + 1] for index in chosen.tolist()]
+    return windows[np.linspace(0, len(windows) - 1, min(len(windows), PICTURED_WINDOWS)).round().astype(int)]
 
 
-def _best_model(evaluation: Evaluation) -> str:
+def _best_model(scores: Scores) -> str:
     """The model's row with the highest PCK@0.2, or no smoothing where there is no model."""
-    names = [row.name for row in evaluation.rows if row.kind == "model"] or [evaluation.rows[0].name]
-    values = [evaluation.total(name).tracks["cells"].pck()[-1] for name in names]
-    return names[int(np.argmax(np.nan_to_num(values)))]
-
-
-def _in_pixels(window: Frames, rows: Sequence[str], size: Size) -> list[np.ndarray]:
-    """Truth and rows of one window, each [T, K, 2]."""
-    return [window.in_pixels(keypoints, size)[0] for keypoints in (window.truth, *(window.predicted[r] for r in rows))]
+    names = [name for name, row in scores.rows.items() if row.kind == "model"] or [next(iter(scores.rows))]
+    return max(names, key=lambda name: scores.rows[name].tracks["cells"][-1] or 0)
 
 
 def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -153,11 +142,17 @@ def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points.min(axis=0) - margin, points.max(axis=0) + margin
 
 
-def _draw_skeleton(axes: Any, keypoints: np.ndarray, visibility: np.ndarray, colour: str, width: float) -> None:
-    limbs = [(a, b) for a, b in BOULDERING_25.limbs if visibility[a] and visibility[b]]
+def draw_skeleton(
+    axes: Axes, keypoints: np.ndarray, visibility: np.ndarray, colours: str | Sequence[str], width: float
+) -> None:
+    """Limbs between visible keypoints [K, 2], and the keypoints, in one colour or one for each; white between two."""
+    of_keypoint = np.broadcast_to(colours, len(keypoints))
+    limbs = [limb for limb in BOULDERING_25.limbs if visibility[list(limb)].all()]
+    of_limb = [of_keypoint[a] if of_keypoint[a] == of_keypoint[b] else "white" for a, b in limbs]
     lines = [keypoints[list(limb)] for limb in limbs]
-    axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, capstyle="round"))
-    axes.plot(*keypoints[visibility].T, ".", color=colour, markersize=width + 2)
+    axes.add_collection(LineCollection(lines, colors=of_limb, linewidths=width, capstyle="round"))
+    x, y = keypoints[visibility].T
+    axes.scatter(x, y, s=(width + 2) ** 2 / 2, c=of_keypoint[visibility].tolist(), linewidths=0, zorder=3)
 
 
 def _colours(count: int) -> list[Any]:

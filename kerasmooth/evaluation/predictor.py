@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from kerasmooth.errors import InputError
+from kerasmooth.evaluation.results import IDENTITY, Row
 from kerasmooth.evaluation.windows import Frames, concatenated
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import Batch, evaluation_batches, prepare, steps_for
@@ -19,30 +19,7 @@ from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run
 
-IDENTITY = "identity"
 PUBLISHED_DECODER = "argmax"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row.
-
-    Attributes:
-      name: unique in its table.
-      kind: `identity` (the detector's own keypoints), `bias_only` (these plus a constant for each keypoint, fitted to
-        the training split: what a "smoother" gains that only learnt the detector's offset), `model`, or `classical`.
-      run: the run's folder, "" where there is none.
-      model: the kind of model, "" where there is none.
-      decoder: how keypoints are read from heatmaps, "" where there are none to read.
-      settings: of a classical filter, as tuned.
-    """
-
-    name: str
-    kind: str
-    run: str = ""
-    model: str = ""
-    decoder: str = ""
-    settings: str = ""
 
 
 class Predictor:
@@ -81,15 +58,16 @@ class Predictor:
         self._step = tf.function(self._predicted, reduce_retracing=True, autograph=False)
 
     def frames(
-        self, records: RecordSets, split: str, count: int, *, batch_size: int, console: Console, title: str
+        self, records: RecordSets, split: str, max_windows: int, title: str, *, batch_size: int, console: Console
     ) -> Frames:
-        """`count` evenly spaced windows of a split with every row's keypoints.
+        """Evenly spaced windows of a split, or all (0), with every row's keypoints.
 
         Raises InputError where the records are damaged.
         """
-        parts = []
-        batches = evaluation_batches(records, split, batch_size=batch_size, max_windows=count)
-        meter = Meter(console, title, steps_for(count, batch_size), unit_per_step=batch_size)
+        parts, total = [], records.num_windows(split)
+        batches = evaluation_batches(records, split, batch_size=batch_size, max_windows=max_windows)
+        steps = steps_for(min(max_windows or total, total), batch_size)
+        meter = Meter(console, title, steps, unit_per_step=batch_size)
         with meter, _damage_is_bad_input(records):
             for replicas in batches:
                 batch = {name: tensor[0] for name, tensor in replicas.items()}
@@ -150,7 +128,7 @@ def _with_decoder(name: str, decoder: str, decoders: Sequence[str]) -> str:
     return f"{name} ({decoder})" if len(decoders) > 1 else name
 
 
-def mean_error(windows: Frames) -> np.ndarray:
+def detector_offsets(windows: Frames) -> np.ndarray:
     """float32 [K, 2]: what the detector lacks on average, (x, y) in cells; 0 for a keypoint that was never seen."""
     detected = windows.predicted[IDENTITY]
     # A keypoint that the detector missed stands at (0, 0).

@@ -1,11 +1,13 @@
-"""What is counted of one row of a table: sums, which add over datasets, in heatmap cells and in image pixels."""
+"""What rows of windows and tracks score, in heatmap cells and in image pixels."""
 
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
 from kerasmooth.boxes import Size
+from kerasmooth.evaluation.bootstrap import video_counts
+from kerasmooth.evaluation.breakdown import Breakdown
+from kerasmooth.evaluation.results import CURVE_THRESHOLDS, Example, Row, RowResult, Scores, Shares, number, shares
 from kerasmooth.evaluation.windows import Frames, single_frames
 from kerasmooth.metrics import (
     THRESHOLDS,
@@ -17,104 +19,103 @@ from kerasmooth.metrics import (
     pck_counts,
 )
 
-CURVE_THRESHOLDS = tuple(np.arange(51) / 100)
-"""Shares of the torso diameter at which the curve of PCK is sampled, 0 to 0.5; the published three are among them."""
-PUBLISHED_THRESHOLDS = [CURVE_THRESHOLDS.index(threshold) for threshold in THRESHOLDS]
+SPACES = ("cells", "pixels", "published")
+"""`cells`: the metric, see `metrics.pck`. `pixels`: the same in image pixels. `published`: in cells, the truth is the
+arg-max of its heatmap, a whole cell, and frames that do not show both shoulders and hips are skipped."""
 
 
-@dataclass(frozen=True, eq=False)
-class Accuracy:
-    """How near, in one unit of length: PCK at `CURVE_THRESHOLDS`, and end-point errors."""
+def score(
+    rows: Sequence[Row],
+    windows: Frames,
+    tracks: list[Frames],
+    *,
+    split: str,
+    size: Size,
+    bound: np.ndarray | None = None,
+    half_pixel: dict[str, np.ndarray] | None = None,
+) -> Scores:
+    """Scores rows of windows, and of the tracks that these merge into.
 
-    curve: PckCounts
-    error: KeypointSums
-
-    def __add__(self, other: "Accuracy") -> "Accuracy":
-        return Accuracy(self.curve + other.curve, self.error + other.error)
-
-    def pck(self) -> np.ndarray:
-        """float64 [3]: PCK of all keypoints at the published thresholds; NaN if nothing was judged."""
-        return self.curve.total()[PUBLISHED_THRESHOLDS]
-
-    def pck_by_name(self) -> dict[str, np.ndarray]:
-        """Keypoint name -> float64 [3]; the two of a pair together."""
-        return {name: shares[PUBLISHED_THRESHOLDS] for name, shares in self.curve.by_name().items()}
-
-
-Accuracies = dict[str, Accuracy]
-"""By the names of `accuracies`."""
-Jitter = dict[str, KeypointSums]
-"""By the names of `jitter`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Score:
-    """One row.
-
-    Attributes:
-      windows: every frame of every window, as published; None of a row that smooths whole tracks.
-      tracks: windows merged into tracks first, every frame once.
-      jitter: of these tracks.
+    Args:
+      rows: the first is the detector's own; some may be of the tracks only.
+      windows, tracks: with the keypoints of the rows.
+      split: of the records.
+      size: (height, width) of the grid.
+      bound: see `bound.information_bound`.
+      half_pixel: see `half_pixel.half_pixel_pck`.
     """
+    breakdown, frames = Breakdown(tracks, rows[0].name), single_frames(tracks)
+    video, keypoint = breakdown.example_of
+    judged = {space: count(windows, "", size, space).judged_share for space in SPACES}
 
-    windows: Accuracies | None
-    tracks: Accuracies
-    jitter: Jitter
+    def result(row: Row) -> RowResult:
+        name = row.name
+        of_row, of_error = jitter(tracks, name, size)
+        return RowResult(
+            kind=row.kind,
+            settings=row.settings,
+            windows=pck(windows, name, size) if name in windows.predicted else None,
+            tracks=pck(frames, name, size),
+            error={space: mean_error(frames, name, size, space) for space in SPACES},
+            by_keypoint={key: shares(values) for key, values in count(frames, name, size).by_name().items()},
+            curve=curve(frames, name, size),
+            acceleration=of_row,
+            acceleration_error=of_error,
+            by_speed=shares(breakdown.by_speed(name)),
+            by_gap=shares(breakdown.by_gap(name)),
+            example=shares(breakdown.example(name, size)),
+            videos=video_counts(tracks, name),
+        )
 
-    def __add__(self, other: "Score") -> "Score":
-        pairs = None if self.windows is None or other.windows is None else (self.windows, other.windows)
-        return Score(pairs and _added(*pairs), _added(self.tracks, other.tracks), _added(self.jitter, other.jitter))
-
-
-_Counts = TypeVar("_Counts", Accuracy, KeypointSums)
-
-
-def _added(one: dict[str, _Counts], other: dict[str, _Counts]) -> dict[str, _Counts]:
-    return {name: one[name] + other[name] for name in one}
-
-
-def accuracies(frames: Frames, row: str, size: Size) -> Accuracies:
-    """Scores a row of windows on a grid (height, width).
-
-    Returns:
-      `cells`: the metric, see `metrics.pck`. `pixels`: the same in image pixels. `published`: in cells, the truth is
-      the arg-max of its heatmap, a whole cell, and frames that do not show both shoulders and hips are skipped.
-    """
-    truth, predicted, shown = frames.truth, frames.predicted[row], frames.visibility
-    return {
-        "cells": _accuracy(truth, predicted, shown),
-        "pixels": _accuracy(frames.in_pixels(truth, size), frames.in_pixels(predicted, size), shown),
-        "published": _accuracy(np.rint(truth), predicted, shown, "published"),
-    }
-
-
-def _accuracy(truth: np.ndarray, predicted: np.ndarray, shown: np.ndarray, torso: str = "visible_sides") -> Accuracy:
-    curve = pck_counts(truth, predicted, shown, CURVE_THRESHOLDS, torso)
-    return Accuracy(curve, end_point_error(truth, predicted, shown))
-
-
-def jitter(track: Frames, row: str, size: Size) -> Jitter:
-    """Lengths of second differences over time of a row of one track, in image pixels per frame squared.
-
-    Returns:
-      `truth`, `predicted`: of these keypoints. `error`: of the difference between the two.
-    """
-    truth, predicted = (track.in_pixels(keypoints, size) for keypoints in (track.truth, track.predicted[row]))
-    shown = track.visibility
-    return {
-        "truth": acceleration(truth, shown),
-        "predicted": acceleration(predicted, shown),
-        "error": acceleration_error(truth, predicted, shown),
-    }
+    return Scores(
+        split=split,
+        num_windows=len(windows),
+        judged=number(judged["cells"]),
+        published_judged=number(judged["published"]),
+        acceleration=jitter(tracks, "", size)[0],
+        bound=None if bound is None else shares(bound),
+        example=Example(video=video, keypoint=keypoint, truth=shares(breakdown.example("", size))),
+        rows={row.name: result(row) for row in rows},
+        half_pixel=None if half_pixel is None else {name: shares(found) for name, found in half_pixel.items()},
+    )
 
 
-def score(windows: Frames, tracks: list[Frames], size: Size) -> dict[str, Score]:
-    """Scores every row of windows and of their tracks; rows may be of the tracks only."""
-    frames, scores = single_frames(tracks), {}
-    for row in tracks[0].predicted:
-        of_tracks = jitter(tracks[0], row, size)
-        for track in tracks[1:]:
-            of_tracks = _added(of_tracks, jitter(track, row, size))
-        in_windows = accuracies(windows, row, size) if row in windows.predicted else None
-        scores[row] = Score(in_windows, accuracies(frames, row, size), of_tracks)
-    return scores
+def count(
+    frames: Frames, row: str, size: Size, space: str = "cells", thresholds: Sequence[float] = THRESHOLDS
+) -> PckCounts:
+    """Counts the hits of a row, or of the truth itself, row "", in a space of SPACES."""
+    torso = "published" if space == "published" else "visible_sides"
+    return pck_counts(*_in_space(frames, row, size, space), frames.visibility, thresholds, torso)
+
+
+def pck(frames: Frames, row: str, size: Size) -> dict[str, Shares]:
+    """PCK of a row at the published thresholds by space."""
+    return {space: shares(count(frames, row, size, space).total()) for space in SPACES}
+
+
+def curve(frames: Frames, row: str, size: Size, space: str = "cells") -> Shares:
+    """PCK of a row at CURVE_THRESHOLDS."""
+    return shares(count(frames, row, size, space, CURVE_THRESHOLDS).total())
+
+
+def mean_error(frames: Frames, row: str, size: Size, space: str) -> float | None:
+    """Mean end-point error of a row, in the unit of a space."""
+    return number(end_point_error(*_in_space(frames, row, size, space), frames.visibility).mean())
+
+
+def jitter(tracks: list[Frames], row: str, size: Size) -> tuple[float | None, float | None]:
+    """Mean acceleration of a row, or of the truth, row "", and its mean error, in image pixels per frame squared."""
+    of_row = of_error = KeypointSums.zero()
+    for track in tracks:
+        truth, predicted = _in_space(track, row, size, "pixels")
+        of_row += acceleration(predicted, track.visibility)
+        of_error += acceleration_error(truth, predicted, track.visibility)
+    return number(of_row.mean()), number(of_error.mean())
+
+
+def _in_space(frames: Frames, row: str, size: Size, space: str) -> tuple[np.ndarray, np.ndarray]:
+    """Truth and a row, [N, T, K, 2] each."""
+    truth, predicted = frames.truth, frames.keypoints(row)
+    if space == "pixels":
+        return frames.in_pixels(truth, size), frames.in_pixels(predicted, size)
+    return np.rint(truth) if space == "published" else truth, predicted

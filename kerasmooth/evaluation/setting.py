@@ -1,8 +1,7 @@
 """What a table judges on: records, a split of them, and the simulated detector."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import Sample
@@ -31,20 +30,9 @@ class Setting:
     frame_step: int
     noise: DetectorNoise
 
-    def records(self, *datasets: str) -> RecordSets:
-        """Those of some datasets, or of all."""
-        return RecordSets(self.records_dir, datasets or self.datasets)
-
-    def records_with(self, split: str) -> RecordSets | None:
-        """Those of the datasets that have windows of a split; None where there are none."""
-        manifests = zip(self.datasets, self.records().manifests, strict=True)
-        names = [name for name, manifest in manifests if manifest.windows.get(split, 0)]
-        return self.records(*names) if names else None
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        noise = asdict(self.noise) | {"profile": self.noise.profile.model_dump(mode="json")}
-        return {**asdict(replace(self, noise=DetectorNoise())), "noise": noise}
+    def records(self) -> RecordSets:
+        """Those of the datasets."""
+        return RecordSets(self.records_dir, self.datasets)
 
     @property
     def is_sample(self) -> bool:
@@ -78,12 +66,3 @@ def setting_of(
     # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
     noise = replace(simulated_detector(config), fresh=True)
     return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)
-
-
-def windows_to_judge(setting: Setting, max_windows: int) -> dict[str, int]:
-    """How many windows of each dataset are judged: all, or its proportion of `max_windows`, one at least."""
-    manifests = zip(setting.datasets, setting.records().manifests, strict=True)
-    counts = {name: manifest.windows.get(setting.split, 0) for name, manifest in manifests}
-    in_all = sum(counts.values())
-    share = min(1.0, max_windows / in_all) if max_windows else 1.0
-    return {name: min(count, max(1, round(share * count))) for name, count in counts.items() if count}

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,16 @@ from rich.table import Table
 from kerasmooth import __version__, files
 from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.pictures import draw_all
-from kerasmooth.evaluation.results import pck_by_space, scores_of
-from kerasmooth.evaluation.scores import CURVE_THRESHOLDS, Accuracies, Accuracy, Score
-from kerasmooth.evaluation.windows import concatenated
-from kerasmooth.metrics import THRESHOLDS, sides_merged, torso_diameter
+from kerasmooth.evaluation.results import CURVE_THRESHOLDS, Scores, Shares
+from kerasmooth.evaluation.scores import SPACES, pck
+from kerasmooth.evaluation.windows import Frames, single_frames
+from kerasmooth.metrics import THRESHOLDS, PckCounts, pck_counts, sides_merged, torso_diameter
+from kerasmooth.noise import DetectorNoise
 from kerasmooth.skeletons import BOULDERING_25
 
 SCHEMA = "kerasmooth.evaluation/3"
 SCORES_FILE = "scores.json"
 MAX_WIDTH = 400
-SPACES = ("cells", "pixels", "published")
 DEFINITIONS = {
     "pck": "share of annotated keypoints at most threshold x torso diameter from the truth, `<=`; hits over keypoints, "
     "summed over all frames that show a torso; left and right count together",
@@ -83,15 +83,17 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     if tuned := [f"{row.name}: {row.settings}" for row in evaluation.rows if row.settings]:
         what = f"Filters as tuned on the validation split: {'; '.join(tuned)}."
         console.print(what, soft_wrap=True, markup=False)
-    scores = {row.name: evaluation.total(row.name) for row in evaluation.rows}
-    in_windows = {name: score.windows for name, score in scores.items() if score.windows is not None}
-    in_tracks = {name: score.tracks for name, score in scores.items()}
+    scores, frames = evaluation.scores, single_frames(evaluation.tracks)
+    in_windows = {name: row.windows for name, row in scores.rows.items() if row.windows}
+    if scores.bound:
+        in_windows["bound of the window"] = {"cells": scores.bound}
+    in_tracks = {name: row.tracks for name, row in scores.rows.items()}
     width = console.width
     for table in (
-        _pck_table("all frames of all windows", in_windows, evaluation.bound),
-        _pck_table("every frame once, windows merged into tracks", in_tracks),
+        _pck_table("all frames of all windows", evaluation.windows, in_windows),
+        _pck_table("every frame once, windows merged into tracks", frames, in_tracks),
         _error_table(scores),
-        _keypoint_table({name: accuracies["cells"] for name, accuracies in in_tracks.items()}),
+        _keypoint_table(scores, frames),
     ):
         # Where the terminal is narrow its lines wrap, which is better than digits that are cut off.
         console.width = max(width, console.measure(table, options=console.options.update(max_width=MAX_WIDTH)).maximum)
@@ -100,19 +102,18 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
 
 
 def describe(evaluation: Evaluation) -> str:
-    """One line: what was judged, and how much of it."""
-    setting, judged = evaluation.setting, concatenated(list(evaluation.windows.values()))
-    score = evaluation.total(evaluation.rows[0].name)
-    cells, published = ((score.windows or {})[space].curve for space in ("cells", "published"))
+    """What was judged, in a few sentences."""
+    setting, scores, windows = evaluation.setting, evaluation.scores, evaluation.windows
     kind = " (a generated person, not real data)" if setting.is_sample else ""
-    spaces = {"cells": judged.truth, "px": judged.in_pixels(judged.truth, setting.size)}
-    torsos = [f"{_text(_mean(torso_diameter(at, judged.visibility)))} {unit}" for unit, at in spaces.items()]
+    spaces = {"cells": windows.truth, "px": windows.in_pixels(windows.truth, setting.size)}
+    torsos = [f"{_text(_mean(torso_diameter(at, windows.visibility)))} {unit}" for unit, at in spaces.items()]
     return (
         f"{setting.split} split of {', '.join(setting.datasets)}{kind}: "
-        f"{len(judged):,} of {sum(evaluation.in_all.values()):,} windows, "
-        f"{cells.frames:,} frames in windows, {_percent(cells.judged_share)} of them show a torso and are in PCK "
-        f"({_percent(published.judged_share)} by the published rule, all four joints), "
-        f"{cells.totals.sum():,} keypoints scored; {score.tracks['cells'].curve.frames:,} different frames. "
+        f"{len(windows):,} of {sum(evaluation.in_all.values()):,} windows, "
+        f"{windows.frame_numbers.size:,} frames in windows, {_percent(scores.judged)} of them show a torso and are in "
+        f"PCK ({_percent(scores.published_judged)} by the published rule, all four joints), "
+        f"{_judged(windows).totals.sum():,} keypoints scored; "
+        f"{sum(track.frame_numbers.size for track in evaluation.tracks):,} different frames. "
         f"Mean torso {', '.join(torsos)}."
     )
 
@@ -124,13 +125,17 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _evaluation(evaluation: Evaluation) -> Json:
-    setting, scores = evaluation.setting, scores_of(evaluation).model_dump(mode="json")
-    noise = setting.as_json()["noise"]
-    several = len(evaluation.windows) > 1
+    setting, scores = evaluation.setting, evaluation.scores.model_dump(mode="json")
+    noise = {name: getattr(setting.noise, name) for name in sorted(DetectorNoise.__dataclass_fields__)}
+    noise |= {"profile": setting.noise.profile.model_dump(mode="json")}
+    parts = {}
+    if len(evaluation.num_windows) > 1:
+        frames = single_frames(evaluation.tracks)
+        parts = {name: frames[np.array(frames.datasets) == name] for name in evaluation.num_windows}
     rows = []
     for row in evaluation.rows:
-        parts = {name: pck_by_space(score.tracks) for name, score in evaluation.scores[row.name].items()}
-        rows.append({**dataclasses.asdict(row), **scores["rows"][row.name], "by_dataset": parts if several else {}})
+        by_dataset = {name: pck(part, row.name, setting.size) for name, part in parts.items()}
+        rows.append({**dataclasses.asdict(row), **scores["rows"][row.name], "by_dataset": by_dataset})
     return {
         **scores,
         "rows": rows,
@@ -139,7 +144,7 @@ def _evaluation(evaluation: Evaluation) -> Json:
         "window": setting.window,
         "size": list(setting.size),
         "frame_step": setting.frame_step,
-        "simulated_detector": {name: noise[name] for name in sorted(noise) if name not in ("pairs", "fresh")},
+        "simulated_detector": {name: value for name, value in noise.items() if name not in ("pairs", "fresh")},
         "sample_records": setting.is_sample,
         "windows": evaluation.num_windows,
         "windows_in_all": evaluation.in_all,
@@ -147,58 +152,58 @@ def _evaluation(evaluation: Evaluation) -> Json:
     }
 
 
-def _text(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+def _text(value: float | None, digits: int = 2, factor: int = 1) -> str:
+    return "-" if value is None or math.isnan(value) else f"{factor * value:.{digits}f}"
 
 
-def _percent(share: float) -> str:
-    return f"{_text(100 * share, 1)} %"
+def _percent(share: float | None) -> str:
+    return f"{_text(share, 1, 100)} %"
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("", no_wrap=True)
+def _table(title: str, columns: Sequence[str], rows: Mapping[str, Iterable[str]]) -> Table:
+    table = Table("", title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(escape(column), justify="right", no_wrap=True)
+    table.columns[0].no_wrap = True
+    for name, cells in rows.items():
+        table.add_row(escape(name), *cells)
     return table
 
 
-def _pck_table(what: str, accuracies: dict[str, Accuracies], bound: np.ndarray | None = None) -> Table:
-    first = next(iter(accuracies.values()))
-    shares = ", ".join(f"{space} {_percent(first[space].curve.judged_share)}" for space in SPACES)
+def _pck_table(what: str, frames: Frames, rows: Mapping[str, Mapping[str, Shares]]) -> Table:
+    judged = ", ".join(f"{space} {_percent(_judged(frames, space).judged_share)}" for space in SPACES)
     columns = [f"@{a:g}\n{space}" for space in SPACES for a in THRESHOLDS]
-    table = _table(f"PCK [%] of the torso diameter, {what}; frames judged: {shares}", columns)
-    for name, of_row in accuracies.items():
-        table.add_row(escape(name), *(_text(100 * value) for space in SPACES for value in of_row[space].pck()))
-    if bound is not None:
-        table.add_row("bound of the window", *(_text(100 * value) for value in bound), style="dim")
-    return table
+    texts = {
+        name: [_text(share, 2, 100) for shares in by_space.values() for share in shares]
+        for name, by_space in rows.items()
+    }
+    return _table(f"PCK [%] of the torso diameter, {what}; frames judged: {judged}", columns, texts)
 
 
-def _error_table(scores: dict[str, Score]) -> Table:
-    table = _table(
-        "Mean errors, every frame once; acceleration in px/frame²",
-        ["end-point\ncells", "end-point\npx", "acceleration", "acceleration error"],
-    )
-    for name, score in scores.items():
-        errors = [score.tracks[space].error for space in ("cells", "pixels")]
-        measures = [*errors, score.jitter["predicted"], score.jitter["error"]]
-        table.add_row(escape(name), *(_text(measure.mean()) for measure in measures))
-    truth = next(iter(scores.values())).jitter["truth"].mean()
-    table.add_row("truth", "", "", _text(truth), "", style="dim")
-    return table
+def _error_table(scores: Scores) -> Table:
+    rows = {
+        name: [row.error["cells"], row.error["pixels"], row.acceleration, row.acceleration_error]
+        for name, row in scores.rows.items()
+    }
+    texts = {name: [*map(_text, values)] for name, values in rows.items()}
+    title = "Mean errors, every frame once; acceleration in px/frame²"
+    columns = ["end-point\ncells", "end-point\npx", "acceleration", "acceleration error"]
+    return _table(title, columns, texts | {"truth": ["", "", _text(scores.acceleration)]})
 
 
-def _keypoint_table(cells: dict[str, Accuracy]) -> Table:
-    first = next(iter(cells.values())).curve
-    table = _table(
-        f"PCK@0.1 [%] in cells by keypoint, every frame once; frames judged: {_percent(first.judged_share)}",
-        ["keypoints", *(escape(name).replace(" (", "\n(") for name in cells)],
-    )
-    by_name = [accuracy.pck_by_name() for accuracy in cells.values()]
-    for keypoint, indices in sides_merged(BOULDERING_25).items():
-        if judged := int(first.totals[indices].sum()):
-            table.add_row(keypoint, f"{judged:,}", *(_text(100 * shares[keypoint][1], 1) for shares in by_name))
-    totals = (_text(100 * accuracy.pck()[1], 1) for accuracy in cells.values())
-    table.add_row("all", f"{int(first.totals.sum()):,}", *totals, style="bold")
-    return table
+def _keypoint_table(scores: Scores, frames: Frames) -> Table:
+    judged = _judged(frames)
+    title = f"PCK@0.1 [%] in cells by keypoint, every frame once; frames judged: {_percent(judged.judged_share)}"
+    shares = {name: row.by_keypoint | {"all": row.tracks["cells"]} for name, row in scores.rows.items()}
+    rows = {
+        keypoint: [f"{number:,}", *(_text(of_row[keypoint][1], 1, 100) for of_row in shares.values())]
+        for keypoint, indices in (sides_merged(BOULDERING_25) | {"all": slice(None)}).items()
+        if (number := judged.totals[indices].sum())
+    }
+    return _table(title, ["keypoints", *(name.replace(" (", "\n(") for name in shares)], rows)
+
+
+def _judged(frames: Frames, space: str = "cells") -> PckCounts:
+    """What PCK judges in a space; in pixels it is the same as in cells."""
+    torso = "published" if space == "published" else "visible_sides"
+    return pck_counts(frames.truth, frames.truth, frames.visibility, torso=torso)

@@ -1,8 +1,7 @@
 """Windows with the keypoints that each row of a table gives for them, and the tracks that they merge into."""
 
-import dataclasses
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -15,7 +14,7 @@ class Frames:
     """Keypoints with their truth: N windows of T frames each, or one track, which is N = 1.
 
     Attributes:
-      clip_ids: bytes [N], which clip a window is of.
+      clip_ids: bytes [N], `<dataset>/<clip>`: which clip a window is of.
       frame_numbers: int [N, T].
       truth: float32 [N, T, K, 2], true (x, y) in heatmap cells.
       visibility: bool [N, T, K].
@@ -35,35 +34,46 @@ class Frames:
 
     def __getitem__(self, part: slice | np.ndarray) -> "Frames":
         """Some of the windows."""
-        rows = {name: keypoints[part] for name, keypoints in self.predicted.items()}
-        return Frames(**{name: array[part] for name, array in self.arrays().items()}, predicted=rows)
+        return _made_of([self], self.clip_ids[part], lambda arrays: arrays[0][part])
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All but `predicted`, by name."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "predicted"]
-        return {name: getattr(self, name) for name in names}
+    def in_windows_of(self, length: int) -> "Frames":
+        """The same frames as windows of so many, [N T / length, length, ...]."""
+        clip_ids = np.repeat(self.clip_ids, self.truth.shape[1])[::length]
+        return _made_of([self], clip_ids, lambda arrays: arrays[0].reshape(-1, length, *arrays[0].shape[2:]))
+
+    @property
+    def datasets(self) -> list[str]:
+        """Of each window the dataset."""
+        return [clip_id.decode().partition("/")[0] for clip_id in self.clip_ids.tolist()]
+
+    def keypoints(self, row: str) -> np.ndarray:
+        """[N, T, K, 2] of a row, or the truth, row ""."""
+        return self.predicted[row] if row else self.truth
 
     def with_rows(self, rows: dict[str, np.ndarray]) -> "Frames":
         """The same with more rows."""
-        return dataclasses.replace(self, predicted=self.predicted | rows)
+        return replace(self, predicted=self.predicted | rows)
 
     def in_pixels(self, keypoints: np.ndarray, size: Size) -> np.ndarray:
         """Keypoints [N, T, K, 2] in cells of a grid (height, width) -> float64, in image pixels."""
         return boxes.to_image(keypoints.astype(np.float64), self.boxes, size)
 
-    def by_clip(self) -> Iterator["Frames"]:
-        """The windows of each clip."""
-        _, clips = np.unique(self.clip_ids, return_inverse=True)
-        order = np.argsort(clips, kind="stable")
-        for part in np.split(order, np.flatnonzero(np.diff(clips[order])) + 1):
-            yield self[part]
+
+def _made_of(parts: list[Frames], clip_ids: np.ndarray, make: Callable[[list[np.ndarray]], np.ndarray]) -> Frames:
+    """Each array but the clips' ids made of those of the parts, which have the same rows."""
+    names = [field.name for field in fields(Frames) if field.name not in ("clip_ids", "predicted")]
+    rows = {row: make([part.predicted[row] for part in parts]) for row in parts[0].predicted}
+    return Frames(clip_ids, **{name: make([getattr(part, name) for part in parts]) for name in names}, predicted=rows)
 
 
 def concatenated(parts: list[Frames]) -> Frames:
     """Windows one after the other; all have the same T and the same rows."""
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0].arrays()}
-    rows = {row: np.concatenate([part.predicted[row] for part in parts]) for row in parts[0].predicted}
-    return Frames(**arrays, predicted=rows)
+    return _made_of(parts, np.concatenate([part.clip_ids for part in parts]), np.concatenate)
+
+
+def single_frames(tracks: list[Frames]) -> Frames:
+    """All frames of tracks, each as a window of its own, [F, 1, ...]."""
+    return concatenated([track.in_windows_of(1) for track in tracks])
 
 
 def merged(windows: Frames, frame_step: int) -> list[Frames]:
@@ -72,34 +82,22 @@ def merged(windows: Frames, frame_step: int) -> list[Frames]:
     A track is one window of as many frames as follow each other `frame_step` apart in a clip. With a frame step of 2
     the even frames of a clip are one track and the odd ones another.
     """
-    return [track for of_clip in windows.by_clip() for track in _tracks(of_clip, frame_step)]
+    _, clips = np.unique(windows.clip_ids, return_inverse=True)
+    order = np.argsort(clips, kind="stable")
+    of_clips = np.split(order, np.flatnonzero(np.diff(clips[order])) + 1)
+    return [track for of_clip in of_clips for track in _tracks(windows[of_clip], frame_step)]
 
 
 def _tracks(of_clip: Frames, frame_step: int) -> Iterator[Frames]:
-    numbers = of_clip.frame_numbers.ravel()
-    frames, first, places, counts = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
-    arrays: dict[str, np.ndarray] = {"frame_numbers": frames}
-    for name in ("truth", "visibility", "boxes"):
-        array = getattr(of_clip, name)
-        arrays[name] = array.reshape(-1, *array.shape[2:])[first]
-    means = {}
-    for name, keypoints in of_clip.predicted.items():
-        sums = np.zeros(arrays["truth"].shape)
-        np.add.at(sums, places, keypoints.reshape(-1, *keypoints.shape[2:]))
-        means[name] = (sums / counts[:, None, None]).astype(np.float32)
-    order = np.lexsort((frames, frames % frame_step))
-    for part in np.split(order, np.flatnonzero(np.diff(frames[order].astype(np.int64)) != frame_step) + 1):
-        rows = {name: mean[None, part] for name, mean in means.items()}
-        of_track = {name: array[None, part] for name, array in arrays.items()}
-        yield Frames(of_clip.clip_ids[:1], **of_track, predicted=rows)
-
-
-def single_frames(tracks: list[Frames]) -> Frames:
-    """All frames of tracks, each as a window of its own, [F, 1, ...]."""
-    return concatenated([_upright(track) for track in tracks])
-
-
-def _upright(track: Frames) -> Frames:
-    arrays = {name: np.swapaxes(array, 0, 1) for name, array in track.arrays().items() if name != "clip_ids"}
-    rows = {name: np.swapaxes(keypoints, 0, 1) for name, keypoints in track.predicted.items()}
-    return Frames(np.repeat(track.clip_ids, len(arrays["truth"])), **arrays, predicted=rows)
+    shown = of_clip.in_windows_of(1)
+    numbers, first, places, counts = np.unique(
+        shown.frame_numbers, return_index=True, return_inverse=True, return_counts=True
+    )
+    frames = shown[first]
+    for name, keypoints in shown.predicted.items():
+        sums = np.zeros(frames.truth.shape)
+        np.add.at(sums, places.ravel(), keypoints)
+        frames.predicted[name] = (sums / counts[:, None, None, None]).astype(np.float32)
+    order = np.lexsort((numbers, numbers % frame_step))
+    for part in np.split(order, np.flatnonzero(np.diff(numbers[order].astype(np.int64)) != frame_step) + 1):
+        yield frames[part].in_windows_of(len(part))

@@ -1,9 +1,11 @@
 """What the metrics share: shapes, lengths, quotients, and keypoints by the name of their pair."""
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import numpy as np
 
+from kerasmooth.keyed_random import Array
 from kerasmooth.skeletons import Skeleton
 
 _CHUNK_FRAMES = 2048
@@ -24,10 +26,18 @@ def quotient(parts: np.ndarray, wholes: np.ndarray | int) -> np.ndarray:
     return np.divide(parts, wholes, out=np.full(np.shape(parts), np.nan), where=wholes > 0)
 
 
-def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean lengths [...] of vectors [..., 2]."""
+def by_name(parts: np.ndarray, wholes: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
+    """Keypoint name -> quotient [...] of parts [..., K] and wholes [K]; the two of a pair together, by their name."""
+    return {
+        name: quotient(parts[..., indices].sum(axis=-1), wholes[indices].sum())
+        for name, indices in sides_merged(skeleton).items()
+    }
+
+
+def lengths(vectors: Array, xp: ModuleType = np) -> Array:
+    """Euclidean lengths [...] of vectors [..., 2]; `xp` is `numpy` or `keras.ops`."""
     x, y = vectors[..., 0], vectors[..., 1]
-    return np.sqrt(x * x + y * y)
+    return xp.sqrt(x * x + y * y)
 
 
 def chunks(keypoints: np.ndarray) -> Iterator[slice]:

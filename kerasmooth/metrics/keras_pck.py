@@ -7,8 +7,7 @@ import numpy as np
 from keras import ops
 
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.metrics.pck import pck_name
-from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.metrics.pck import pck_name, torso_diameter
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
@@ -39,7 +38,7 @@ class PCK(keras.metrics.Metric):
             predicted, _ = HeatmapCodec(size=(height, width)).decode(predicted, self.decoder, xp=ops)
         annotated = ops.logical_not(ops.any(ops.isnan(truth), axis=-1))
         truth = ops.where(annotated[..., None], truth, 0.0)
-        diameter = _torso_diameter(truth, annotated)
+        diameter = torso_diameter(truth, annotated, xp=ops)
         judged = ops.logical_and(annotated, (diameter > 0)[..., None])
         if sample_weight is not None:
             judged = ops.logical_and(judged, ops.reshape(ops.cast(sample_weight, "float32"), (-1, 1, 1)) > 0)
@@ -55,12 +54,3 @@ class PCK(keras.metrics.Metric):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "threshold": self.threshold, "decoder": self.decoder}
-
-
-def _torso_diameter(keypoints: Any, annotated: Any) -> Any:
-    """float32 [B, T]: as `metrics.torso_diameter` of the visible sides, 0 where there is none."""
-    shoulders, hips = np.array(BOULDERING_25.torso).T
-    shown = ops.logical_and(ops.take(annotated, shoulders, axis=-1), ops.take(annotated, hips, axis=-1))
-    lengths = ops.norm(ops.take(keypoints, shoulders, axis=-2) - ops.take(keypoints, hips, axis=-2), axis=-1)
-    sides = ops.sum(ops.cast(shown, "float32"), axis=-1)
-    return ops.sum(ops.where(shown, lengths, 0.0), axis=-1) / ops.maximum(sides, 1.0)

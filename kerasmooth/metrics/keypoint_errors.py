@@ -6,8 +6,9 @@ Axes: N windows (or whole clips), T consecutive frames, K keypoints.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from kerasmooth.metrics.arrays import check, chunks, lengths, quotient, sides_merged
+from kerasmooth.metrics.arrays import by_name, check, chunks, lengths, quotient
 from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 
@@ -39,12 +40,9 @@ class KeypointSums:
         """float64 [K]."""
         return quotient(self.sums, self.counts)
 
-    def by_name(self, skeleton: Skeleton = BOULDERING_25) -> dict[str, float]:
+    def by_name(self, skeleton: Skeleton = BOULDERING_25) -> dict[str, np.ndarray]:
         """Keypoint name -> mean; the left and right of a pair are averaged together, under their common name."""
-        return {
-            name: float(quotient(self.sums[indices].sum(), int(self.counts[indices].sum())))
-            for name, indices in sides_merged(skeleton).items()
-        }
+        return by_name(self.sums, self.counts, skeleton)
 
 
 def end_point_error(truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray) -> KeypointSums:
@@ -52,8 +50,7 @@ def end_point_error(truth: np.ndarray, predicted: np.ndarray, visibility: np.nda
 
     A prediction that is not finite makes the mean so: it is not passed over in silence.
     """
-    check(truth, predicted, visibility)
-    return _summed(predicted, visibility, subtract=truth, difference=0)
+    return _summed(truth, predicted, visibility, order=0)
 
 
 def acceleration(keypoints: np.ndarray, visibility: np.ndarray | None = None) -> KeypointSums:
@@ -67,8 +64,7 @@ def acceleration(keypoints: np.ndarray, visibility: np.ndarray | None = None) ->
       Sums in the keypoints' unit per frame squared; fewer than three frames give none.
     """
     visibility = np.ones(keypoints.shape[:-1], bool) if visibility is None else visibility
-    check(keypoints, keypoints, visibility)
-    return _summed(keypoints, visibility, subtract=None, difference=2)
+    return acceleration_error(np.broadcast_to(0.0, keypoints.shape), keypoints, visibility)
 
 
 def acceleration_error(truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray) -> KeypointSums:
@@ -76,25 +72,16 @@ def acceleration_error(truth: np.ndarray, predicted: np.ndarray, visibility: np.
 
     Only where the keypoint is visible in three frames in a row; in the keypoints' unit per frame squared.
     """
-    check(truth, predicted, visibility)
-    return _summed(predicted, visibility, subtract=truth, difference=2)
+    return _summed(truth, predicted, visibility, order=2)
 
 
 @np.errstate(invalid="ignore")
-def _summed(
-    keypoints: np.ndarray, visibility: np.ndarray, subtract: np.ndarray | None, difference: int
-) -> KeypointSums:
-    """Sums the lengths of the time differences (of that order) of `keypoints`, less those of `subtract`."""
-    result = KeypointSums.zero(keypoints.shape[-2])
-    for part in chunks(keypoints):
-        values, shown = keypoints[part].astype(np.float64), visibility[part].astype(bool)
-        if subtract is not None:
-            values -= subtract[part]
-        frames = values.shape[1] - difference
-        if frames > 0:
-            for step in range(1, difference + 1):
-                shown[:, :frames] &= visibility[part][:, step : step + frames].astype(bool)
-            distances = lengths(np.diff(values, n=difference, axis=1))
-            shown = shown[:, :frames]
-            result += KeypointSums(np.where(shown, distances, 0.0).sum(axis=(0, 1)), shown.sum(axis=(0, 1)))
+def _summed(truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray, order: int) -> KeypointSums:
+    """Sums the lengths of the time differences of this order of the errors, where all their frames are visible."""
+    check(truth, predicted, visibility)
+    result = KeypointSums.zero(truth.shape[-2])
+    for part in chunks(truth) if truth.shape[1] > order else ():
+        errors = np.diff(predicted[part].astype(np.float64) - truth[part], n=order, axis=1)
+        shown = sliding_window_view(visibility[part].astype(bool), order + 1, axis=1).all(axis=-1)
+        result += KeypointSums(np.where(shown, lengths(errors), 0.0).sum(axis=(0, 1)), shown.sum(axis=(0, 1)))
     return result

@@ -10,10 +10,12 @@ Axes: N windows (or whole clips), T consecutive frames, K keypoints, A threshold
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
-from kerasmooth.metrics.arrays import check, chunks, lengths, quotient, sides_merged
+from kerasmooth.keyed_random import Array, cast
+from kerasmooth.metrics.arrays import by_name, check, chunks, lengths, quotient
 from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 THRESHOLDS = (0.05, 0.1, 0.2)
@@ -73,19 +75,17 @@ class PckCounts:
 
     def by_name(self, skeleton: Skeleton = BOULDERING_25) -> dict[str, np.ndarray]:
         """Keypoint name -> float64 [A]; the left and right of a pair are counted together, under their common name."""
-        return {
-            name: quotient(self.hits[:, indices].sum(axis=1), int(self.totals[indices].sum()))
-            for name, indices in sides_merged(skeleton).items()
-        }
+        return by_name(self.hits, self.totals, skeleton)
 
 
 @np.errstate(invalid="ignore")
 def torso_diameter(
-    keypoints: np.ndarray,
-    visibility: np.ndarray,
+    keypoints: Array,
+    visibility: Array,
     skeleton: Skeleton = BOULDERING_25,
     torso: str = "visible_sides",
-) -> np.ndarray:
+    xp: ModuleType = np,
+) -> Array:
     """Mean of the distances from left shoulder to left hip and from right shoulder to right hip.
 
     Args:
@@ -94,6 +94,7 @@ def torso_diameter(
       skeleton: names the four.
       torso: "visible_sides": the mean over the sides whose shoulder and hip are visible, one or both. "published":
         over both sides, where all four are visible.
+      xp: `numpy` or `keras.ops`.
 
     Returns:
       [...], of the keypoints' floating type; NaN where no side is visible, or, as published, not both.
@@ -105,13 +106,13 @@ def torso_diameter(
         raise ValueError(f"the skeleton has no shoulders and hips. Received: skeleton={skeleton.name}")
     if torso not in TORSO_RULES:
         raise ValueError(f"torso must be one of {TORSO_RULES}. Received: torso={torso!r}")
-    total, sides = np.zeros(visibility.shape[:-1]), np.zeros(visibility.shape[:-1], np.int64)
+    total = sides = cast(np.zeros(()), keypoints.dtype, xp)
     for shoulder, hip in skeleton.torso:
-        shown = visibility[..., shoulder] & visibility[..., hip]
-        total += np.where(shown, lengths(keypoints[..., shoulder, :] - keypoints[..., hip, :]), 0)
-        sides += shown
-    judged = sides >= (1 if torso == "visible_sides" else 2)
-    return np.where(judged, total / np.maximum(sides, 1), np.nan).astype(keypoints.dtype)
+        shown = xp.logical_and(visibility[..., shoulder], visibility[..., hip])
+        apart = lengths(keypoints[..., shoulder, :] - keypoints[..., hip, :], xp)
+        total, sides = total + xp.where(shown, apart, 0 * sides), sides + cast(shown, keypoints.dtype, xp)
+    needed = 1 if torso == "visible_sides" else 2
+    return xp.where(sides >= needed, total / xp.maximum(sides, 1), cast(np.full((), np.nan), keypoints.dtype, xp))
 
 
 @np.errstate(invalid="ignore")
@@ -179,15 +180,12 @@ class Scorer:
     """
 
     def __init__(self, thresholds: Sequence[float] = THRESHOLDS) -> None:
-        self._thresholds = tuple(thresholds)
-        self._sums = np.zeros(len(self._thresholds) + 3)
+        self._counts = PckCounts.zero(thresholds)
 
     def add(self, truth: np.ndarray, predicted: np.ndarray, visibility: np.ndarray) -> None:
         """Adds windows: truth and predicted [B, T, K, 2], (x, y) in heatmap cells; visibility bool [B, T, K]."""
         shown = visibility.any(axis=(1, 2))
-        counts = pck_counts(truth[shown], predicted[shown], visibility[shown], self._thresholds)
-        judged = counts.frames - counts.frames_skipped
-        self._sums += np.array([*counts.hits.sum(axis=1), counts.totals.sum(), judged, counts.frames])
+        self._counts += pck_counts(truth[shown], predicted[shown], visibility[shown], self._counts.thresholds)
 
     def result(self, sum_over_workers: Callable[[np.ndarray], np.ndarray] = lambda sums: sums) -> dict[str, float]:
         """PCK by `pck_name` and "frames_judged", all as shares; NaN where nothing was judged.
@@ -195,7 +193,10 @@ class Scorer:
         Args:
           sum_over_workers: adds a float64 vector over the processes that each scored their part.
         """
-        *hits, keypoints, judged, frames = sum_over_workers(self._sums)
+        counts = self._counts
+        seen = [counts.totals.sum(), counts.frames - counts.frames_skipped, counts.frames]
+        sums = np.array([*counts.hits.sum(axis=1), *seen], np.float64)
+        *hits, keypoints, judged, frames = sum_over_workers(sums)
         shares = quotient(np.array(hits), keypoints)
-        scores = {pck_name(a): float(share) for a, share in zip(self._thresholds, shares, strict=True)}
+        scores = {pck_name(a): float(share) for a, share in zip(counts.thresholds, shares, strict=True)}
         return scores | {"frames_judged": float(quotient(judged, frames))}

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
 from kerasmooth.evaluation.breakdown import GAP_EDGES, SPEED_EDGES
-from kerasmooth.evaluation.results import RowResult, Shares
-from kerasmooth.evaluation.scores import CURVE_THRESHOLDS
+from kerasmooth.evaluation.results import CURVE_THRESHOLDS, RowResult, Shares
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.reporting.results import Result
 from kerasmooth.reporting.tables import COMPARED_AT, own_rows

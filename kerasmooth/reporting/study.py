@@ -13,8 +13,7 @@ from rich.table import Table
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation, evaluate_setting
-from kerasmooth.evaluation.predictor import IDENTITY
-from kerasmooth.evaluation.results import Scores, scores_of, shares
+from kerasmooth.evaluation.results import IDENTITY, Scores, shares
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.noise import noise_profile
 from kerasmooth.reporting.claims import claim
@@ -210,7 +209,7 @@ class _Cell:
         return evaluate_setting(setting_of(config, split=split), runs, classical=classical, **how)
 
     def _result(self, path: Path, evaluation: Evaluation, records: RecordSets, settings: dict[str, Any]) -> Result:
-        scores = scores_of(evaluation)
+        scores = evaluation.scores
         return Result(
             name=path.stem,
             table=path.parent.name,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from kerasmooth.evaluation.bootstrap import VideoCounts, paired_bootstrap
+from kerasmooth.evaluation.bootstrap import paired_bootstrap
 from kerasmooth.evaluation.results import RowResult, Shares
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.reporting.results import Result
@@ -169,12 +169,5 @@ def _or_zero(share: float | None) -> float:
 
 
 def _difference(one: RowResult, other: RowResult) -> str:
-    """Of the videos that both have: one that is too short for long windows is in one of the two only."""
-    videos = sorted({*one.videos} & {*other.videos})
-    found = paired_bootstrap(_counts(one, videos), _counts(other, videos))[COMPARED_AT]
+    found = paired_bootstrap(one.videos, other.videos)[COMPARED_AT]
     return f"{100 * found.mean:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
-
-
-def _counts(row: RowResult, videos: list[str]) -> VideoCounts:
-    numbers = np.array([row.videos[video] for video in videos], np.int64)
-    return VideoCounts(tuple(videos), numbers[:, :-1], numbers[:, -1])

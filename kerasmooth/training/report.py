@@ -76,5 +76,4 @@ def draw_curves(run_dir: Path, state: RunState, best_epoch: int) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    with files.replacing(run_dir / CURVES_FILE) as partial:
-        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
+    files.save_figure(figure, run_dir / CURVES_FILE, dpi=100)

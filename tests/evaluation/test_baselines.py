@@ -85,9 +85,9 @@ def test_filters_are_tuned_on_the_validation_split(tmp_path: Path, monkeypatch: 
     (found,) = evaluate(run, classical=True)
     row = next(row for row in found.rows if row.kind == "classical")
     assert (row.name, row.settings) == ("gaussian", "cutoff=2.0")
-    score, identity = found.total("gaussian"), found.total("identity")
-    assert score.windows is None
-    assert score.tracks["pixels"].error.mean() < 0.8 * identity.tracks["pixels"].error.mean()
-    assert score.jitter["predicted"].mean() < 0.3 * identity.jitter["predicted"].mean()
-    assert found.bound is not None
-    assert 0 < found.bound[0] < found.bound[2] <= 1
+    filtered, identity = (found.scores.rows[name] for name in ("gaussian", "identity"))
+    assert filtered.windows is None
+    assert filtered.error["pixels"] < 0.8 * identity.error["pixels"]
+    assert filtered.acceleration < 0.3 * identity.acceleration
+    assert found.scores.bound is not None
+    assert 0 < found.scores.bound[0] < found.scores.bound[2] <= 1

@@ -8,7 +8,6 @@ import pytest
 import kerasmooth
 from kerasmooth.datasets import ClimbAlong
 from kerasmooth.evaluation.evaluator import evaluate_setting
-from kerasmooth.evaluation.results import scores_of
 from kerasmooth.evaluation.setting import setting_of
 from kerasmooth.training.config import TrainingConfig
 
@@ -58,13 +57,13 @@ def test_a_detector_without_error_has_all_points(
     )
     for split in judged:
         evaluation = evaluate_setting(setting_of(config, split=split), decoders=["argmax", "dark"])
-        for protocol in ("windows", "tracks"):
-            score = getattr(evaluation.total("identity (argmax)"), protocol)["published"]
-            assert (score.curve.total()[1:] == 1).all()
-            assert score.curve.total()[0] == 1, "not a cell away, at a threshold of 0"
-        pixels = evaluation.total("identity (argmax)").tracks["pixels"].error.mean()
-        assert pixels == pytest.approx(10 * 0.3826, abs=0.25), "rounding: the mean distance from the middle of a cell"
-        found = scores_of(evaluation).half_pixel
+        row = evaluation.scores.rows["identity (argmax)"]
+        assert row.windows is not None
+        assert row.windows["published"] == row.tracks["published"] == (1, 1, 1)
+        assert row.error["published"] == 0, "not a cell away"
+        assert row.error["pixels"] == pytest.approx(10 * 0.3826, abs=0.25), "rounding: the mean distance from a middle"
+        found = evaluation.scores.half_pixel
+        assert found is not None
         assert found["a detector without error"] == (1, 1, 1)
         # The torso is 6 cells: at 0.05 of it only the same cell counts, which round() finds in a quarter of the cases,
         # at 0.2 a step along one axis. Always found are the 4 keypoints of 25 of the torso, in the lower half of cells.

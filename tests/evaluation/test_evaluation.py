@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import math
 import shutil
 from pathlib import Path
@@ -13,10 +12,11 @@ from small_runs import KEYPOINTS, SIZE, WINDOW, write_records, write_run
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.evaluator import Evaluation, evaluate
-from kerasmooth.evaluation.predictor import Predictor, mean_error, simple_rows
-from kerasmooth.evaluation.scores import accuracies
-from kerasmooth.evaluation.setting import setting_of, windows_to_judge
-from kerasmooth.evaluation.windows import Frames, merged
+from kerasmooth.evaluation.predictor import Predictor, detector_offsets, simple_rows
+from kerasmooth.evaluation.scores import count, curve, mean_error, pck
+from kerasmooth.evaluation.setting import setting_of
+from kerasmooth.evaluation.tables import as_json
+from kerasmooth.evaluation.windows import Frames, merged, single_frames
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key, noise_profile
 from kerasmooth.tfrecord.parts import PreparedClip
@@ -69,28 +69,28 @@ def test_a_case_computed_by_hand() -> None:
     predicted[0, 0, 15] += (0, 4)  # exactly at 0.2: counts
     predicted[0, 0, 16] += (3, 4)  # 5 cells: beyond
     predicted[0, 0, 8] += (2, 0)  # exactly at 0.1: counts
-    score = accuracies(frame.with_rows({"model": predicted}), "model", (12, 16))["cells"]
-    np.testing.assert_allclose(score.pck(), [2 / 6, 3 / 6, 5 / 6])
-    np.testing.assert_allclose(score.pck_by_name()["shoulder"], [0.5, 0.5, 1.0])
-    np.testing.assert_allclose(score.error.mean(), (1 + 2.001 + 4 + 5 + 0 + 2) / 6)
-    shares = score.curve.total()
+    frame = frame.with_rows({"model": predicted})
+    np.testing.assert_allclose(pck(frame, "model", (12, 16))["cells"], [2 / 6, 3 / 6, 5 / 6], atol=1e-6)
+    np.testing.assert_allclose(count(frame, "model", (12, 16)).by_name()["shoulder"], [0.5, 0.5, 1.0])
+    assert mean_error(frame, "model", (12, 16), "cells") == pytest.approx((1 + 2.001 + 4 + 5 + 0 + 2) / 6)
+    shares = curve(frame, "model", (12, 16))
     assert [round(6 * shares[i]) for i in (0, 4, 5, 9, 10, 11, 19, 20, 24, 25, 50)] == [1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6]
 
 
 def test_nothing_annotated_is_no_score() -> None:
-    score = accuracies(one_frame({7: (5, 5)}), "model", (12, 16))["cells"]
-    assert np.isnan(score.pck()).all()
-    assert np.isnan(score.curve.total()).all()
-    assert score.error.mean() == 0
+    frame = one_frame({7: (5, 5)})
+    assert set(pck(frame, "model", (12, 16)).values()) == {(None, None, None)}
+    assert set(curve(frame, "model", (12, 16))) == {None}
+    assert mean_error(frame, "model", (12, 16), "cells") == 0
 
 
 def test_the_published_truth_is_a_whole_cell_and_ours_is_exact() -> None:
     frame = one_frame({3: (2, 2), 4: (6, 2), 15: (2, 12), 16: (6, 12), 7: (5.4, 5.4)})
-    scores = accuracies(frame.with_rows({"model": np.round(frame.truth)}), "model", (12, 16))
-    assert scores["published"].error.mean() == 0
-    np.testing.assert_allclose(scores["cells"].error.mean(), math.hypot(0.4, 0.4) / 5)
+    frame = frame.with_rows({"model": np.round(frame.truth)})
+    errors = {space: mean_error(frame, "model", (12, 16), space) for space in ("cells", "pixels", "published")}
     # A cell is 10 px wide and 20 px high.
-    np.testing.assert_allclose(scores["pixels"].error.mean(), math.hypot(4, 8) / 5)
+    known = {"cells": math.hypot(0.4, 0.4) / 5, "pixels": math.hypot(4, 8) / 5, "published": 0}
+    assert errors == pytest.approx(known, abs=1e-6)
 
 
 def detections(clip: PreparedClip) -> np.ndarray:
@@ -134,13 +134,13 @@ def naive_frames(clips: list[PreparedClip], answers: list[list[np.ndarray]], spa
     return frames
 
 
-def naive_tracks(clips: list[PreparedClip], answers: list[list[np.ndarray]]) -> list[list[Frame]]:
+def naive_tracks(clips: list[PreparedClip], answers: list[list[np.ndarray]], space: str) -> list[list[Frame]]:
     tracks = []
     for clip, by_window in zip(clips, answers, strict=True):
         track = []
         for i in range(len(clip.frame_numbers)):
             of_frame = [a[i - w.start] for w, a in zip(windows_of(clip), by_window, strict=True) if i in w]
-            track.append(in_space(clip, i, sum(of_frame) / len(of_frame), "pixels"))
+            track.append(in_space(clip, i, sum(of_frame) / len(of_frame), space))
         tracks.append(track)
     return tracks
 
@@ -160,31 +160,34 @@ def test_agrees_with_a_naive_judge(
         answers = [[detections(clip)[list(window)] for window in windows_of(clip)] for clip in clips]
     else:
         answers = [model_answers(conv3d if row.startswith("conv3d") else deciwatch, clip) for clip in clips]
-    score = judged.total(row)
+    score = judged.scores.rows[row]
+    assert score.windows is not None
     for space in ("cells", "pixels"):
-        frames, found = naive_frames(clips, answers, space), score.windows[space]  # type: ignore[index]
-        expected = [naive.pck(frames, threshold) for threshold in (0.05, 0.1, 0.2)]
-        np.testing.assert_allclose(100 * found.pck(), expected, rtol=1e-12)
-        knees = [naive.pck(frames, threshold, (17, 18)) for threshold in (0.05, 0.1, 0.2)]
-        np.testing.assert_allclose(100 * found.pck_by_name()["knee"], knees, rtol=1e-12)
-        if space == "pixels":
-            np.testing.assert_allclose(found.error.mean(), naive.end_point_error(frames), rtol=1e-5)
-    tracks = naive_tracks(clips, answers)
+        frames = naive_frames(clips, answers, space)
+        expected = [naive.pck(frames, threshold) / 100 for threshold in (0.05, 0.1, 0.2)]
+        np.testing.assert_allclose(score.windows[space], expected, atol=1e-6)
+        assert mean_error(judged.windows, row, SIZE, space) == pytest.approx(naive.end_point_error(frames), rel=1e-5)
+    np.testing.assert_allclose(judged.pck().loc[row], [100 * share for share in score.windows["cells"]])
+    tracks, cells = (naive_tracks(clips, answers, space) for space in ("pixels", "cells"))
     merged = [frame for track in tracks for frame in track]
-    expected = [naive.pck(merged, threshold) for threshold in (0.05, 0.1, 0.2)]
-    np.testing.assert_allclose(100 * score.tracks["pixels"].pck(), expected, rtol=1e-12)
-    np.testing.assert_allclose(score.jitter["error"].mean(), naive.acceleration_error(tracks), rtol=1e-5)
-    np.testing.assert_allclose(score.tracks["pixels"].error.mean(), naive.end_point_error(merged), rtol=1e-5)
+    expected = [naive.pck(merged, threshold) / 100 for threshold in (0.05, 0.1, 0.2)]
+    np.testing.assert_allclose(score.tracks["pixels"], expected, atol=1e-6)
+    knees = [naive.pck([f for track in cells for f in track], a, (17, 18)) / 100 for a in (0.05, 0.1, 0.2)]
+    np.testing.assert_allclose(score.by_keypoint["knee"], knees, atol=1e-6)
+    assert score.acceleration_error == pytest.approx(naive.acceleration_error(tracks), rel=1e-5)
+    assert score.error["pixels"] == pytest.approx(naive.end_point_error(merged), rel=1e-5)
 
 
 def test_every_frame_of_every_window_is_scored(judged: Evaluation) -> None:
     # Clips of 13 and 8 frames: 9 + 4 windows; frame 4 of each lacks a hip, and is in 4 of each clip's windows.
     assert (judged.num_windows, judged.in_all, judged.bias_windows) == ({"sample": 13}, {"sample": 13}, 10)
-    for row in judged.rows:
-        score = judged.total(row.name)
-        assert score.windows is not None
-        counts = [score.windows["cells"], score.windows["published"], score.tracks["published"]]
-        assert [(each.curve.frames, each.curve.frames_skipped) for each in counts] == [(65, 0), (65, 8), (21, 2)]
+    frames = single_frames(judged.tracks)
+    counts = [
+        count(part, "identity", SIZE, space) for part in (judged.windows, frames) for space in ("cells", "published")
+    ]
+    assert [(each.frames, each.frames_skipped) for each in counts] == [(65, 0), (65, 8), (21, 0), (21, 2)]
+    assert (judged.scores.num_windows, judged.scores.judged) == (13, 1)
+    assert judged.scores.published_judged == pytest.approx(57 / 65, abs=1e-6)
 
 
 def test_rows_are_the_detector_simple_corrections_and_each_model_by_each_decoder(judged: Evaluation) -> None:
@@ -192,7 +195,7 @@ def test_rows_are_the_detector_simple_corrections_and_each_model_by_each_decoder
     assert names[:4] == ["identity", "bias_only", "window_mean", "window_median"]
     assert names[4:] == ["conv3d (argmax)", "conv3d (dark)", "deciwatch"]
     assert [row.decoder for row in judged.rows] == ["argmax"] * 5 + ["dark", ""]
-    found = judged.windows["sample"].predicted
+    found = judged.windows.predicted
     whole = [not (found[f"conv3d ({decoder})"] % 1).any() for decoder in ("argmax", "dark")]
     assert whole == [True, False], "arg-max is a cell, dark lies between cells"
 
@@ -208,7 +211,7 @@ def test_bias_only_adds_the_mean_error_of_training(judged: Evaluation, root: Pat
             sums += np.where(shown, train.keypoints[i] - detected[i], 0)
             counts += shown
     offsets = sums / np.maximum(counts, 1)
-    windows = judged.windows["sample"]
+    windows = judged.windows
     moved = windows.predicted["bias_only"] - windows.predicted["identity"]
     np.testing.assert_allclose(moved, offsets * windows.visibility[..., None], atol=1e-5)
 
@@ -227,9 +230,9 @@ def test_the_middle_of_a_window_leaves_out_what_was_not_detected() -> None:
 def test_scores_do_not_depend_on_the_batch_size(judged: Evaluation, deciwatch: Run) -> None:
     (in_one,) = evaluate(deciwatch, batch_size=64)
     for name in ("identity", "bias_only", "deciwatch"):
-        one, other = in_one.total(name), judged.total(name)
-        np.testing.assert_array_equal(one.tracks["pixels"].curve.hits, other.tracks["pixels"].curve.hits)
-        np.testing.assert_allclose(one.jitter["predicted"].mean(), other.jitter["predicted"].mean(), rtol=1e-5)
+        one, other = (each.scores.rows[name] for each in (in_one, judged))
+        assert one.tracks == other.tracks
+        assert one.acceleration == pytest.approx(other.acceleration, rel=1e-5)
 
 
 def test_some_windows_only(deciwatch: Run) -> None:
@@ -245,7 +248,7 @@ def test_a_constant_error_of_the_detector_is_found() -> None:
     truth = random.normal(size=(6, 5, KEYPOINTS, 2))
     windows = Frames(np.array([b"a"] * 6), np.zeros((6, 5)), truth, visibility, truth, {"identity": truth - offset})
     offset[3] = 0
-    np.testing.assert_allclose(mean_error(windows), offset, atol=1e-6)
+    np.testing.assert_allclose(detector_offsets(windows), offset, atol=1e-6)
 
 
 def test_a_real_detector_is_decoded_and_not_simulated(conv3d: Run, deciwatch: Run) -> None:
@@ -295,9 +298,8 @@ def test_tracks_with_a_frame_step_keep_each_phase_apart(root: Path, tmp_path: Pa
     assert [row.kind for row in found.rows] == ["identity", "window_mean", "window_median", "model"]
     detected = detections(clips[0])
     tracks = [[in_space(clips[0], i, detected[i], "pixels") for i in range(phase, 12, 2)] for phase in (0, 1)]
-    np.testing.assert_allclose(
-        found.total("identity").jitter["error"].mean(), naive.acceleration_error(tracks), rtol=1e-5
-    )
+    error = found.scores.rows["identity"].acceleration_error
+    assert error == pytest.approx(naive.acceleration_error(tracks), rel=1e-5)
 
 
 def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
@@ -307,12 +309,13 @@ def test_datasets_add_up(tmp_path: Path, deciwatch: Run) -> None:
     (found,) = evaluate(deciwatch, **records)  # type: ignore[arg-type]
     assert found.num_windows == {"penn_action": 5, "brace": 12}
     assert not found.setting.is_sample
-    total = found.total("deciwatch").tracks["cells"].curve
-    parts = [found.scores["deciwatch"][name].tracks["cells"].curve for name in ("penn_action", "brace")]
-    np.testing.assert_array_equal(total.hits, parts[0].hits + parts[1].hits)
-    assert total.frames == 9 + 13 + 7
-    assert windows_to_judge(found.setting, 4) == {"penn_action": 1, "brace": 3}
-    assert windows_to_judge(found.setting, 1000) == {"penn_action": 5, "brace": 12}
+    assert sum(len(track.truth[0]) for track in found.tracks) == 9 + 13 + 7
+    row = as_json([found])["evaluations"][0]["rows"][-1]
+    totals = {name: sum(n[-1] for video, n in row["videos"].items() if video.startswith(name)) for name in found.in_all}
+    parts = [row["by_dataset"][name]["cells"][2] * totals[name] for name in ("penn_action", "brace")]
+    assert row["tracks"]["cells"][2] == pytest.approx(sum(parts) / sum(totals.values()), abs=1e-5)
+    (some,) = evaluate(deciwatch, max_windows=4, **records)  # type: ignore[arg-type]
+    assert (some.num_windows, some.in_all) == ({"penn_action": 1, "brace": 3}, {"penn_action": 5, "brace": 12})
 
 
 NOISES: list[dict[str, Any]] = [
@@ -337,10 +340,10 @@ def test_each_setting_of_the_noise_changes_what_is_judged(
 ) -> None:
     run = dataclasses.replace(deciwatch, config=deciwatch.config.replace(**changes))
     (found,) = evaluate(run)
-    one, other = (each.windows["sample"].predicted["identity"] for each in (found, judged))
+    one, other = (each.windows.predicted["identity"] for each in (found, judged))
     assert not np.array_equal(one, other)
-    assert judged.bound is not None
-    assert found.bound is None, "the bound is that of independent normal shifts"
+    assert judged.scores.bound is not None
+    assert found.scores.bound is None, "the bound is that of independent normal shifts"
 
 
 def test_noise_is_the_runs_own_and_that_of_epoch_0(root: Path, clips: list[PreparedClip], deciwatch: Run) -> None:
@@ -372,7 +375,3 @@ def test_runs_of_the_same_name_are_told_apart(judged: Evaluation, deciwatch: Run
     twin = dataclasses.replace(deciwatch, folder=tmp_path / "deciwatch")
     rows = Predictor([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"]).model_rows
     assert [row.name for row in rows] == [str(deciwatch.folder), str(twin.folder)]
-
-
-def test_settings_are_plain(judged: Evaluation) -> None:
-    json.dumps(judged.setting.as_json())

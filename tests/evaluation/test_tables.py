@@ -1,7 +1,6 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +8,12 @@ from rich.console import Console
 from small_runs import SIZE, WINDOW
 
 from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.predictor import Row
-from kerasmooth.evaluation.scores import Score, score
+from kerasmooth.evaluation.results import Row
+from kerasmooth.evaluation.scores import mean_error, score
 from kerasmooth.evaluation.setting import Setting
 from kerasmooth.evaluation.tables import as_json, describe, print_tables, write_report
-from kerasmooth.evaluation.windows import Frames, merged
+from kerasmooth.evaluation.windows import Frames, concatenated, merged, single_frames
+from kerasmooth.metrics import acceleration, acceleration_error, pck_counts
 from kerasmooth.noise import DetectorNoise
 
 ROWS = (
@@ -29,9 +29,7 @@ ERRORS = (3.0, 2.5, 2.0, 1.0, 0.5)
 
 def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Evaluation:
     """Scores of made-up keypoints: a person of whom the fingers are never annotated; one row is of whole tracks."""
-    scores: dict[str, dict[str, Score]] = {row.name: {} for row in ROWS}
-    windows: dict[str, Frames] = {}
-    tracks: dict[str, list[Frames]] = {}
+    parts, whole = [], []
     for number, dataset in enumerate(datasets):
         random = np.random.default_rng(number)
         truth = random.uniform((4, 3), (12, 9), (6, 1, 25, 2)) + np.arange(WINDOW)[:, None, None] / 5
@@ -45,21 +43,13 @@ def example(datasets: tuple[str, ...] = ("sample",), visible: bool = True) -> Ev
             boxes=np.broadcast_to(np.array([5, 5, 85, 125], np.float32), (6, WINDOW, 4)),
             predicted={row.name: truth + random.normal(0, e, truth.shape) for row, e in zip(ROWS, ERRORS, strict=True)},
         )
-        tracks[dataset] = merged(frames, 1)
+        whole += merged(frames, 1)
         del frames.predicted["gaussian"]
-        for name, of_row in score(frames, tracks[dataset], SIZE).items():
-            scores[name][dataset] = of_row
-        windows[dataset] = frames
+        parts.append(frames)
+    windows, bound = concatenated(parts), np.array([0.01, 0.02, 0.0345])
+    scores = score(ROWS, windows, whole, split="test", size=SIZE, bound=bound)
     setting = Setting("records", datasets, "test", WINDOW, SIZE, 1, DetectorNoise())
-    return Evaluation(
-        setting, ROWS, scores, windows, tracks, dict.fromkeys(datasets, 6), 100, np.array([0.01, 0.02, 0.0345])
-    )
-
-
-def leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in leaves(item)]
-    return [leaf for item in value for leaf in leaves(item)] if isinstance(value, list) else [value]
+    return Evaluation(setting, ROWS, scores, windows, whole, dict.fromkeys(datasets, 6), 100)
 
 
 def test_json_holds_every_score() -> None:
@@ -72,20 +62,25 @@ def test_json_holds_every_score() -> None:
     assert (of_setting["bound"], of_setting["judged"]) == ([0.01, 0.02, 0.0345], 1.0)
     assert [row["name"] for row in of_setting["rows"]] == [row.name for row in ROWS]
     assert of_setting["rows"][2]["windows"] is None, "a filter smooths tracks, not windows"
-    row, of_row = of_setting["rows"][3], evaluation.total(ROWS[3].name)
+    row, frames = of_setting["rows"][3], single_frames(evaluation.tracks)
     assert (row["run"], row["model"], row["decoder"], row["by_dataset"]) == ("runs/conv3d-1.1", "conv3d", "argmax", {})
-    for protocol, expected in (("windows", of_row.windows), ("tracks", of_row.tracks)):
-        assert expected is not None
+    for protocol in ("windows", "tracks"):
+        found_shares = [100 * share for share in row[protocol]["pixels"]]
+        np.testing.assert_allclose(found_shares, evaluation.pck(protocol, "pixels").loc[row["name"]])
         assert set(row[protocol]) == {"cells", "pixels", "published"}
-        for space, values in row[protocol].items():
-            np.testing.assert_allclose(values, expected[space].pck(), atol=1e-6)
     for space, error in row["error"].items():
-        np.testing.assert_allclose(error, of_row.tracks[space].error.mean(), atol=1e-6)
-    np.testing.assert_allclose(row["by_keypoint"]["knee"], of_row.tracks["cells"].pck_by_name()["knee"], atol=1e-6)
+        assert error == mean_error(frames, row["name"], SIZE, space)
+    truth, predicted, shown = frames.truth, frames.predicted[row["name"]], frames.visibility
+    counts = pck_counts(truth, predicted, shown)
+    np.testing.assert_allclose(row["by_keypoint"]["knee"], counts.by_name()["knee"], atol=1e-6)
+    np.testing.assert_allclose(row["tracks"]["cells"], counts.total(), atol=1e-6)
     assert len(row["curve"]) == len(found["curve_thresholds"])
     assert row["curve"][20] == row["tracks"]["cells"][2]
-    np.testing.assert_allclose(row["acceleration_error"], of_row.jitter["error"].mean(), atol=1e-6)
-    np.testing.assert_allclose(of_setting["acceleration"], of_row.jitter["truth"].mean(), atol=1e-6)
+    (track,) = evaluation.tracks
+    pixels = [track.in_pixels(track.keypoints(name), SIZE) for name in ("", row["name"])]
+    known = acceleration_error(*pixels, track.visibility).mean()
+    assert row["acceleration_error"] == pytest.approx(known, abs=1e-6)
+    assert of_setting["acceleration"] == pytest.approx(acceleration(pixels[0], track.visibility).mean(), abs=1e-6)
 
 
 def test_nothing_annotated_is_null_and_can_be_drawn(tmp_path: Path) -> None:
@@ -110,9 +105,9 @@ def test_json_of_several_datasets_has_their_parts() -> None:
     evaluation = example(("penn_action", "brace"))
     row = as_json([evaluation])["evaluations"][0]["rows"][4]
     assert list(row["by_dataset"]) == ["penn_action", "brace"]
-    parts = [evaluation.scores[ROWS[4].name][name].tracks["cells"] for name in row["by_dataset"]]
-    for part, found in zip(parts, row["by_dataset"].values(), strict=True):
-        np.testing.assert_allclose(found["cells"], part.pck(), atol=1e-6)
+    for track, dataset in zip(evaluation.tracks, ("penn_action", "brace"), strict=True):
+        counts = pck_counts(track.truth, track.predicted[row["name"]], track.visibility)
+        np.testing.assert_allclose(row["by_dataset"][dataset]["cells"], counts.total(), atol=1e-6)
 
 
 def test_pictures_of_a_second_setting_stand_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,18 +130,17 @@ def test_tables_lose_no_digit_however_narrow_the_terminal(width: int) -> None:
     assert "…" not in text
     lines = text.splitlines()
     for row in ROWS:
-        of_row = evaluation.total(row.name)
+        of_row = evaluation.scores.rows[row.name]
         in_windows, in_tracks = ([line for line in lines if line.strip().startswith(row.name)] + [""])[:2]
         if of_row.windows is None:
             in_windows, in_tracks = "", in_windows
-        for line, accuracies in ((in_windows, of_row.windows or {}), (in_tracks, of_row.tracks)):
-            for accuracy in accuracies.values():
-                for share in accuracy.pck():
-                    assert f"{100 * share:.2f}" in line
-        assert f"{of_row.jitter['error'].mean():.2f}" in text
+        for line, by_space in ((in_windows, of_row.windows or {}), (in_tracks, of_row.tracks)):
+            for share in [share for shares in by_space.values() for share in shares]:
+                assert f"{100 * share:.2f}" in line
+        assert f"{of_row.acceleration_error:.2f}" in text
     assert next(line for line in lines if "bound of the window" in line).split()[-3:] == ["1.00", "2.00", "3.45"]
     assert "gaussian: cutoff=2.0" in text
-    assert f"{evaluation.total('identity').jitter['truth'].mean():.2f}" in text
+    assert f"{evaluation.scores.acceleration:.2f}" in text
 
 
 def test_keypoints_without_annotation_are_left_out_of_the_table() -> None:

@@ -8,10 +8,11 @@ from matplotlib.image import imread
 from small_records import SIZE, prepared_clip, write_records
 from tool_runner import Tool, loaded_tool
 
-from kerasmooth.evaluation import window_page as record_pages
-from kerasmooth.evaluation.window_page import draw_page, input_heatmaps, save_page
+from kerasmooth.files import save_figure
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
+from kerasmooth.reporting import record_page
+from kerasmooth.reporting.record_page import draw_page
 
 
 @pytest.fixture(scope="module")
@@ -92,21 +93,28 @@ def test_the_page_marks_what_is_visible_and_nothing_else() -> None:
 
 def test_of_a_long_window_five_frames_are_drawn() -> None:
     figure = draw_page([window(frames=27)], ["long"], "title", HeatmapCodec(SIZE))
-    assert len(figure.axes) == 2 * record_pages.MAX_FRAMES
+    assert len(figure.axes) == 2 * record_page.MAX_FRAMES
     assert len(draw_page([window(frames=2)], ["short"], "title", HeatmapCodec(SIZE)).axes) == 4
 
 
 def test_the_input_is_the_stored_one_or_the_noise_that_training_draws() -> None:
-    codec, shown = HeatmapCodec(SIZE), window()
-    stored = np.ones((5, *SIZE, 25), np.float32)
-    assert input_heatmaps(shown | {"heatmaps": stored}, codec, DetectorNoise()) is stored
-    simulated = input_heatmaps(shown, codec, DetectorNoise(shifting_scalar=0.0, random_sigma=False))
-    np.testing.assert_array_equal(simulated, codec.encode(shown["keypoints"], shown["visibility"], 0))
+    shown, stored = window(), np.random.default_rng(0).random((5, *SIZE, 25)).astype(np.float32)
+    noise = DetectorNoise().simulate(
+        shown["keypoints"][None], shown["visibility"][None], shown["clip_key"][None], shown["frame_numbers"][None], SIZE
+    )
+    codec = HeatmapCodec(SIZE)
+    simulated = codec.encode(noise["keypoints"], noise["visibility"], noise["sigma_index"])[0]
+    for heatmaps, given in ((stored, shown | {"heatmaps": stored}), (simulated, shown)):
+        page = draw_page([given], ["window"], "title", codec)
+        peaks = heatmaps.max(axis=(1, 2), keepdims=True)
+        expected = (heatmaps / np.where(peaks > 0, peaks, 1)).max(axis=-1)
+        for axes, image in zip(page.subfigs[0].subfigs[1].axes, expected, strict=True):
+            np.testing.assert_allclose(axes.images[0].get_array(), image, atol=1e-5)
 
 
 def test_the_same_page_is_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
-        save_page(draw_page([window()], ["w"], "title", HeatmapCodec(SIZE)), tmp_path / name)
+        save_figure(draw_page([window()], ["w"], "title", HeatmapCodec(SIZE)), tmp_path / name, dpi=110)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["a.png", "b.png"]
 
