@@ -69,5 +69,5 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Any:
     import small_bundle
 
     if made := os.environ.get(small_bundle.FOLDER_VARIABLE):
-        return small_bundle.Bundle(Path(made))
+        return small_bundle.Bundle(Path(made).resolve())
     return small_bundle.make(tmp_path_factory.mktemp("small_bundle"))

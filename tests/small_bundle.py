@@ -45,4 +45,4 @@ def make(folder: Path) -> Bundle:
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    make(Path(sys.argv[1]).resolve())

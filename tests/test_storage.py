@@ -37,9 +37,10 @@ def test_records_training_and_export_on_another_file_system(tmp_path: Path, monk
     assert [row["epoch"] for row in state.rows] == [1, 2]
     assert {"best.keras", "checkpoint.npz", "config.json", "history.csv", "curves.png"} < content("ram://lab/runs/one")
 
-    exported = export_run("ram://lab/runs/one", "ram://lab/exports")
+    exported = export_run("ram://lab/runs/one", "ram://lab/exports", for_serving=True)
     assert str(exported.path) == "ram://lab/exports/deciwatch/1"
     assert content("ram://lab/exports/deciwatch") == {"1"}
+    assert {"models.config", "compose.yaml", "README.md"} < content("ram://lab/exports")
     served = tf.saved_model.load(str(exported.path)).signatures["metadata"]
     assert [value.shape[0] for value in served(rows=tf.constant([0])).values()] == [1]
     assert {path.name for path in tmp_path.iterdir()} == {"records"}
