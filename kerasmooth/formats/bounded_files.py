@@ -123,6 +123,17 @@ def _check_replaceable(path: Path, temporary: Path) -> None:
         raise bad(path, "output", "be a new or empty folder", received, "choose another --output")
 
 
+@contextmanager
+def explained(path: Path, field: str, expected: str, remedy: str = "write the file again") -> Iterator[None]:
+    """Whatever is raised inside the block becomes an InputError: what libraries raise for damaged files is endless."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise bad(path, field, expected, reason(error), remedy) from None
+
+
 def reason(error: Exception) -> str:
     """What went wrong, in a few words and without the path."""
     if isinstance(error, InputError):

@@ -9,8 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -22,30 +21,22 @@ def is_hdf5(path: Path) -> bool:
     return path.is_file() and head(path, 8) == _SIGNATURE
 
 
-_DAMAGED = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError)
-"""What h5py raises for damaged files."""
-
-
-def holds(path: Path, wanted: Callable[[h5py.File], bool]) -> bool:
+def holds(path: Path, wanted: Callable[[h5py.File], object]) -> bool:
     """Whether a file is HDF5, can be opened, and has what is wanted."""
     if not is_hdf5(path):
         return False
     try:
         with h5py.File(path, "r") as file:
-            return wanted(file)
-    except _DAMAGED:
+            return bool(wanted(file))
+    # Damaged files.
+    except Exception:
         return False
 
 
-def names_in(path: Path) -> set[str]:
+def names_in(path: Path) -> list[str]:
     """What is at the top of a file, at most 100 names; none where it is damaged."""
-    found: set[str] = set()
-
-    def look(file: h5py.File) -> bool:
-        found.update(list(file)[:100])
-        return True
-
-    holds(path, look)
+    found: list[str] = []
+    holds(path, lambda file: found.extend(list(file)[:100]))
     return found
 
 
@@ -55,28 +46,18 @@ def opened(path: Path) -> Iterator[h5py.File]:
     check_file(path, MAX_ARRAY_BYTES)
     if not is_hdf5(path):
         raise bad(path, "content", "be HDF5", f"{head(path, 8)!r} at its beginning", "check that it is a pose file")
-    with _explained(path), h5py.File(path, "r") as file:
+    with explained(path, "content", "be a whole HDF5 file", _REMEDY), h5py.File(path, "r") as file:
         yield file
 
 
 @contextmanager
 def updating(source: Path | None, path: Path) -> Iterator[h5py.File]:
     """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise nowhere."""
-    with replacing(path) as temporary, _explained(source or path):
+    with replacing(path) as temporary, explained(source or path, "content", "be a whole HDF5 file", _REMEDY):
         if source:
             shutil.copyfile(source, temporary)
         with h5py.File(temporary, "r+" if source else "w") as file:
             yield file
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    except _DAMAGED as error:
-        raise bad(path, "content", "be a whole HDF5 file", reason(error), _REMEDY) from None
 
 
 def dataset(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | None = None) -> h5py.Dataset:

@@ -1,16 +1,13 @@
 """NPZ archives that may be hostile: nothing is unpickled, and nothing is unpacked before its size is checked."""
 
-import math
 import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 
 _MAX_MEMBERS = 10_000
@@ -33,17 +30,6 @@ def member_names(path: Path) -> list[str]:
         return []
 
 
-@contextmanager
-def _readable(path: Path, name: str, what: str) -> Iterator[None]:
-    """Whatever is raised inside the block becomes an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:
-        raise bad(path, name, f"be {what}", reason(error), _REMEDY) from None
-
-
 class NpzFile:
     """A checked NPZ archive of at most MAX_ARRAY_BYTES, packed and unpacked; arrays are read one by one.
 
@@ -54,7 +40,7 @@ class NpzFile:
     def __init__(self, path: Path) -> None:
         check_file(path, MAX_ARRAY_BYTES)
         self.path = path
-        with _readable(path, "content", "an NPZ file"), zipfile.ZipFile(path) as archive:
+        with explained(path, "content", "be an NPZ file"), zipfile.ZipFile(path) as archive:
             members = archive.infolist()
         self._members = {info.filename: info.file_size for info in members}
         if len(members) != len(self._members) or len(members) > _MAX_MEMBERS:
@@ -73,39 +59,31 @@ class NpzFile:
         """An array whose dtype is of one of the `kinds` (numpy's letters). Raises InputError otherwise."""
         if name not in self.arrays:
             raise bad(self.path, name, "be in the file", f"only {', '.join(self.arrays)[:60]!r}", _REMEDY)
-        with (
-            _readable(self.path, name, "a readable array"),
-            zipfile.ZipFile(self.path) as archive,
-            archive.open(f"{name}.npy") as stream,
-        ):
-            return _read(self.path, name, stream, self._members[f"{name}.npy"], kinds)
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as stream:
+            return _numbers(self.path, name, stream, kinds)
 
     def raw(self, leave_out: Iterable[str] = ()) -> list[tuple[str, bytes]]:
         """(member name, unpacked bytes) of every member but the arrays named, in the file's order."""
-        with _readable(self.path, "content", "a readable NPZ file"), zipfile.ZipFile(self.path) as archive:
+        with explained(self.path, "content", "be a readable NPZ file"), zipfile.ZipFile(self.path) as archive:
             names = [name for name in self._members if name not in {f"{name}.npy" for name in leave_out}]
             return [(name, archive.read(name)) for name in names]
-
-
-def _read(path: Path, name: str, stream: IO[bytes], size: int, kinds: str) -> np.ndarray:
-    """An array whose header says what fits into so many bytes, and that is of one of the kinds."""
-    version = np.lib.format.read_magic(stream)
-    parse = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = parse(stream)
-    if dtype.kind not in kinds:
-        expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
-        raise bad(path, name, expected, f"dtype {dtype}", _REMEDY)
-    claimed, place = math.prod(shape) * dtype.itemsize, size - stream.tell()
-    if claimed != place or min(shape, default=0) < 0:
-        raise ValueError(f"shape {shape} of {dtype} in {place:,} bytes")
-    return np.frombuffer(stream.read(), dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
 def read_npy(path: Path) -> np.ndarray:
     """The numbers of a .npy file. Raises InputError for anything else."""
     check_file(path, MAX_ARRAY_BYTES)
-    with _readable(path, "content", "a whole NPY file"), path.open("rb") as stream:
-        return _read(path, "content", stream, path.stat().st_size, "biuf")
+    with path.open("rb") as stream:
+        return _numbers(path, "content", stream, "biuf")
+
+
+def _numbers(path: Path, name: str, stream: IO[bytes], kinds: str) -> np.ndarray:
+    """An array of one of the kinds; what claims to be larger than it is ends before memory does."""
+    with explained(path, name, "be a readable array"):
+        found: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
+    if found.dtype.kind not in kinds:
+        expected = "hold numbers" if kinds == "biuf" else f"be of kind {kinds}"
+        raise bad(path, name, expected, f"dtype {found.dtype}", _REMEDY)
+    return found
 
 
 def write_npz(path: Path, members: list[tuple[str, np.ndarray | bytes]]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, head, reason, replacing
+from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
 from kerasmooth.formats.headings import asked_roles, keypoint_columns, roles_of
 from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
@@ -62,7 +62,8 @@ class ArrowTable(TextTable):
 class ParquetTable(PoseFormat):
     """A line a keypoint (frame, keypoint, x, y), or a line a frame (nose_x, nose_y ...).
 
-    A fresh one is `PoseTable.to_pandas`; frame rate, image size, unit and direction of y are in its metadata.
+    A fresh one is `PoseTable.to_pandas`; frame rate, image size, unit, direction of y and frames without anybody are in
+    its metadata.
     """
 
     name = "parquet"
@@ -92,7 +93,8 @@ class ParquetTable(PoseFormat):
             positions = number_columns(roles) if wide is None else wide.keypoints.ravel()
             table, values = _table(path, data, positions)
             parsed = parse_wide(path, table, values, wide) if wide else parse_tidy(path, table, values, roles)
-            return replace(parsed, attributes={**parsed.attributes, **_checked(facts)})
+            numbers = np.union1d(parsed.raw.frames, np.array(facts.pop("empty_frames", []), np.int64))
+            return replace(parsed, frame_numbers=numbers, attributes={**parsed.attributes, **_checked(facts)})
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         return RawPoses.empty(table.skeleton.num_keypoints, coords_of(table)), None
@@ -102,7 +104,9 @@ class ParquetTable(PoseFormat):
             (save_tidy if isinstance(rest, Tidy) else save_wide)(path, raw, rest, table)
             return
         made = _pyarrow().Table.from_pandas(table.to_pandas(), preserve_index=False)
-        _write(path, made, {_KEY: json.dumps({name: getattr(table, name) for name in _FACTS})})
+        facts = {name: getattr(table, name) for name in _FACTS}
+        facts["empty_frames"] = np.setdiff1d(table.frame_numbers, table.frames).tolist()
+        _write(path, made, {_KEY: json.dumps(facts)})
 
 
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
@@ -126,23 +130,17 @@ def _pyarrow() -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
-    """A pyarrow ParquetFile of a believable size. Whatever is raised inside the block becomes an InputError."""
+    """A pyarrow ParquetFile of a believable size."""
     _pyarrow()
     from pyarrow import parquet
 
     check_file(path, MAX_ARRAY_BYTES)
-    try:
-        with parquet.ParquetFile(path) as file:
-            rows, width = file.metadata.num_rows, file.metadata.num_columns
-            claimed = rows * width * 8
-            if claimed > max(_ALWAYS_PLAUSIBLE, 200 * path.stat().st_size) or claimed > MAX_ARRAY_BYTES:
-                raise bad(path, "rows", "fit the size of the file", f"{rows:,} of {width:,} columns", "split the file")
-            yield file
-    except InputError:
-        raise
-    # What pyarrow raises for damaged files ranges from OSError to its own; a damaged header may be any JSON.
-    except (Exception, RecursionError) as error:
-        raise bad(path, "content", "be a Parquet file of poses", reason(error), "write the file again") from None
+    with explained(path, "content", "be a Parquet file of poses"), parquet.ParquetFile(path) as file:
+        rows, width = file.metadata.num_rows, file.metadata.num_columns
+        claimed = rows * width * 8
+        if claimed > max(_ALWAYS_PLAUSIBLE, 200 * path.stat().st_size) or claimed > MAX_ARRAY_BYTES:
+            raise bad(path, "rows", "fit the size of the file", f"{rows:,} of {width:,} columns", "split the file")
+        yield file
 
 
 def _table(path: Path, data: Any, positions: np.ndarray) -> tuple[TextTable, np.ndarray]:

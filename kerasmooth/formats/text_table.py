@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.errors import InputError
 from kerasmooth.formats.bounded_files import check_file, decode, head, head_text, reason, replacing
 from kerasmooth.formats.limits import MAX_CELLS, bad
 
@@ -20,7 +19,7 @@ MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", 
 _BOM = b"\xef\xbb\xbf"
 _EXACT: dict[str, Any] = {} if pd.__version__ >= "3.1" else {"float_precision": "round_trip"}
 """Numbers as Python reads them, which newer versions of pandas do by themselves."""
-_CELLS_AT_ONCE, _LINES_AT_ONCE = 1 << 21, 4096
+_LINES_AT_ONCE = 4096
 _LONGEST_LINE = 4 << 20
 _MAX_COLUMNS = 50_000
 
@@ -160,37 +159,52 @@ def read_table(
     Raises:
       InputError: no text, too large, cells that are no numbers, a line with more cells than headings.
     """
-    lines = _check_size(path, header, len(names), dialect, trimmed)
-    kept: Any = slice(None) if (positions >= 0).all() else np.flatnonzero(positions >= 0)
+    _check_lines(path, header, len(names), dialect, trimmed)
+    kept = np.flatnonzero(positions >= 0)
     numbers: list[Any] = positions[kept].tolist()
     texts: list[Any] = sorted(set(range(len(names))) - set(numbers))
-    values, whole, filled = np.full((lines, len(positions)), np.nan), np.ones(len(positions), bool), 0
-    others = [pd.DataFrame({column: [] for column in texts}, dtype=str)]
-    for frame in _parts(path, header, numbers, texts, dialect):
-        for column in numbers:
-            if frame[column].dtype.kind not in "iuf":
-                frame[column] = _as_numbers(path, frame[column], names[column], header + filled)
-        whole[kept] &= [frame[column].dtype.kind in "iu" for column in numbers]
-        values[filled : filled + len(frame), kept] = frame[numbers].to_numpy(np.float64)
-        others.append(frame[texts].fillna(""))
-        filled += len(frame)
-    values, rest = values[:filled], pd.concat(others, ignore_index=True).reindex(range(filled))
+    frame = _read(path, header, numbers, texts, dialect)
+    values, whole = np.full((len(frame), len(positions)), np.nan), np.zeros(len(positions), bool)
+    for i, column in zip(kept.tolist(), numbers, strict=True):
+        cells = frame[column]
+        if cells.dtype.kind not in "iuf":
+            cells = _as_numbers(path, cells, names[column], header)
+        values[:, i], whole[i] = cells, cells.dtype.kind in "iu"
+    rest = frame[texts].fillna("")
     # Lines of nothing but separators.
-    there = ~(np.isnan(values).all(axis=1) & (rest == "").all(axis=1).to_numpy()) if texts else np.ones(filled, bool)
-    if not there.all():
+    there = ~(np.isnan(values).all(axis=1) & (rest == "").all(axis=1).to_numpy())
+    if texts and not there.all():
         values, rest = values[there], rest[there].reset_index(drop=True)
     return TextTable(first_lines(path, header), dialect, positions, whole, rest), values
 
 
-def _parts(path: Path, header: int, numbers: list[Any], texts: list[Any], dialect: Dialect) -> Iterator[Any]:
-    """The table as data frames of some lines each. Raises InputError where it is none."""
+def _check_lines(path: Path, header: int, width: int, dialect: Dialect, trimmed: int) -> None:
+    """Raises InputError for a line of another width, or for more cells than can be held."""
+    check_file(path)
+    mark, cells = dialect.separator.encode(), 0
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, 1):
+            count = line.count(mark) + 1
+            cells += max(count, width)
+            if count != width and number > header and line.strip():
+                # Separators in quotes are none.
+                count = len(dialect.split(line.decode("utf-8", "replace").rstrip("\r\n")))
+                if count > width or (width - count) % (trimmed or width):
+                    expected = f"have {width} cells as the header"
+                    raise bad(path, f"line {number}", expected, count, "write the file again")
+    if cells > MAX_CELLS:
+        raise bad(path, "content", f"have at most {MAX_CELLS:,} cells", f"{cells:,}", "split the file")
+
+
+def _read(path: Path, header: int, numbers: list[Any], texts: list[Any], dialect: Dialect) -> pd.DataFrame:
+    """The table behind its header, texts as they are. Raises InputError where it is none."""
     width = len(numbers) + len(texts)
     with warnings.catch_warnings():
         # A column of numbers and texts; the texts are found by the caller.
         warnings.simplefilter("ignore", pd.errors.DtypeWarning)
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
-            with pd.read_csv(
+            return pd.read_csv(
                 path,
                 sep=dialect.separator,
                 decimal=dialect.decimal,
@@ -203,39 +217,15 @@ def _parts(path: Path, header: int, numbers: list[Any], texts: list[Any], dialec
                 keep_default_na=False,
                 **_EXACT,
                 encoding="utf-8-sig",
-                chunksize=max(1, _CELLS_AT_ONCE // width),
-            ) as reader:
-                yield from reader
+            )
         except pd.errors.EmptyDataError:
-            return
+            return pd.DataFrame(columns=range(width), dtype=str)
         except UnicodeDecodeError:
             decode(path, path.read_bytes())
             raise
         except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning, csv.Error) as error:
-            if isinstance(error, InputError):
-                raise
             expected = f"be a table of {width} columns"
             raise bad(path, "content", expected, reason(error), "write the file again") from None
-
-
-def _check_size(path: Path, header: int, width: int, dialect: Dialect, trimmed: int) -> int:
-    """How many lines there may be. Raises InputError for too many cells to hold, or a line of another width."""
-    check_file(path)
-    mark, marks, lines = dialect.separator.encode(), 0, 0
-    with path.open("rb") as stream:
-        while part := stream.read(1 << 24):
-            marks, lines = marks + part.count(mark), lines + part.count(b"\n")
-    if max(marks + lines, lines * width) > MAX_CELLS:
-        expected = f"have at most {MAX_CELLS:,} cells"
-        raise bad(path, "content", expected, f"{lines:,} lines of {width:,}", "split the file")
-    if marks in ((lines - 1) * (width - 1), lines * (width - 1), (lines + 1) * (width - 1)):
-        return lines + 1
-    with path.open("r", encoding="utf-8", errors="replace", newline="\n") as stream:
-        for number, line in enumerate(stream, 1):
-            count = len(dialect.split(line.rstrip("\r\n"))) if number > header and line.strip() else width
-            if count > width or (width - count) % (trimmed or width):
-                raise bad(path, f"line {number}", f"have {width} cells as the header", count, "write the file again")
-    return lines + 1
 
 
 def _as_numbers(path: Path, column: pd.Series, name: str, header: int) -> pd.Series:

@@ -90,6 +90,6 @@ def _names(path: Path) -> tuple[str, set[str]]:
         parts = {part for heading in headings for part in split_heading(heading)[1:]}
         return "column", found | {f"NAME_{part.lower()}" for part in parts if part} or set(headings[:8])
     if is_hdf5(path):
-        return "array", names_in(path)
+        return "array", set(names_in(path))
     members = {name.removesuffix(".npy") for name in member_names(path)}
     return ("array", members) if members else ("field", set(first_and_keys(path)[1]))

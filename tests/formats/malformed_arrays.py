@@ -38,7 +38,7 @@ GOOD = np.ones((4, 5, 2))
 case("bomb", "arrays", "unpack to at most", claiming("keypoints", (1, 100_000_000, 3), "|u1", 300_000_000))
 case("claims terabytes", "arrays", "readable array", claiming("keypoints", (1 << 40, 5, 2)))
 case("negative shape", "arrays", "readable array", claiming("keypoints", (-4, 5, 2)))
-case("objects", "arrays", "hold numbers", npz(keypoints=np.full((1, 1, 2), None, object)))
+case("objects", "arrays", "readable array", npz(keypoints=np.full((1, 1, 2), None, object)))
 case("texts", "arrays", "hold numbers", npz(keypoints=np.full((4, 5, 2), "1.0")))
 case("complex", "arrays", "hold numbers", npz(keypoints=GOOD * 1j))
 case("two axes", "arrays", "3 or 4 axes", npz(keypoints=np.ones((4, 2))))
@@ -69,11 +69,11 @@ case(
 case("without keypoints", "arrays", "keypoints must be in the file", npz(poses=GOOD))
 case("truncated", "arrays", "NPZ", cut("arrays", 0.7))
 case("damaged", "arrays", "must", damaged("arrays", 0.2))
-case("truncated npy", "arrays", "NPY", cut("array", 0.7))
+case("truncated npy", "arrays", "readable array", cut("array", 0.7))
 case(
     "npy of objects",
     "arrays",
-    "hold numbers",
+    "readable array",
     lambda folder: [np.save(folder / "bad.npy", np.array([{}]), allow_pickle=True), folder / "bad.npy"][1],
 )  # type: ignore[func-returns-value]
 

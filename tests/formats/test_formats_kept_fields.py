@@ -104,7 +104,9 @@ def test_a_new_person_gets_a_track_of_its_own_in_sleap(tmp_path: Path) -> None:
 def test_our_own_formats_hold_everything(to: str, tmp_path: Path) -> None:
     path, _ = SAMPLES["trc"](tmp_path)
     table = with_row(formats.read(path, image_size=(48, 64)), 9, 3)
-    table = table.with_(deviation=np.arange(8.0).reshape(4, 2), source=None)
+    # Nobody is in frame 12.
+    numbers = np.append(table.frame_numbers, 12)
+    table = table.with_(deviation=np.arange(8.0).reshape(4, 2), frame_numbers=numbers, source=None)
     out = tmp_path / "o"
     formats.write(table, out, to)
     again = formats.read(out)
