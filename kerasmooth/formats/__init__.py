@@ -11,8 +11,8 @@ from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
-from kerasmooth.formats.limits import bad
-from kerasmooth.formats.pose_format import PoseFormat, Source
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.unknown_files import known_elsewhere, nearest
 from kerasmooth.pose_table import PoseTable, append_rows
 from kerasmooth.skeletons import skeleton_named
@@ -108,7 +108,7 @@ def write(table: PoseTable, path: Path | str, to: str | None = None) -> None:
       InputError: the format cannot hold the table, `path` is the file that was read, or it cannot be written.
     """
     path = Path(path)
-    source = table.source if isinstance(table.source, Source) else None
+    source = table.source if isinstance(table.source, Parsed) else None
     if to is None and source is None:
         raise InputError(f"{path}: format must be named, received a table of no file: choose of {', '.join(FORMATS)}")
     if source and path.exists() and source.path.exists() and path.samefile(source.path):

@@ -7,9 +7,9 @@ from kerasmooth.formats.coco import CocoResults
 from kerasmooth.formats.frame_names import frame_names
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import OPENPOSE_COCO_18, Skeleton
 
@@ -54,7 +54,7 @@ class AlphaPoseImages(JsonFormat):
             raise bad(path, "content", "be an object of images", value)
         names = frame_names(path, "image names", list(value))
         people = [self.people_of(path, at, entry) for at, entry in enumerate(value.values())]
-        return Frames(names.frames.tolist(), people, list(value.values()), value, names=names)
+        return Frames(names.numbers.tolist(), people, list(value.values()), value, names=names)
 
     def join(self, frames: Frames, table: PoseTable) -> Any:
         return dict(zip(map(frames.names.name, frames.numbers), super().join(frames, table), strict=True))

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import head
-from kerasmooth.formats.limits import AS_NPZ, MAX_PEOPLE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, read_npy, write_npy, write_npz
 from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_PEOPLE, bad, head
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.formats.units import is_normalised
 from kerasmooth.pose_table import PoseTable

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.boxes import has_area, to_image
-from kerasmooth.formats.limits import MAX_COORDINATE, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import MAX_COORDINATE, bad
 from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.pose_table import PoseTable

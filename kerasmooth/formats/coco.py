@@ -10,9 +10,9 @@ import numpy as np
 from kerasmooth.formats.frame_names import frame_names
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import known_limbs
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import COCO_WHOLEBODY_133, Skeleton
@@ -35,7 +35,7 @@ class CocoResults(JsonFormat):
     def split(self, path: Path, value: Any) -> Frames:
         records = records_of(path, "content", value)
         names = frame_names(path, "image_id", [image_of(path, i, record) for i, record in enumerate(records)])
-        return group(names.frames.tolist(), records, names=names)
+        return group(names.numbers.tolist(), records, names=names)
 
     def join(self, frames: Frames, table: PoseTable) -> Any:
         people = frames.in_turn()

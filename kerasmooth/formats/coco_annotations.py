@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.coco import CocoResults, group, image_of
-from kerasmooth.formats.frame_names import FrameNames, are_counted, frame_names
+from kerasmooth.formats.frame_names import Names, are_counted, frame_names
 from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import box_of
 from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -86,18 +86,18 @@ def _free_id(records: list[Record]) -> int:
     return 1 + max((record["id"] for record in records if type(record.get("id")) is int), default=0)
 
 
-def _frames(path: Path, images: list[Record]) -> tuple[list[int], FrameNames]:
+def _frames(path: Path, images: list[Record]) -> tuple[list[int], Names]:
     """The frame of each image, and what further images are called."""
     for index, image in enumerate(images):
         if isinstance(image.get("id"), list | dict | None):
             raise bad(path, f"image {index}", "have an id", image)
     files = [image["file_name"] for image in images if isinstance(image.get("file_name"), str)]
     complete = len(files) == len(images)
-    names = frame_names(path, "file_name", files) if complete else FrameNames(pattern=("", 1, ".jpg"))
+    names = frame_names(path, "file_name", files) if complete else Names(pattern=("", 1, ".jpg"))
     for key in ("frame_id", "frame"):
         numbers = [image[key] for image in images if type(image.get(key)) is int]
         if len(set(numbers)) == len(images):
             return numbers, names
     if complete and are_counted(files):
-        return names.frames.tolist(), names
+        return names.numbers.tolist(), names
     return list(range(len(images))), names

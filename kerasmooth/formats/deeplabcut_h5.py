@@ -14,13 +14,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.bounded_files import replacing
 from kerasmooth.formats.deeplabcut import fresh_labels, label_layout
-from kerasmooth.formats.frame_names import FrameNames, frame_names
+from kerasmooth.formats.frame_names import Names, frame_names
 from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
-from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, bad, replacing
 from kerasmooth.pose_table import PoseTable
 
 _KEY = "df_with_missing"
@@ -56,18 +55,18 @@ class DeepLabCutHdf5(PoseFormat):
         if index.dtype.kind == "S":
             names = frame_names(path, "index", [text.decode("utf-8", "replace") for text in index.tolist()])
         elif index.dtype.kind in "iu":
-            names = FrameNames(index.astype(np.int64))
+            names = Names(index.astype(np.int64))
         else:
             raise bad(path, "index", "be whole numbers or names of images", f"{index.dtype}", "one video a file")
         values = np.where(places >= 0, rows[_BLOCK][:, places], np.nan)
-        raw = RawPoses(values, found.coords, names.frames, is_single=len(places) == 1)
+        raw = RawPoses(values, found.coords, names.numbers, is_single=len(places) == 1)
         return Parsed(raw, found.skeleton, (path, key, names, found, []), attributes=found.attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         labels, layout = fresh_labels(table, first=0)
         places, count, _ = layout.keypoints.shape
         raw = RawPoses.empty(count, layout.coords, places)
-        return raw, (None, _KEY, FrameNames(), layout, labels)
+        return raw, (None, _KEY, Names(), layout, labels)
 
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:
         """`rest`: file, name of the data frame, how frames are called, layout, labels of a fresh file."""

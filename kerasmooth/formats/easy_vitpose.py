@@ -10,8 +10,8 @@ from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton

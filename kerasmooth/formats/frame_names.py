@@ -1,4 +1,4 @@
-"""Frame numbers of files that name images: "12.jpg", "cam01.0012.json", 139, and back."""
+"""Numbers of frames that are named as images are ("12.jpg", "cam01.0012.json", 139), and of people, and back."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.json_files import integer
-from kerasmooth.formats.limits import MAX_FRAMES, bad
+from kerasmooth.formats.safe_files import MAX_FRAMES, bad
 
 _DIGITS = re.compile(r"\d+")
 _LONGEST = 15
@@ -19,29 +19,27 @@ Parts = tuple[str, str, str]
 
 
 @dataclass(frozen=True, eq=False)
-class FrameNames:
-    """What each row's image is called, the frame number it was given, and how further ones are called.
+class Names:
+    """The numbers of frames or people that a file names, and how further ones are called.
 
     Attributes:
-      frames: int64 [D].
-      names: image name of each frame number.
+      numbers: int64 [D], of each name in the file.
+      names: of each number.
       pattern: text before the number, number of digits, text after it; None for numbers that are names themselves.
     """
 
-    frames: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    numbers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     names: dict[int, Any] = field(default_factory=dict)
     pattern: tuple[str, int, str] | None = None
 
-    def name(self, frame: int) -> Any:
-        if frame in self.names:
-            return self.names[frame]
-        if self.pattern is None:
-            return frame
+    def name(self, number: int) -> Any:
+        if number in self.names or self.pattern is None:
+            return self.names.get(number, number)
         before, digits, after = self.pattern
-        return f"{before}{frame:0{digits}d}{after}"
+        return f"{before}{number:0{digits}d}{after}"
 
 
-def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
+def frame_names(path: Path, field: str, values: Sequence[Any]) -> Names:
     """Frame numbers of image names: a whole number is its own; of a name it is the digits that vary from name to name.
 
     Where no digits tell all images apart they are counted in order of appearance.
@@ -52,7 +50,7 @@ def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
     kinds = {type(value) for value in values}
     if kinds <= {int, float}:
         frames = np.array([integer(path, field, value) for value in values], np.int64)
-        return FrameNames(frames, dict(zip(frames.tolist(), values, strict=True)), None)
+        return Names(frames, dict(zip(frames.tolist(), values, strict=True)), None)
     if kinds != {str}:
         culprit = next(value for value in values if type(value) not in (int, str)) if kinds - {int, str} else "both"
         raise bad(path, field, "be all texts or all whole numbers", culprit)
@@ -66,10 +64,10 @@ def frame_names(path: Path, field: str, values: Sequence[Any]) -> FrameNames:
         pattern = (parts[0][0], width if padded else 1, parts[0][2])
     number = dict(zip(different, numbers, strict=True))
     frames = np.array([number[name] for name in values], np.int64)
-    return FrameNames(frames, dict(zip(numbers, different, strict=True)), pattern)
+    return Names(frames, dict(zip(numbers, different, strict=True)), pattern)
 
 
-def file_frames(folder: Path, names: list[str]) -> FrameNames:
+def file_frames(folder: Path, names: list[str]) -> Names:
     """Frame numbers of the names of files.
 
     Raises:

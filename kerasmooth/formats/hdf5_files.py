@@ -9,8 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
-from kerasmooth.formats.limits import MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad
+from kerasmooth.formats.safe_files import MAX_ARRAY_BYTES, MAX_KEYPOINTS, bad, check_file, explained, head, replacing
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _REMEDY = "export the file again"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, X, Y
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import words
 
 _SCORES = ("visibility", "vis", "score", "scores", "confidence", "conf", "likelihood", "prob", "probability")

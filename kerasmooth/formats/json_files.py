@@ -10,8 +10,7 @@ from typing import IO, Any
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import decode, head_text, read_bytes
-from kerasmooth.formats.limits import bad, shown
+from kerasmooth.formats.safe_files import bad, decode, head_text, read_bytes, shown
 
 MAX_JSON_BYTES = 1 << 30
 _MAX_CONTAINERS = 12_000_000

@@ -4,13 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerasmooth.formats.bounded_files import head_text, replacing_folder
-from kerasmooth.formats.frame_names import FrameNames, are_counted, file_frames
+from kerasmooth.formats.frame_names import Names, are_counted, file_frames
 from kerasmooth.formats.json_files import dump, load
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Shapes
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import RawPoses
+from kerasmooth.formats.safe_files import bad, head_text, replacing_folder
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
@@ -50,7 +49,7 @@ class JsonFolder(JsonFormat):
             raise bad(path, "folder", "hold .json files", "none", "give the folder of all frames")
         names = file_frames(path, files)
         images = [self._image(path / file, load(path / file, MAX_FRAME_BYTES)) for file in files]
-        return Frames(names.frames.tolist(), [image.people[0] for image in images], images, names=names)
+        return Frames(names.numbers.tolist(), [image.people[0] for image in images], images, names=names)
 
     def _image(self, path: Path, value: Any) -> Frames:
         image = self.split(path, value)
@@ -76,7 +75,7 @@ class JsonFolder(JsonFormat):
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raw, (frames, shapes) = super().fresh(table, path)
-        names = FrameNames(pattern=(f"{path.name or 'frame'}_", self.digits, self.ending))
+        names = Names(pattern=(f"{path.name or 'frame'}_", self.digits, self.ending))
         return raw, (replace(frames, names=names), shapes)
 
 

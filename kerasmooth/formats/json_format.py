@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import replacing
-from kerasmooth.formats.frame_names import FrameNames
+from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
 from kerasmooth.formats.json_frames import Frames, Record, Shapes, first_name, records_of
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad, replacing
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -33,7 +32,7 @@ class JsonFormat(PoseFormat):
       side_by_side: each field has other coordinates of the same keypoints; otherwise each has further keypoints.
       missing, nowhere: see `RawPoses`.
       num_keypoints: of a file without anybody.
-      image_names: how images of fresh files are called (see `FrameNames.pattern`); None where they have numbers.
+      image_names: how images of fresh files are called (see `Names.pattern`); None where they have numbers.
     """
 
     suffix = ".json"
@@ -199,7 +198,7 @@ class JsonFormat(PoseFormat):
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         shapes = self.fresh_shapes(table.skeleton.num_keypoints, table.depth is not None)
         raw = self._raw(path, [], np.empty((0, 2), np.int64), shapes)
-        value, names = self.fresh_value(table, False), FrameNames(pattern=self.image_names)
+        value, names = self.fresh_value(table, False), Names(pattern=self.image_names)
         return raw, (Frames([], [], value=value, names=names), shapes)
 
     def save(self, path: Path, raw: RawPoses, rest: tuple[Frames, Shapes], table: PoseTable) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.frame_names import FrameNames
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.raw_poses import frame_order
+from kerasmooth.formats.safe_files import bad
 
 Record = dict[str, Any]
 Shapes = dict[str, tuple[int, ...]]
@@ -36,7 +36,7 @@ class Frames:
     entries: list[Any] = field(default_factory=list)
     value: Any = None
     is_image: bool = False
-    names: FrameNames = field(default_factory=FrameNames)
+    names: Names = field(default_factory=Names)
     frame_numbers: list[int] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
 

@@ -9,8 +9,8 @@ import numpy as np
 from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
-from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, Coords, RawPoses, X, Y
+from kerasmooth.formats.safe_files import AS_NPZ, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton

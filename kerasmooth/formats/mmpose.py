@@ -10,9 +10,9 @@ from kerasmooth.formats.json_files import numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import known_limbs, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.limits import MAX_FRAMES, bad
 from kerasmooth.formats.npz_archive import NpzFile, member_names, write_npz
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
+from kerasmooth.formats.safe_files import MAX_FRAMES, bad
 from kerasmooth.formats.skeleton_names import from_json, to_json
 from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
 

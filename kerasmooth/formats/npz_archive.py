@@ -7,8 +7,7 @@ from typing import IO
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
-from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
+from kerasmooth.formats.safe_files import MAX_ARRAY_BYTES, bad, check_file, explained, head, replacing
 
 _MAX_MEMBERS = 10_000
 _PLAUSIBLE_RATIO = 100

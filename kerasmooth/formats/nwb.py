@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, updating
-from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, MAX_PEOPLE, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, MAX_PEOPLE, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.pose_table import PoseTable
 

@@ -8,8 +8,8 @@ import numpy as np
 from kerasmooth.formats.json_folder import JsonFolder, list_files
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
-from kerasmooth.formats.limits import MAX_COORDINATE, bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import MAX_COORDINATE, bad
 from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25, BODY_25B, OPENPOSE_COCO_18, OPENPOSE_MPI_15, Skeleton

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import check_file, explained, head, replacing
 from kerasmooth.formats.headings import asked_roles, keypoint_columns, roles_of
-from kerasmooth.formats.limits import MAX_ARRAY_BYTES, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import RawPoses, coords_of
+from kerasmooth.formats.safe_files import MAX_ARRAY_BYTES, bad, check_file, explained, head, replacing
 from kerasmooth.formats.text_table import Dialect, TextTable
 from kerasmooth.formats.tidy_csv import NEEDED, Tidy, number_columns, parse_tidy, save_tidy
 from kerasmooth.formats.wide_csv import wide_layout

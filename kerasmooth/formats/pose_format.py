@@ -1,8 +1,8 @@
-"""What a pose-file format is, and how a table remembers the file that it came from."""
+"""What a pose-file format is: a file is parsed into numbers and the rest, checked, and written back."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,16 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.formats import units
-from kerasmooth.formats.limits import (
-    AS_NPZ,
-    MAX_COORDINATE,
-    MAX_FRAMES,
-    MAX_KEYPOINTS,
-    MAX_PEOPLE,
-    MAX_VALUES,
-    bad,
-)
 from kerasmooth.formats.people import once_a_frame
 from kerasmooth.formats.raw_poses import RawPoses
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_COORDINATE, MAX_FRAMES, MAX_KEYPOINTS, MAX_PEOPLE, MAX_VALUES, bad
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """What a file holds.
+    """What a file holds; a table keeps it as its source.
 
     Attributes:
       raw: the numbers of its keypoints.
@@ -35,6 +27,7 @@ class Parsed:
       rest: all else, to be written back as it is; of no meaning to others than the format.
       frame_numbers: int64 [N], increasing, if the file knows of more frames than its lines have.
       attributes: of the table: fps, image_size, unit, y_up.
+      format, path: of the file, which `PoseFormat.read` adds.
     """
 
     raw: RawPoses
@@ -42,15 +35,8 @@ class Parsed:
     rest: Any = None
     frame_numbers: np.ndarray | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """The file that a table was read from."""
-
-    format: str
-    path: Path
-    parsed: Parsed
+    format: str = ""
+    path: Path = Path()
 
 
 class PoseFormat(ABC):
@@ -141,7 +127,7 @@ class PoseFormat(ABC):
             parsed.skeleton,
             depth=depth,
             is_single=raw.is_single,
-            source=Source(self.name, path, parsed),
+            source=replace(parsed, format=self.name, path=path),
             **attributes,
         )
 
@@ -169,9 +155,9 @@ class PoseFormat(ABC):
     def _source(self, table: PoseTable) -> Parsed | None:
         """What this format read the table from, if its keypoints are still the same; otherwise a fresh file is due."""
         source = table.source
-        if not isinstance(source, Source) or source.format != self.name:
+        if not isinstance(source, Parsed) or source.format != self.name:
             return None
-        return source.parsed if source.parsed.skeleton.num_keypoints == table.skeleton.num_keypoints else None
+        return source if source.skeleton.num_keypoints == table.skeleton.num_keypoints else None
 
     def _converted(self, table: PoseTable, path: Path) -> PoseTable:
         counts = np.unique(table.frames, return_counts=True)[1]
@@ -191,12 +177,6 @@ def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
         raise bad(path, "content", f"have at most {MAX_VALUES:,} keypoints", received, "split the file")
 
 
-def check_people(path: Path, count: int, frame: int) -> None:
-    """Raises InputError for more people than a frame has."""
-    if count > MAX_PEOPLE:
-        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{count:,} in frame {frame}")
-
-
 def _check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray | None) -> None:
     """Raises InputError for infinite or huge numbers in columns [D, K, ...]; NaN is fine."""
     for name, values in columns.items():
@@ -213,8 +193,9 @@ def _check_frames(path: Path, frames: np.ndarray, numbers: np.ndarray) -> None:
     if len(numbers) > MAX_FRAMES:
         raise bad(path, "frames", f"be at most {MAX_FRAMES:,}", f"{len(numbers):,}", "split the file")
     different, counts = np.unique(frames, return_counts=True)
-    if len(counts):
-        check_people(path, int(counts.max()), int(different[counts.argmax()]))
+    if counts.max(initial=0) > MAX_PEOPLE:
+        received = f"{counts.max():,} in frame {different[counts.argmax()]}"
+        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", received)
     if np.any(np.diff(numbers) <= 0) or not np.isin(different, numbers).all():
         received = "numbers out of order or without those of frames"
         raise bad(path, "frame_numbers", "increase and hold every frame of frames", received)

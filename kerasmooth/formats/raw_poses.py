@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerasmooth.formats.limits import AS_NPZ, bad
 from kerasmooth.formats.people import once_a_frame, person_places
+from kerasmooth.formats.safe_files import AS_NPZ, bad
 from kerasmooth.pose_table import PoseTable
 
 X, Y, CONFIDENCE, DEPTH, OTHER = range(5)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
+from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.skeletons import COCO_17, COCO_WHOLEBODY_133, HALPE_26, SKELETONS, Skeleton
 
 _OF_DETECTORS = {each.num_keypoints: each for each in (COCO_17, HALPE_26, COCO_WHOLEBODY_133)}

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, texts, updating
-from kerasmooth.formats.limits import MAX_PEOPLE, bad
 from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
+from kerasmooth.formats.safe_files import MAX_PEOPLE, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 

@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
-from kerasmooth.formats.limits import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.people import mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, write_bytes
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad, decode, head_text, read_bytes, write_bytes
 from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import MPII_16

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.bounded_files import check_file, decode, head, head_text, reason, replacing
-from kerasmooth.formats.limits import MAX_CELLS, bad
+from kerasmooth.formats.safe_files import MAX_CELLS, bad, check_file, decode, head, head_text, reason, replacing
 
 TABLES = (".csv", ".tsv", ".txt")
 MISSING = ["", "nan", "NaN", "NAN", "-nan", "-NaN", "NA", "N/A", "n/a", "#N/A", "None", "none", "null", "NULL", "<NA>"]

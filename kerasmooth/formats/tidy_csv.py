@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.frame_names import FrameNames
+from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.headings import OUR_OWN, asked_roles, roles_of
-from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
+from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, TextTable, fresh_table, header_lines, headings_of, read_table
-from kerasmooth.formats.wide_table import frames_of, people_of, person_names
+from kerasmooth.formats.wide_table import frames_of, people_of
 from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 
@@ -41,8 +41,8 @@ class Tidy:
     table: TextTable
     roles: dict[str, int]
     lines: np.ndarray
-    frames: FrameNames
-    people: dict[int, str]
+    frames: Names
+    people: Names
     keypoints: list[Keypoint]
 
 
@@ -75,9 +75,9 @@ class TidyCsv(PoseFormat):
         headings = ["frame", "person", "keypoint", *(name for name, coord in COORDS.items() if coord in coords)]
         raw = RawPoses.empty(table.skeleton.num_keypoints, coords)
         roles = {name: column for column, name in enumerate(headings)}
-        lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), FrameNames()
+        lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), Names()
         keypoints = [("", name) for name in table.skeleton.keypoints]
-        return raw, Tidy(fresh_table([headings], 3), roles, lines, names, {}, keypoints)
+        return raw, Tidy(fresh_table([headings], 3), roles, lines, names, Names(), keypoints)
 
     def save(self, path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         save_tidy(path, raw, rest, table)
@@ -91,11 +91,11 @@ def number_columns(roles: dict[str, int]) -> np.ndarray:
 def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str, int]) -> Parsed:
     """What a table of keypoints holds whose columns are `roles`, with numbers [L, C]."""
     keys, keypoints, skeleton = _keypoints(path, table.others, roles)
-    people, called = np.zeros(len(values), np.int64), dict[int, str]()
+    people = Names(np.zeros(len(values), np.int64))
     if "person" in roles:
-        people, called = people_of(table.others[roles["person"]])
-    frames = _frames(path, table.others, roles, keys, people)
-    pairs, row = np.unique(np.stack([frames.frames, people], axis=1), axis=0, return_inverse=True)
+        people = people_of(table.others[roles["person"]])
+    frames = _frames(path, table.others, roles, keys, people.numbers)
+    pairs, row = np.unique(np.stack([frames.numbers, people.numbers], axis=1), axis=0, return_inverse=True)
     lines = np.full((len(pairs), len(keypoints)), -1, np.int64)
     lines[row, keys] = np.arange(len(values))
     if (lines >= 0).sum() < len(values):
@@ -111,7 +111,7 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str
         nowhere=(0.0, -1.0),
         is_single="person" not in roles,
     )
-    attributes: dict[str, Any] = {"person_names": called}
+    attributes: dict[str, Any] = {"person_names": people.names}
     if set(OUR_OWN) <= set(roles):
         kinds = table.others[roles["provenance"]].astype(str).map({name: i for i, name in enumerate(PROVENANCE)})
         attributes["provenance"] = np.full(lines.shape, MISSING, np.uint8)
@@ -119,7 +119,7 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str
         attributes["deviation"] = np.full(lines.shape, np.nan)
         deviation = pd.to_numeric(table.others[roles["deviation"]], errors="coerce")
         attributes["deviation"][row, keys] = deviation.to_numpy(np.float64, na_value=np.nan)
-    return Parsed(raw, skeleton, Tidy(table, roles, lines, frames, called, keypoints), attributes=attributes)
+    return Parsed(raw, skeleton, Tidy(table, roles, lines, frames, people, keypoints), attributes=attributes)
 
 
 def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
@@ -142,7 +142,7 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
     texts.put(of["keypoint"], further, [rest.keypoints[k][1] for k in key.tolist()])
     texts.put(of.get("group", -1), further, [rest.keypoints[k][0] for k in key.tolist()])
     renamed = [(line, who) for at, who in raw.renamed(table).items() for line in lines[at].tolist() if line >= 0]
-    texts.put(of.get("person", -1), [at for at, _ in renamed], person_names(rest.people, [who for _, who in renamed]))
+    texts.put(of.get("person", -1), [line for line, _ in renamed], [rest.people.name(who) for _, who in renamed])
     for name in set(OUR_OWN) & set(of):
         facts = table.deviation[there] if name == "deviation" else np.array(PROVENANCE)[table.provenance[there]]
         texts.put(of[name], lines[there].tolist(), pd.Series(facts, dtype=object).replace(np.nan, None).tolist())
@@ -198,15 +198,15 @@ def _label(keypoint: Keypoint, keypoints: list[Keypoint]) -> str:
     return name
 
 
-def _frames(path: Path, texts: pd.DataFrame, roles: dict[str, int], keys: np.ndarray, people: np.ndarray) -> FrameNames:
+def _frames(path: Path, texts: pd.DataFrame, roles: dict[str, int], keys: np.ndarray, people: np.ndarray) -> Names:
     """The frame of each line: as its column says; else by the time; else another frame where a keypoint comes again."""
     if "frame" in roles:
         return frames_of(path, "frame", texts[roles["frame"]])
     if "time" in roles:
         codes, times = pd.factorize(texts[roles["time"]])
-        return FrameNames(codes.astype(np.int64), dict(enumerate(times.tolist())), None)
+        return Names(codes.astype(np.int64), dict(enumerate(times.tolist())), None)
     again = pd.DataFrame({"person": people, "keypoint": keys}).groupby(["person", "keypoint"]).cumcount()
-    return FrameNames(again.to_numpy(np.int64))
+    return Names(again.to_numpy(np.int64))
 
 
 def _time(times: dict[int, Any], frame: int) -> str:

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.bounded_files import head_text
-from kerasmooth.formats.limits import MAX_KEYPOINTS, bad
 from kerasmooth.formats.pose_format import Parsed
 from kerasmooth.formats.raw_poses import DEPTH, RawPoses, X, Y
+from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad, head_text
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, fresh_table, header_lines
 from kerasmooth.formats.units import looks_up

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import head_text
 from kerasmooth.formats.json_files import first_and_keys, numbers
 from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Record
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, X, Y
+from kerasmooth.formats.safe_files import bad, head_text
 from kerasmooth.pose_table import PoseTable
 
 _NESTED = re.compile(r"\s*\[\s*\[\s*[\]{]")

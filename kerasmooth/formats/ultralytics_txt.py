@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import decode, head_text, read_bytes, replacing_folder
-from kerasmooth.formats.frame_names import FrameNames, file_frames
+from kerasmooth.formats.frame_names import Names, file_frames
 from kerasmooth.formats.json_folder import MAX_FRAME_BYTES, list_files
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.safe_files import bad, decode, head_text, read_bytes, replacing_folder
 from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.pose_table import PoseTable
 
@@ -44,7 +43,7 @@ class UltralyticsTxt(PoseFormat):
             raise bad(path, "folder", "hold .txt files", "none", "give the folder of all frames")
         names = file_frames(path, files)
         frames, lines = [], []
-        for file, frame in zip(files, names.frames.tolist(), strict=True):
+        for file, frame in zip(files, names.numbers.tolist(), strict=True):
             found = _lines(path / file)
             lines += found
             frames += [frame] * len(found)
@@ -72,11 +71,11 @@ class UltralyticsTxt(PoseFormat):
         heads = [_joined(line[:_BOX]) for line in lines]
         scores = [_joined(line[end : end + tail - (has_ids and not some)]) for line in lines]
         facts = {"unit": "normalised", "first_frame": 1}
-        return Parsed(raw, skeleton_of_count(count), (names, heads, scores, has_ids), np.unique(names.frames), facts)
+        return Parsed(raw, skeleton_of_count(count), (names, heads, scores, has_ids), np.unique(names.numbers), facts)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raw = RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE))
-        names = FrameNames(pattern=(f"{path.name or 'frame'}_", 1, ".txt"))
+        names = Names(pattern=(f"{path.name or 'frame'}_", 1, ".txt"))
         return replace(raw, missing=(0.0, 0.0), missing_score=0.0), (names, [], [], bool((table.people >= 0).all()))
 
     def save(self, path: Path, raw: RawPoses, rest: Any, table: PoseTable) -> None:

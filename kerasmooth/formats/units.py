@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.limits import AS_NPZ, bad
+from kerasmooth.formats.safe_files import AS_NPZ, bad
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from kerasmooth.formats.bounded_files import head
 from kerasmooth.formats.hdf5_files import is_hdf5, names_in
 from kerasmooth.formats.headings import roles_of, split_heading
 from kerasmooth.formats.json_files import first_and_keys
 from kerasmooth.formats.npz_archive import member_names
 from kerasmooth.formats.pose_format import PoseFormat
+from kerasmooth.formats.safe_files import head
 from kerasmooth.formats.text_table import TABLES, headings_of
 
 _BY_SUFFIX = {

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.headings import asked_roles, keypoint_columns
-from kerasmooth.formats.limits import bad
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, fresh_table, header_lines, headings_of
 from kerasmooth.formats.wide_table import Layout, WideTable, fresh_wide, side_by_side

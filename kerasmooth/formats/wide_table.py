@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasmooth.formats.frame_names import FrameNames, frame_names
-from kerasmooth.formats.limits import bad
+from kerasmooth.formats.frame_names import Names, frame_names
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import Coords, RawPoses
+from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.text_table import MISSING, Dialect, TextTable, read_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -53,8 +53,8 @@ class Wide:
 
     table: TextTable
     layout: Layout
-    frames: FrameNames
-    people: dict[int, str]
+    frames: Names
+    people: Names
 
 
 class WideTable(PoseFormat):
@@ -78,7 +78,7 @@ def fresh_wide(table: TextTable, layout: Layout) -> tuple[RawPoses, Wide]:
     """A fresh file."""
     places, count, _ = layout.keypoints.shape
     raw = RawPoses.empty(count, layout.coords, places)
-    return raw, Wide(table, layout, FrameNames(), {})
+    return raw, Wide(table, layout, Names(), Names())
 
 
 def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndarray:
@@ -88,22 +88,23 @@ def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndar
 
 def parse_wide(path: Path, table: TextTable, values: np.ndarray, layout: Layout) -> Parsed:
     """What a table with these numbers [L, S * K * C] holds."""
-    frames = FrameNames(np.arange(len(values)))
+    frames = Names(np.arange(len(values)))
     if layout.frame >= 0:
         frames = frames_of(path, "frame number", table.others[layout.frame])
-    people, called = None, dict[int, str]()
-    if layout.person >= 0 and not _numbers_lines(frames.frames, table.others[layout.person]):
-        people, called = people_of(table.others[layout.person])
+    people = None
+    if layout.person >= 0 and not _numbers_lines(frames.numbers, table.others[layout.person]):
+        people = people_of(table.others[layout.person])
     raw = RawPoses(
         values.reshape(len(values), *layout.keypoints.shape),
         layout.coords,
-        frames.frames,
-        people=people,
+        frames.numbers,
+        people=None if people is None else people.numbers,
         nowhere=layout.nowhere,
         is_single=people is None and len(layout.keypoints) == 1,
     )
-    attributes = {"person_names": called, **layout.attributes}
-    return Parsed(raw, layout.skeleton, Wide(table, layout, frames, called), attributes=attributes)
+    people = people or Names()
+    attributes = {"person_names": people.names, **layout.attributes}
+    return Parsed(raw, layout.skeleton, Wide(table, layout, frames, people), attributes=attributes)
 
 
 def with_further(raw: RawPoses, rest: Wide, table: PoseTable) -> TextTable:
@@ -112,7 +113,7 @@ def with_further(raw: RawPoses, rest: Wide, table: PoseTable) -> TextTable:
     names = [str(rest.frames.name(frame)) for frame in raw.frames[raw.known :].tolist()]
     texts.put(rest.layout.frame, raw.further, names)
     renamed = raw.renamed(table)
-    texts.put(rest.layout.person, renamed, person_names(rest.people, renamed.values()))
+    texts.put(rest.layout.person, renamed, [rest.people.name(who) for who in renamed.values()])
     return texts
 
 
@@ -126,12 +127,12 @@ def _numbers_lines(frames: np.ndarray, ids: pd.Series) -> bool:
     return len(ids) > 1 and ids.nunique() == len(ids) and len(np.unique(frames)) == len(frames)
 
 
-def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
+def frames_of(path: Path, name: str, texts: pd.Series) -> Names:
     """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
     numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
     whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
     if whole.all():
-        return FrameNames(numbers.astype(np.int64))
+        return Names(numbers.astype(np.int64))
     if np.isfinite(numbers).any():
         at = int(np.flatnonzero(~whole)[0])
         where, received = f"{name} of line {at + 1} of the table", str(texts.iloc[at])[:60]
@@ -139,11 +140,11 @@ def frames_of(path: Path, name: str, texts: pd.Series) -> FrameNames:
     return frame_names(path, name, texts.astype(str).tolist())
 
 
-def people_of(texts: pd.Series) -> tuple[np.ndarray, dict[int, str]]:
-    """Ids int64 [L] of the people in a column, and what each is called; -1 where a cell is empty.
+def people_of(texts: pd.Series) -> Names:
+    """The people in a column, -1 where a cell is empty.
 
     Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
-    others are numbered in order of appearance.
+    others are numbered in order of appearance. New people are called as the first one, with their own number.
     """
     texts = texts.astype(str)
     names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() and name not in MISSING]
@@ -152,11 +153,6 @@ def people_of(texts: pd.Series) -> tuple[np.ndarray, dict[int, str]]:
     if len(set(ids)) < len(names):
         ids = list(range(len(names)))
     id_of = dict(zip(names, ids, strict=True))
-    return np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64), dict(zip(ids, names, strict=True))
-
-
-def person_names(names: dict[int, str], people: Iterable[int]) -> list[str]:
-    """What people are called: as in the file, new ones as its first one with their own number."""
-    first = next(iter(names.values()), "")
-    before = re.sub(r"\d+(?:\.0+)?\s*$", "", first)
-    return [names.get(person, f"{before}{person}" if person >= 0 else "") for person in people]
+    numbers = np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64)
+    before = re.sub(r"\d+(?:\.0+)?\s*$", "", "".join(names[:1]))
+    return Names(numbers, dict(zip(ids, names, strict=True)), (before, 1, ""))

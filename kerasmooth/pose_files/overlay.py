@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from kerasmooth.errors import InputError
-from kerasmooth.formats.bounded_files import replacing
+from kerasmooth.formats.safe_files import replacing
 from kerasmooth.pose_files.film_view import View, canvas, onto_image
 from kerasmooth.pose_files.table_smoothing import SmoothedTable, frame_step
 from kerasmooth.pose_files.video import opened, properties_of

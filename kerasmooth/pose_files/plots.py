@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from kerasmooth.formats.bounded_files import replacing
+from kerasmooth.formats.safe_files import replacing
 from kerasmooth.pose_files.contact_sheet import AFTER, BEFORE, MARKS, add_legend, draw_frames
 from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.table_smoothing import SmoothedTable

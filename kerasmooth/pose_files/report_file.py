@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.bounded_files import write_bytes
+from kerasmooth.formats.safe_files import write_bytes
 from kerasmooth.pose_files.job import Outcome
 from kerasmooth.pose_files.person_report import PersonReport, quantiles
 
