@@ -8,8 +8,14 @@ from absl import flags
 
 from kerasmooth.command_line import run
 from kerasmooth.pose_files.command import smooth_inputs
-from kerasmooth.pose_files.help_texts import FORMATS_HELP, METHODS_HELP
-from kerasmooth.pose_files.options import Options, parse_columns, parse_image_size, parse_settings
+from kerasmooth.pose_files.options import (
+    FORMATS_HELP,
+    METHODS_HELP,
+    Options,
+    parse_columns,
+    parse_image_size,
+    parse_settings,
+)
 
 _OUTPUT = flags.DEFINE_string("output", "", "file to write; a folder where there are several inputs")
 _TO = flags.DEFINE_string("to", "", "format to write, of those of --from; default: the input's")

@@ -10,10 +10,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kerasmooth.errors import InputError
 from kerasmooth.pose_files.job import Outcome, read_table, run_job
@@ -65,15 +64,11 @@ def _interrupted_by_kill() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, _interrupt)
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _raise_errors(outcomes: list[Outcome]) -> None:
@@ -117,13 +112,9 @@ def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[O
         model = _load_model(jobs, options) if options.model else None
         for job in jobs:
             segments = progress.add_task(f"  {job.source.name}", total=None)
-            yield run_job(job, options, model, functools.partial(_show_segments, progress, segments))
+            yield run_job(job, options, model, functools.partial(progress.update, segments))
             progress.remove_task(segments)
             progress.advance(task)
-
-
-def _show_segments(progress: Progress, task: TaskID, done: int, total: int) -> None:
-    progress.update(task, completed=done, total=total)
 
 
 def _load_model(jobs: list[Job], options: Options) -> Smoother:
@@ -138,7 +129,9 @@ def _load_model(jobs: list[Job], options: Options) -> Smoother:
 
 
 def _in_processes(jobs: list[Job], options: Options, workers: int) -> Iterator[Outcome]:
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _leave_interrupts_to_the_parent)
+    # Interrupts are the parent's affair.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), signal.signal, ignore)
     try:
         for future in [pool.submit(run_job, job, options) for job in jobs]:
             yield future.result()
@@ -146,7 +139,3 @@ def _in_processes(jobs: list[Job], options: Options, workers: int) -> Iterator[O
         raise InputError("a worker process died, for lack of memory perhaps: try again with --workers=1") from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -32,7 +32,7 @@ def run_job(
     job: Job,
     options: Options,
     model: Smoother | None = None,
-    on_segment: Callable[[int, int], None] | None = None,
+    on_segment: Callable[..., None] | None = None,
 ) -> Outcome:
     """Reads, smooths and writes one input, and draws what is asked for. A bad input is an outcome, not an error."""
     try:
@@ -64,9 +64,7 @@ def read_table(job: Job, options: Options) -> PoseTable:
     return table
 
 
-def _run_job(
-    job: Job, options: Options, model: Smoother | None, on_segment: Callable[[int, int], None] | None
-) -> Outcome:
+def _run_job(job: Job, options: Options, model: Smoother | None, on_segment: Callable[..., None] | None) -> Outcome:
     table = read_table(job, options)
     try:
         done = smooth_table(table, options.settings, name=str(job.source), model=model, on_segment=on_segment)

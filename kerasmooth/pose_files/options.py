@@ -1,6 +1,8 @@
-"""What the smoothing command is asked for, checked before anything is read."""
+"""What the smoothing command is asked for, checked before anything is read, and what --help says of it."""
 
+import inspect
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +11,9 @@ import numpy as np
 from kerasmooth import formats
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
-from kerasmooth.pose_files.help_texts import parameters_of
+from kerasmooth.filters import FILTERS
 from kerasmooth.pose_files.table_smoothing import MAX_FPS
-from kerasmooth.skeletons import skeleton_named
+from kerasmooth.skeletons import SKELETONS, skeleton_named
 from kerasmooth.smoothing.keypoints import smooth_person
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
 
@@ -21,6 +23,8 @@ MAX_STRENGTH = 100.0
 MAX_SIDE = 100_000
 _TRIAL_FPS = 1000.0
 """A frame rate at which every sensible frequency can be tried."""
+_NOT_PARAMETERS = {"positions", "weights", "fps"}
+"""What filters take that is no setting."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def _check_parameters(settings: SmoothingSettings) -> None:
         return
     if settings.method == AUTO:
         raise InputError("--parameter is for one filter, received with --method=auto: name a filter with --method=NAME")
-    known = parameters_of(settings.method)
+    known = _parameters_of(settings.method)
     for name in settings.parameters:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
@@ -140,3 +144,35 @@ def parse_image_size(text: str) -> Size | None:
     if len(parts) != 2 or not all(part.isdecimal() and 0 < int(part[:9]) <= MAX_SIDE for part in parts):
         raise InputError(f"--image_size must be HEIGHTxWIDTH in pixels, such as 1080x1920, received {text!r}")
     return int(parts[0]), int(parts[1])
+
+
+def _parameters_of(method: str) -> dict[str, Any]:
+    """Name -> default of the parameters of a filter."""
+    every = inspect.signature(FILTERS[method]).parameters.items()
+    return {name: parameter.default for name, parameter in every if name not in _NOT_PARAMETERS}
+
+
+def _describe_method(name: str) -> str:
+    text = inspect.getdoc(FILTERS[name]) or ""
+    summary, _, other = text.partition("\n")[0].partition(" Arguments: ")
+    if found := re.search(r"`(\w+)`", other):
+        text = inspect.getdoc(FILTERS[found[1]]) or ""
+    meanings = dict(re.findall(r"^  (\w+): (.*(?:\n {4,}.*)*)", text, re.MULTILINE))
+    parameters = [
+        f"{parameter}={'(chosen)' if default is None else default}, {' '.join(meanings[parameter].split()).rstrip('.')}"
+        for parameter, default in _parameters_of(name).items()
+    ]
+    return f"- {name}: {summary} Parameters: {'; '.join(parameters)}."
+
+
+_FORMATS = [f"- {name} ({each.suffix or 'folder'}): {each.description}" for name, each in formats.FORMATS.items()]
+FORMATS_HELP = "\n".join(
+    ["Formats:", *_FORMATS, f"Keypoints are known by their names, or in the orders {', '.join(SKELETONS)}."]
+)
+METHODS_HELP = "\n".join(
+    [
+        "Methods, with their parameters and defaults for --parameter:",
+        "- auto: chooses and tunes a model of motion and noise for each keypoint; it has no parameters.",
+        *(_describe_method(name) for name in FILTERS),
+    ]
+)

@@ -3,19 +3,21 @@
 import colorsys
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
 from kerasmooth.formats.safe_files import replacing
-from kerasmooth.pose_files.film_view import View, canvas, onto_image
 from kerasmooth.pose_files.table_smoothing import SmoothedTable, frame_step
 from kerasmooth.pose_files.video import opened, properties_of
 from kerasmooth.pose_table import MEASURED, PoseTable
 
-STYLES = ("beside", "over")
+MAX_SIDE = 960
+"""Longest side in pixels of a canvas without a video."""
 _BACKGROUND = 32
 _BEFORE, _AFTER = (0, 140, 255), (255, 160, 60)
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
@@ -39,8 +41,6 @@ def draw(
     Raises:
       InputError: the video cannot be read or has no frame, or the film cannot be written.
     """
-    if style not in STYLES:
-        raise ValueError(f"style must be one of {STYLES}. Received: style={style!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     if video is None:
         view = canvas(after.table)
@@ -52,7 +52,7 @@ def draw(
         return
     with opened(video) as capture:
         found = properties_of(capture)
-        painter = _Painter(before, after, onto_image(before, found.size), style)
+        painter = _Painter(before, after, _onto_image(before, found.size), style)
         fps = found.fps or float(after.table.fps or 25.0)
         _write(path, _frames(capture, _first_frame(before, found.frames)), painter, fps)
 
@@ -95,6 +95,21 @@ def _write(path: Path, frames: Iterator[tuple[int, np.ndarray]], painter: "_Pain
         finally:
             if writer is not None:
                 writer.release()
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """From a table's coordinates to pixels of the film: positions * scale + offset."""
+
+    size: Size
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def points(self, keypoints: np.ndarray) -> np.ndarray:
+        """int64 [K, 2]; far outside of the picture where NaN."""
+        placed = keypoints * self.scale + self.offset
+        limit = 8 * max(self.size)
+        return np.rint(np.clip(np.nan_to_num(placed, nan=-limit), -limit, limit)).astype(np.int64)
 
 
 class _Painter:
@@ -191,3 +206,34 @@ def _with_even_sides(picture: np.ndarray) -> np.ndarray:
     """Codecs take even sides only."""
     height, width = picture.shape[:2]
     return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+
+
+def canvas(table: PoseTable) -> View:
+    """The whole image where its size is known, otherwise where the people are."""
+    if table.image_size is not None and table.unit in ("px", "normalised"):
+        size = table.image_size
+        factor = min(1.0, MAX_SIDE / max(size))
+        return _onto_image(table, _even(np.array(size) * factor))
+    points = table.keypoints[np.isfinite(table.keypoints).all(axis=-1)]
+    low, high = np.percentile(points if len(points) else np.zeros((1, 2)), [0.5, 99.5], axis=0)
+    margin = 0.1 * max(float((high - low).max()), 1e-9)
+    factor = MAX_SIDE / float((high - low).max() + 2 * margin)
+    size = _even((high - low + 2 * margin)[::-1] * factor)
+    scale, offset = np.array([factor, factor]), (margin - low) * factor
+    if table.y_up:
+        scale[1], offset[1] = -factor, size[0] - offset[1]
+    return View(size, scale, offset)
+
+
+def _even(size: np.ndarray) -> Size:
+    height, width = (max(64, 2 * int(np.ceil(side / 2))) for side in size)
+    return height, width
+
+
+def _onto_image(table: PoseTable, size: Size) -> View:
+    """The whole image in a picture of `size` (height, width)."""
+    height, width = (1, 1) if table.unit == "normalised" else table.image_size or size
+    scale, offset = np.array([size[1] / width, size[0] / height]), np.zeros(2)
+    if table.y_up:
+        scale[1], offset[1] = -scale[1], float(size[0])
+    return View(size, scale, offset)

@@ -118,7 +118,8 @@ def _check_suffix(output: Path, source: Path, to: str, inside: bool) -> None:
 
 def _check_targets(jobs: list[Job], options: Options) -> None:
     seen: dict[Path, Path] = {}
-    sources = _Sources([job.source.resolve() for job in jobs])
+    sources = [job.source.resolve() for job in jobs]
+    places, around = {_place(path) for path in sources}, {parent for path in sources for parent in path.parents}
     for job in jobs:
         extra = [job.overlay, Path(options.report) if options.report else None]
         written = [job.target, *(path for path in extra if path is not None)]
@@ -126,7 +127,7 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             raise InputError(f"{job.target}: --output, --report and --overlay must be different files: rename one")
         for target in written:
             _check_writable(target, options.overwrite)
-            _check_apart(target, sources)
+            _check_apart(target, places, around)
         if job.plots:
             _check_folder(job.plots)
         key = job.target.resolve()
@@ -139,23 +140,14 @@ def _check_targets(jobs: list[Job], options: Options) -> None:
             )
 
 
-class _Sources:
-    """The inputs, the folders around them, and what is the same for every name of them."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        self.paths = set(paths)
-        self.around = {parent for path in paths for parent in path.parents}
-        self.places = {_place(path) for path in paths}
-
-
-def _check_apart(target: Path, sources: _Sources) -> None:
+def _check_apart(target: Path, places: set[tuple[int, int]], around: set[Path]) -> None:
     """Raises InputError for an output that would change an input: onto it, into it or around it."""
     path = target.resolve()
-    if target.exists() and _place(path) in sources.places:
+    if target.exists() and _place(path) in places:
         raise InputError(f"{target}: output must not be the input, received the same path: choose another --output")
-    if sources.paths & set(path.parents):
+    if any(parent.exists() and _place(parent) in places for parent in path.parents):
         raise InputError(f"{target}: output must not lie in an input folder: choose another --output")
-    if path in sources.around:
+    if path in around:
         raise InputError(f"{target}: output must not be a folder that holds an input: choose another --output")
 
 

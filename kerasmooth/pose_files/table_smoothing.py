@@ -61,7 +61,7 @@ def smooth_table(
     *,
     name: str = "the table",
     model: Smoother | None = None,
-    on_segment: Callable[[int, int], None] | None = None,
+    on_segment: Callable[..., None] | None = None,
 ) -> SmoothedTable:
     """Smooths every person of a table. Positions that nothing was done to stay exactly as they are.
 
@@ -70,7 +70,7 @@ def smooth_table(
       settings: how.
       name: what errors call the table.
       model: smooths the keypoints it knows by name; the others are smoothed as `settings` say.
-      on_segment: called with (segments done, segments in all); a segment is a person between two jumps.
+      on_segment: called with completed=segments done, total=segments in all; a segment is a person between two jumps.
 
     Raises:
       InputError: no frame rate, nothing in common with the model, more than fits into memory.
@@ -93,7 +93,7 @@ def smooth_table(
     for done, rows in enumerate(segments, 1):
         work.smooth(rows, int(people[rows[0]]))
         if on_segment:
-            on_segment(done, len(segments))
+            on_segment(completed=done, total=len(segments))
     result = work.result(table.people if nameless else people)
     added = result.people[len(table.people) :]
     return SmoothedTable(

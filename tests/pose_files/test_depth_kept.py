@@ -117,7 +117,7 @@ BAD_DEPTHS = {
     "of fewer rows": (np.ones((29, 17)), "depth must have shape (30, 17)"),
     "of three axes": (np.ones((30, 17, 1)), "depth must have shape (30, 17)"),
     "of texts": (np.full((30, 17), "1.0"), "depth must hold numbers"),
-    "of objects": (np.full((30, 17), None, object), "depth must hold numbers"),
+    "of objects": (np.full((30, 17), None, object), "depth must be a readable array"),
     "beyond all": (np.full((30, 17), 1e300), "depth must be within"),
     "infinite": (np.full((30, 17), np.inf), "depth must be within"),
 }

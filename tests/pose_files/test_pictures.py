@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasmooth.pose_files import film_view, overlay, plots
+from kerasmooth.pose_files import overlay, plots
 from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import PoseTable
@@ -71,7 +71,7 @@ def test_y_grows_downwards_in_an_image_and_upwards_where_the_file_says_so(tmp_pa
         figure = plots._trajectories(shown(table(y_up=y_up)))
         low, high = figure.axes[1].get_ylim()
         assert (low < high) == y_up
-        view = film_view.canvas(table(y_up=y_up))
+        view = overlay.canvas(table(y_up=y_up))
         top, bottom = view.points(np.array([[0.3, 0.5], [0.3, 0.4]]))[:, 1]
         assert (top < bottom) == y_up
 
