@@ -22,13 +22,7 @@ from kerasmooth.window_motion import Pairs, exchange_sides, motion, move_heatmap
 
 _MOTION, _TIMING, _LOST = 16, 17, 18
 """What numbers are drawn for, as part of their key: apart from the noise's own purposes."""
-_LIMITS = {
-    "max_rotation_degrees": 180.0,
-    "max_translation": np.inf,
-    "max_scale": np.inf,
-    "max_slowdown": 1.0,
-    "dropout": 1.0,
-}
+_LIMITS = {"rotation": 180.0, "translation": np.inf, "scale": np.inf, "slowdown": 1.0, "dropout": 1.0}
 
 
 @dataclass(frozen=True)
@@ -36,29 +30,29 @@ class Augmentation:
     """Keyed random change of training windows.
 
     Attributes:
-      max_rotation_degrees: the angle is uniform over plus and minus this, about the middle of the grid; published: 45.
-      max_translation: the shift along each axis is uniform over plus and minus this many cells, in fractions of a cell.
+      rotation: the angle is uniform over plus and minus so many degrees, about the middle of the grid; published: 45.
+      translation: the shift along each axis is uniform over plus and minus this many cells, in fractions of a cell.
       flip: mirror half of the windows left to right, and exchange left and right keypoints of these.
+      scale: windows grow or shrink about the middle of the grid, by a factor of up to 1 plus this, both alike.
+      reverse: let half of the windows run backwards.
+      slowdown: windows run at 1 minus up to this of their speed; a window has no frames to run faster.
+      dropout: share of the detections that a model is not given; it is to give the keypoints all the same.
       seed: any integer of up to 64 bits.
       pairs: what `flip` exchanges.
-      max_scale: windows grow or shrink about the middle of the grid, by a factor of up to 1 plus this, both alike.
-      reverse: let half of the windows run backwards.
-      max_slowdown: windows run at 1 minus up to this of their speed; a window has no frames to run faster.
-      dropout: share of the detections that a model is not given; it is to give the keypoints all the same.
 
     Raises:
       ValueError: a number outside of its limits, a seed that is too long.
     """
 
-    max_rotation_degrees: float = 0.0
-    max_translation: float = 0.0
+    rotation: float = 0.0
+    translation: float = 0.0
     flip: bool = False
+    scale: float = 0.0
+    reverse: bool = False
+    slowdown: float = 0.0
+    dropout: float = 0.0
     seed: int = 0
     pairs: Pairs = BOULDERING_25.pairs
-    max_scale: float = 0.0
-    reverse: bool = False
-    max_slowdown: float = 0.0
-    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for name, limit in _LIMITS.items():
@@ -84,11 +78,11 @@ class Augmentation:
           to a cell outside the grid) and, if there were any, `heatmaps` (zeros where they show what lay outside).
 
         Raises:
-          ValueError: `max_slowdown`, and there are heatmaps, which have nothing between two frames.
+          ValueError: `slowdown`, and there are heatmaps, which have nothing between two frames.
         """
-        if self.reverse or self.max_slowdown > 0:
+        if self.reverse or self.slowdown > 0:
             batch = self._retimed(batch, epoch, xp)
-        if self.flip or max(self.max_rotation_degrees, self.max_translation, self.max_scale) > 0:
+        if self.flip or max(self.rotation, self.translation, self.scale) > 0:
             batch = self._moved(batch, size, epoch, xp)
         return batch
 
@@ -120,11 +114,11 @@ class Augmentation:
         """The motion of each window: `motion` float32 [B, 2, 3], and bool [B], whether it was mirrored."""
         words = self._words(_MOTION, clip_keys, frame_numbers, epoch, xp)
         angle, move_x, move_y = (uniform(word, xp) * np.float32(2) - np.float32(1) for word in words[:3])
-        moves = xp.stack([move_x, move_y], axis=-1) * np.float32(self.max_translation)
+        moves = xp.stack([move_x, move_y], axis=-1) * np.float32(self.translation)
         flipped = xp.logical_and(uniform(words[3], xp) < np.float32(0.5), np.array([self.flip]))
         share = uniform(self._words(_TIMING, clip_keys, frame_numbers, epoch, xp)[2], xp)
-        factors = xp.exp((share * np.float32(2) - np.float32(1)) * np.float32(np.log1p(self.max_scale)))
-        return motion(angle * np.float32(self.max_rotation_degrees), moves, flipped, size, xp, factors), flipped
+        factors = xp.exp((share * np.float32(2) - np.float32(1)) * np.float32(np.log1p(self.scale)))
+        return motion(angle * np.float32(self.rotation), moves, flipped, size, xp, factors), flipped
 
     def draw_timing(
         self, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType = np
@@ -132,7 +126,7 @@ class Augmentation:
         """Of each window bool [B], whether it runs backwards, and float32 [B], its speed in parts of the true one."""
         words = self._words(_TIMING, clip_keys, frame_numbers, epoch, xp)
         backwards = xp.logical_and(uniform(words[0], xp) < np.float32(0.5), np.array([self.reverse]))
-        return backwards, np.float32(1) - uniform(words[1], xp) * np.float32(self.max_slowdown)
+        return backwards, np.float32(1) - uniform(words[1], xp) * np.float32(self.slowdown)
 
     def _words(
         self, purpose: int, clip_keys: Array, frame_numbers: Array, epoch: Array | int, xp: ModuleType
@@ -140,15 +134,15 @@ class Augmentation:
         return keyed_words(self.seed, purpose, epoch, clip_keys, frame_numbers[:, 0], np.zeros(1), xp)
 
     def _retimed(self, batch: dict[str, Array], epoch: Array | int, xp: ModuleType) -> dict[str, Array]:
-        if self.max_slowdown > 0 and "heatmaps" in batch:
-            raise ValueError("heatmaps cannot run slower. Received: max_slowdown and a batch with heatmaps")
+        if self.slowdown > 0 and "heatmaps" in batch:
+            raise ValueError("heatmaps cannot run slower. Received: slowdown and a batch with heatmaps")
         backwards, speed = self.draw_timing(batch["clip_key"], batch["frame_numbers"], epoch, xp)
         retimed = dict(batch)
         for name in ("keypoints", "visibility", "heatmaps"):
             if name in batch:
                 where = xp.reshape(backwards, (-1, *[1] * (len(batch[name].shape) - 1)))
                 retimed[name] = xp.where(where, xp.flip(batch[name], axis=1), batch[name])
-        if self.max_slowdown > 0:
+        if self.slowdown > 0:
             retimed |= _slowed(retimed["keypoints"], retimed["visibility"], speed, xp)
         return retimed
 

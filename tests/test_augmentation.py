@@ -127,7 +127,7 @@ def test_draws_are_keyed() -> None:
     clips, frames = batch["clip_key"], batch["frame_numbers"]
 
     def draw(seed: int = 1, epoch: int = 2, order: slice = slice(None)) -> np.ndarray:
-        return Augmentation(45, 3, True, seed).draw(clips[order], frames[order], SIZE, epoch)[0]
+        return Augmentation(45, 3, True, seed=seed).draw(clips[order], frames[order], SIZE, epoch)[0]
 
     np.testing.assert_array_equal(draw(), draw())
     np.testing.assert_array_equal(draw(order=slice(None, None, -1)), draw()[::-1])
@@ -138,7 +138,7 @@ def test_draws_are_keyed() -> None:
 def test_draws_are_uniform_and_independent() -> None:
     count = 20_000
     clips = np.arange(count, dtype=np.uint32)
-    matrix, flipped = Augmentation(45, 3, True, 5).draw(clips, np.zeros((count, 2), np.int32), SIZE, 0)
+    matrix, flipped = Augmentation(45, 3, True, seed=5).draw(clips, np.zeros((count, 2), np.int32), SIZE, 0)
     angle = np.arctan2(matrix[:, 0, 1], matrix[:, 1, 1]) / (np.pi / 4)
     middle = np.stack([(SIZE[1] - 1) / 2, (SIZE[0] - 1) / 2])
     moves = (matrix[:, :, :2] @ middle + matrix[:, :, 2] - middle) / 3
@@ -186,7 +186,7 @@ def test_windows_run_backwards_and_slower_by_hand() -> None:
     batch["keypoints"] = np.stack([np.broadcast_to(x[:, None], (40, 5, K)), np.full((40, 5, K), 7, np.float32)], -1)
     batch["visibility"][:, 4, 1] = False
     draw = batch["clip_key"], batch["frame_numbers"], 3
-    backwards, speed = Augmentation(reverse=True, max_slowdown=0.5).draw_timing(*draw)
+    backwards, speed = Augmentation(reverse=True, slowdown=0.5).draw_timing(*draw)
     assert 10 < backwards.sum() < 30
     assert speed.min() >= 0.5
     assert np.ptp(speed) > 0.4
@@ -194,7 +194,7 @@ def test_windows_run_backwards_and_slower_by_hand() -> None:
     for i in range(40):
         np.testing.assert_array_equal(turned["keypoints"][i, :, 0, 0], x[::-1] if backwards[i] else x)
         assert turned["visibility"][i, :, 1].tolist() == [not backwards[i], True, True, True, backwards[i]]
-    slowed = Augmentation(max_slowdown=0.5).apply(batch, SIZE, 3)
+    slowed = Augmentation(slowdown=0.5).apply(batch, SIZE, 3)
     for i in range(40):
         expected = np.interp(2 + (np.arange(5) - 2) * speed[i], np.arange(5), x)
         np.testing.assert_allclose(slowed["keypoints"][i, :, 0, 0], expected, atol=1e-5)
@@ -203,7 +203,7 @@ def test_windows_run_backwards_and_slower_by_hand() -> None:
         assert shown.tolist() == [True, True, True, True, bool(2 * speed[i] <= 1)]
     assert (slowed["keypoints"][..., 1][slowed["visibility"]] == 7).all()
     with pytest.raises(ValueError, match="heatmaps cannot run slower"):
-        Augmentation(max_slowdown=0.5).apply(batch | {"heatmaps": np.zeros((40, 5, *SIZE, K))}, SIZE, 3)
+        Augmentation(slowdown=0.5).apply(batch | {"heatmaps": np.zeros((40, 5, *SIZE, K))}, SIZE, 3)
 
 
 def test_heatmaps_run_backwards_with_their_keypoints() -> None:
@@ -239,8 +239,8 @@ def test_heatmaps_flow_in_as_zeros() -> None:
 @pytest.mark.parametrize("kind", ["eager", "graph", "xla"])
 def test_keras_agrees_with_numpy(kind: str) -> None:
     batch = make_batch() | {"heatmaps": np.random.default_rng(2).uniform(size=(6, 3, *SIZE, K)).astype(np.float32)}
-    augment = Augmentation(45, 3, flip=True, seed=9, max_scale=0.2, reverse=True, dropout=0.3)
-    slowed = Augmentation(max_slowdown=0.4)
+    augment = Augmentation(45, 3, flip=True, seed=9, scale=0.2, reverse=True, dropout=0.3)
+    slowed = Augmentation(slowdown=0.4)
 
     def changed(tensors: dict[str, Any], epoch: Any, xp: ModuleType) -> dict[str, Any]:
         """With heatmaps, and withheld; and slowed, without."""
@@ -271,13 +271,13 @@ def test_keras_agrees_with_numpy(kind: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"max_rotation_degrees": -1.0},
-        {"max_rotation_degrees": 181.0},
-        {"max_rotation_degrees": float("nan")},
-        {"max_translation": -0.5},
-        {"max_translation": float("inf")},
-        {"max_scale": -0.1},
-        {"max_slowdown": 1.5},
+        {"rotation": -1.0},
+        {"rotation": 181.0},
+        {"rotation": float("nan")},
+        {"translation": -0.5},
+        {"translation": float("inf")},
+        {"scale": -0.1},
+        {"slowdown": 1.5},
         {"dropout": -1},
         {"seed": 2**64},
     ],

@@ -22,7 +22,7 @@ from kerasmooth.reporting.results import PLACES, Result, Training, finished, loa
 from kerasmooth.reporting.tables import pck_table
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
-from kerasmooth.training.data import open_records
+from kerasmooth.training.data import open_records, windows_per_epoch
 from kerasmooth.training.loop import train
 from kerasmooth.training.run_folder import Run, load_run
 from kerasmooth.training.state import RunState
@@ -231,8 +231,7 @@ def _described(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _training(state: RunState, config: TrainingConfig, records: RecordSets) -> Training:
-    per_epoch = config.steps_per_epoch * config.batch_size or records.num_windows("train")
-    best = state.best_epoch(config)
+    per_epoch, best = windows_per_epoch(config, records), state.best_epoch(config)
     columns = [name for name in state.rows[0] if name not in ("epoch", "seconds", "windows_per_second")]
     return Training(
         epochs=len(state.rows),

@@ -15,21 +15,19 @@ from kerasmooth.noise import NOISE_MODELS, PUBLISHED
 from kerasmooth.settings import Settings, first_mistake
 
 CONFIG_FILE = "config.json"
-_ALWAYS_THERE = ("model", "records_dir", "datasets", "window", "size", "annotated")
+MAY_CHANGE = {"runs_dir", "run_name", "max_epochs", "max_minutes", "verify_records", "worker_timeout"}
+MAY_CHANGE |= {"checkpoint_seconds", "checkpoint_steps"}
+"""Settings of which a run may be continued with other values."""
+FOLLOWS = {"window", "size", "annotated", "xla", "noise_profile"}
+"""What follows from the records and the other settings when a run begins: no flags."""
+_ALWAYS_THERE = {"model", "records_dir", "datasets", "window", "size", "annotated"}
 _USUAL_WINDOW = 5
-_PLACE = ("runs_dir", "run_name")
+_PLACE = {"runs_dir", "run_name"}
 
 
-def _setting(default: Any, text: str, *, changes: bool = False, is_flag: bool = True, **bounds: Any) -> Any:
-    """A field: `text` is the help of its flag; with `changes` a run may be continued with another value of it."""
-    extra: dict[str, Any] = {"changes": changes, "is_flag": is_flag}
-    return Field(default, description=text, json_schema_extra=extra, **bounds)
-
-
-def _extra(field: Any) -> dict[str, bool]:
-    """What `_setting` noted of a field beside its bounds."""
-    extra: dict[str, bool] = field.json_schema_extra
-    return extra
+def _setting(default: Any, text: str, **bounds: Any) -> Any:
+    """A field; `text` is the help of its flag."""
+    return Field(default, description=text, **bounds)
 
 
 class TrainingConfig(Settings):
@@ -38,10 +36,8 @@ class TrainingConfig(Settings):
     Raises InputError that names the flag where a value is out of its range.
     """
 
-    runs_dir: str = _setting("runs", "folder of run folders", changes=True)
-    run_name: str = _setting(
-        "", "the run's folder there; empty: made from model, options, s, experiment and source", changes=True
-    )
+    runs_dir: str = _setting("runs", "folder of run folders")
+    run_name: str = _setting("", "the run's folder there; empty: made from model, options, s, experiment and source")
     experiment: str = _setting("", "label of the experiment; part of the run's default name")
     model: str = _setting("conv3d", "conv3d, bi_conv_lstm, deciwatch or deciwatch_vit")
     model_options: dict[str, Any] = _setting({}, "arguments of the model: name=value,... such as merge_mode=concat")
@@ -54,12 +50,10 @@ class TrainingConfig(Settings):
         AUTO, "datasets to train on; auto: all pretraining ones that are there, else sample", strict=False
     )
     frame_step: int = _setting(1, "frame step that the records must have been made with", ge=1)
-    window: int = _setting(0, "frames in a window, as the records have it", ge=0, is_flag=False)
-    size: tuple[int, int] = _setting(
-        (0, 0), "(height, width) of heatmaps, as they have it", is_flag=False, strict=False
-    )
-    annotated: tuple[str, ...] = _setting((), "keypoints that they annotate", is_flag=False, strict=False)
-    xla: bool = _setting(False, "whether steps are compiled, as --jit decided at the start", is_flag=False)
+    window: int = _setting(0, "frames in a window, as the records have it", ge=0)
+    size: tuple[int, int] = _setting((0, 0), "(height, width) of heatmaps, as they have it", strict=False)
+    annotated: tuple[str, ...] = _setting((), "keypoints that they annotate", strict=False)
+    xla: bool = _setting(False, "whether steps are compiled, as --jit decided at the start")
     validation_windows: int = _setting(0, "judge epochs on this many evenly spaced windows; 0: on all", ge=0)
 
     shifting_scalar: float = _setting(
@@ -70,7 +64,7 @@ class TrainingConfig(Settings):
     noise_model: str = _setting(
         "published", f"how the simulated detector errs: {', '.join(NOISE_MODELS)}, or the JSON file of a profile"
     )
-    noise_profile: dict[str, Any] = _setting({}, "what --noise_model said at the start", is_flag=False)
+    noise_profile: dict[str, Any] = _setting({}, "what --noise_model said at the start")
     noise_seed: int = _setting(0, "seed of the simulated detector", ge=0, lt=2**31)
     noise_dropout: float = _setting(0.0, "share of keypoints that the simulated detector misses", ge=0, lt=1)
     noise_swap: float = _setting(0.0, "share of left/right pairs that it confuses", ge=0, lt=1)
@@ -97,8 +91,8 @@ class TrainingConfig(Settings):
     patience_stop: int = _setting(10, "training stops after this many epochs without one", ge=1)
     best_by: float = _setting(0.2, f"the best epoch is the one of highest validation PCK at this: {THRESHOLDS}")
     steps_per_epoch: int = _setting(0, "batches in an epoch; 0: all. The next epoch goes on behind them", ge=0)
-    max_epochs: int = _setting(50, "stop after this many epochs", ge=1, changes=True)
-    max_minutes: float = _setting(0.0, "stop after the epoch in which this is spent; 0: never", ge=0, changes=True)
+    max_epochs: int = _setting(50, "stop after this many epochs", ge=1)
+    max_minutes: float = _setting(0.0, "stop after the epoch in which this is spent; 0: never", ge=0)
     finetune_from: str = _setting("", "run folder whose best weights to start from")
     freeze_but_last: bool = _setting(False, "train the model's head only, started anew")
     seed: int = _setting(0, "of weights, order, dropout and augmentation", ge=0, lt=2**16)
@@ -109,16 +103,13 @@ class TrainingConfig(Settings):
     verify_records: Literal["first", "always", "never"] = _setting(
         "first",
         "compare the records with their checksums: when a run begins, at every start, or not",
-        changes=True,
     )
-    worker_timeout: float = _setting(
-        120.0, "seconds that workers of --strategy=multi_worker wait for each other", gt=0, changes=True
-    )
+    worker_timeout: float = _setting(120.0, "seconds that workers of --strategy=multi_worker wait for each other", gt=0)
     precision: Literal["float32", "mixed_bfloat16"] = _setting("float32", "of the layers")
     jit: Literal["auto", "on", "off"] = _setting("auto", "compile steps with XLA; auto: where that pays")
     deterministic: bool = _setting(True, "same weights bit for bit from the same command on the same machine")
-    checkpoint_seconds: float = _setting(60.0, "write a checkpoint this often; 0: not by time", ge=0, changes=True)
-    checkpoint_steps: int = _setting(0, "and after every so many batches; 0: not by count", ge=0, changes=True)
+    checkpoint_seconds: float = _setting(60.0, "write a checkpoint this often; 0: not by time", ge=0)
+    checkpoint_steps: int = _setting(0, "and after every so many batches; 0: not by count", ge=0)
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -168,11 +159,11 @@ class TrainingConfig(Settings):
     @classmethod
     def flags(cls) -> dict[str, Any]:
         """The fields that a user sets, by name."""
-        return {name: field for name, field in cls.model_fields.items() if _extra(field)["is_flag"]}
+        return {name: field for name, field in cls.model_fields.items() if name not in FOLLOWS}
 
     def save(self, run_dir: Path) -> None:
         """Writes `config.json` into the run folder, all but the folder's own name and place."""
-        text = self.model_dump_json(indent=2, exclude=set(_PLACE)) + "\n"
+        text = self.model_dump_json(indent=2, exclude=_PLACE) + "\n"
         files.write_text(run_dir / CONFIG_FILE, text)
 
     @classmethod
@@ -184,25 +175,23 @@ class TrainingConfig(Settings):
         path = storage.path(run_dir) / CONFIG_FILE
         try:
             values = json.loads(path.read_bytes())
-            missing = sorted(set(_ALWAYS_THERE) - set(values))
+            if missing := sorted(_ALWAYS_THERE - set(values)):
+                raise InputError(f"the settings {missing} are missing; it was damaged, train again elsewhere")
+            if profile := values.get("noise_profile"):
+                values["noise_profile"] = PUBLISHED.model_dump(mode="json") | profile
+            return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
         except OSError as error:
             raise InputError(
                 f"{run_dir} is not a run folder: cannot read {path} ({error.strerror}); name one that training made"
             ) from None
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{path} is not JSON: {error}; it was damaged, train again into another folder") from None
-        if missing:
-            raise InputError(f"{path}: the settings {missing} are missing; it was damaged, train again elsewhere")
-        if (profile := values.get("noise_profile")) and isinstance(profile, dict):
-            values["noise_profile"] = PUBLISHED.model_dump(mode="json") | profile
-        try:
-            return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
         except InputError as error:
             raise InputError(f"{path}: {error}") from None
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{path} is not JSON: {error}; it was damaged, train again into another folder") from None
 
     def differences(self, other: "TrainingConfig") -> list[str]:
         """Names of settings that differ, but for those with which a run may be continued."""
-        fixed = [name for name, field in type(self).model_fields.items() if not _extra(field)["changes"]]
+        fixed = [name for name in type(self).model_fields if name not in MAY_CHANGE]
         return [name for name in fixed if getattr(self, name) != getattr(other, name)]
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from kerasmooth import input_pipeline
+from kerasmooth import __version__, input_pipeline
 from kerasmooth.augmentation import Augmentation
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.noise import DetectorNoise, NoiseProfile, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
+from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.devices import Cluster
 
@@ -32,20 +34,17 @@ def open_records(
             f"{config.frame_step}: `{make_records_command('FOLDER', config.frame_step)}` and --records_dir=FOLDER"
         )
     _check_noise(config, records, names)
+    profile = noise_profile(config.noise_model)
+    if profile.width_factor > 0 and not config.random_sigma:
+        raise InputError(f"--noise_model={config.noise_model} errs by the width of heatmaps: it needs --random_sigma")
     for split in ("train", "validation"):
         if not records.num_windows(split):
             raise InputError(
                 f"the records of {', '.join(names)} in {config.records_dir} have no {split} windows; make more"
             )
-    profile = noise_profile(config.noise_model)
-    if profile.width_factor > 0 and not config.random_sigma:
-        raise InputError(f"--noise_model={config.noise_model} errs by the width of heatmaps: it needs --random_sigma")
-    found: dict[str, Any] = {"window": records.window, "size": records.size, "annotated": records.annotated}
-    found["noise_profile"] = profile.model_dump(mode="json")
-    config = config.replace(datasets=names, **found)
-    for split in ("train", "validation"):
         records.shards(split, verify=verify)
-    return config, records
+    follows: dict[str, Any] = {"window": records.window, "size": records.size, "annotated": records.annotated}
+    return config.replace(datasets=names, noise_profile=profile.model_dump(mode="json"), **follows), records
 
 
 def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, ...]) -> None:
@@ -87,15 +86,9 @@ def simulated_detector(config: TrainingConfig) -> DetectorNoise:
 
 def augmentation(config: TrainingConfig) -> Augmentation:
     """How the training windows of a run are changed; what it draws is keyed by `Learner.epoch_key`."""
-    return Augmentation(
-        max_rotation_degrees=config.augment_rotation,
-        max_translation=config.augment_translation,
-        flip=config.augment_flip,
-        max_scale=config.augment_scale,
-        reverse=config.augment_reverse,
-        max_slowdown=config.augment_slowdown,
-        dropout=config.augment_dropout,
-    )
+    prefix = "augment_"
+    settings = {name: getattr(config, name) for name in config.flags() if name.startswith(prefix)}
+    return Augmentation(**{name.removeprefix(prefix): value for name, value in settings.items()})
 
 
 class Batches:
@@ -105,7 +98,6 @@ class Batches:
         self._config, self.records, self._cluster = config, records, cluster
         self._part: dict[str, Any] = {"batch_size": config.batch_size, "shard": cluster}
         self.steps_per_epoch = steps_per_epoch(config, records)
-        self.windows_per_epoch = config.steps_per_epoch * config.batch_size or records.num_windows("train")
         in_all = records.num_windows("validation")
         self.validation_windows = min(in_all, config.validation_windows or in_all)
         self.validation_steps = input_pipeline.steps_for(self.validation_windows, config.batch_size)
@@ -113,13 +105,14 @@ class Batches:
     def training(self, epoch: int, step: int) -> Iterator[Any]:
         """Those of an epoch, counted from 1, from a step on, counted from 0."""
         first, count = (epoch - 1) * self.steps_per_epoch + step, self.steps_per_epoch - step
-        steps = {"seed": self._config.seed, "first_step": first, "num_steps": count, **self._part}
-        return self._distributed(input_pipeline.training_batches(self.records, **steps))
+        steps: dict[str, Any] = {"seed": self._config.seed, "first_step": first, "num_steps": count}
+        return self._distributed(input_pipeline.training_batches(self.records, **steps, **self._part))
 
     def validation(self) -> Iterator[Any]:
         """Those that an epoch is judged by."""
-        windows = {"max_windows": self.validation_windows, **self._part}
-        return self._distributed(input_pipeline.evaluation_batches(self.records, "validation", **windows))
+        used = self.validation_windows
+        batches = input_pipeline.evaluation_batches(self.records, "validation", max_windows=used, **self._part)
+        return self._distributed(batches)
 
     def _distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """Strings, which accelerators do not hold, stay behind."""
@@ -132,3 +125,24 @@ class Batches:
 def steps_per_epoch(config: TrainingConfig, records: RecordSets) -> int:
     """Batches in an epoch."""
     return config.steps_per_epoch or input_pipeline.steps_for(records.num_windows("train"), config.batch_size)
+
+
+def windows_per_epoch(config: TrainingConfig, records: RecordSets) -> int:
+    """Training windows in an epoch."""
+    return config.steps_per_epoch * config.batch_size or records.num_windows("train")
+
+
+def verifies(config: TrainingConfig, cluster: Cluster) -> bool:
+    """Whether this process reads all records to compare checksums: one of several workers is enough."""
+    begun = (config.run_dir / CHECKPOINT_FILE).is_file()
+    return cluster.is_chief and {"first": not begun, "always": True, "never": False}[config.verify_records]
+
+
+def shared_facts(config: TrainingConfig) -> dict[str, str]:
+    """What must be the same for all workers that train together; they may see their folders at different places."""
+    settings = config.model_dump(exclude={"runs_dir", "records_dir", "worker_timeout"})
+    # From the manifests alone: TensorFlow must not compute before it has joined the workers.
+    records = RecordSets(config.records_dir, resolve_datasets(config.records_dir, config.datasets, config.frame_step))
+    versions = {"kerasmooth": __version__, "tensorflow": tf.__version__, "keras": keras.__version__}
+    flags = {f"--{name}": str(value) for name, value in settings.items()}
+    return flags | {"records": records.fingerprint[:16]} | versions

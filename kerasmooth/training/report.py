@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -62,16 +61,14 @@ def draw_curves(run_dir: Path, state: RunState, best_epoch: int) -> None:
 
     figure = Figure(figsize=(13, 4), layout="constrained")
     figure.suptitle(run_dir.name)
-    table: Any = pd.DataFrame(state.rows)
-    colours = ["C0", "C1", "C2"]
-    losses, scores, rates = figure.subplots(1, 3)
-    table.plot("epoch", ["loss", "val_loss"], ax=losses, ylabel="loss", marker=".")
-    (100 * table[SCORES]).set_index(table["epoch"]).plot(ax=scores, ylabel="PCK [%]", marker=".", color=colours)
-    table.plot("epoch", "learning_rate", ax=rates, ylabel="learning rate", drawstyle="steps-mid", logy=True)
-    for name, colour in zip(SCORES, colours, strict=True):
-        scores.axhline(100 * state.identity[name], color=colour, linestyle="--", linewidth=1)
-    scores.plot([], [], color="grey", linestyle="--", linewidth=1, label="no smoothing")
-    for axes in (losses, scores, rates):
+    table, plots = pd.DataFrame(state.rows).set_index("epoch"), figure.subplots(1, 3)
+    table[["loss", "val_loss"]].plot(ax=plots[0], ylabel="loss", marker=".")
+    (100 * table[SCORES]).plot(ax=plots[1], ylabel="PCK [%]", marker=".")
+    table["learning_rate"].plot(ax=plots[2], ylabel="learning rate", drawstyle="steps-mid", logy=True)
+    for name, line in zip(SCORES, list(plots[1].lines), strict=True):
+        plots[1].axhline(100 * state.identity[name], color=line.get_color(), linestyle="--", linewidth=1)
+    plots[1].plot([], [], color="grey", linestyle="--", linewidth=1, label="no smoothing")
+    for axes in plots:
         axes.axvline(best_epoch, color="grey", linewidth=0.8, label=f"best epoch ({best_epoch})")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

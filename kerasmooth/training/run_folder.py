@@ -6,7 +6,6 @@ import platform
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -37,10 +36,9 @@ def open_run(config: TrainingConfig, devices: list[str]) -> None:
     run_dir = config.run_dir
     if (run_dir / CONFIG_FILE).is_file():
         before = TrainingConfig.load(run_dir)
-        if names := before.differences(config):
-            pairs = [
-                f"--{name} was {_text(getattr(before, name))}, is {_text(getattr(config, name))}" for name in names
-            ]
+        names = before.differences(config)
+        pairs = [f"--{name} was {_text(getattr(before, name))}, is {_text(getattr(config, name))}" for name in names]
+        if pairs:
             raise InputError(
                 f"{run_dir} holds a run with other settings ({'; '.join(pairs)}): choose another --run_name"
             )
@@ -50,7 +48,7 @@ def open_run(config: TrainingConfig, devices: list[str]) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         files.clear_partial(run_dir)
         files.write_text(run_dir / FLAGS_FILE, flags_text(config))
-        write_json(run_dir / ENVIRONMENT_FILE, environment(devices))
+        files.write_text(run_dir / ENVIRONMENT_FILE, json.dumps(environment(devices), indent=2) + "\n")
         # Last: a folder killed before this line has no settings and nothing else that counts.
         config.save(run_dir)
     except OSError as error:
@@ -88,11 +86,6 @@ def environment(devices: list[str]) -> dict[str, Any]:
         "devices": devices,
         "byte_order": sys.byteorder,
     }
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Writes a JSON file whole or not at all."""
-    files.write_text(path, json.dumps(values, indent=2) + "\n")
 
 
 def save_model(model: keras.Model, path: Path) -> None:

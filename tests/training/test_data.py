@@ -5,15 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from short_runs import config_for
 from small_records import write_records
 
 from kerasmooth.errors import InputError
 from kerasmooth.input_pipeline import evaluation_batches
+from kerasmooth.tfrecord import reader
 from kerasmooth.tfrecord.manifest import load_manifest
 from kerasmooth.tfrecord.record_sets import RecordSets
-from kerasmooth.training import devices
+from kerasmooth.training import checkpoint, devices
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.data import open_records
+from kerasmooth.training.data import open_records, verifies
 from kerasmooth.training.learner import uses_xla
 
 
@@ -101,3 +103,34 @@ def test_a_continued_run_stays_compiled_or_not_as_it_was_begun(tmp_path: Path) -
     assert len(state.rows) == 1
     assert not TrainingConfig.load(tmp_path / "run").xla
     assert np.isfinite(state.rows[0]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("verify", "begun", "worker", "hashes"),
+    [
+        ("first", False, 0, True),
+        ("first", True, 0, False),
+        ("always", True, 0, True),
+        ("never", False, 0, False),
+        ("first", False, 1, False),
+    ],
+)
+def test_checksums_are_compared_when_a_run_begins_and_by_the_first_worker(
+    short_records: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    verify: str,
+    begun: bool,
+    worker: int,
+    hashes: bool,
+) -> None:
+    files: set[Path] = set()
+    real = reader.sha256_of
+    monkeypatch.setattr(reader, "sha256_of", lambda path: (files.add(path), real(path))[1])
+    if begun:
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / checkpoint.CHECKPOINT_FILE).write_bytes(b"")
+    config = config_for(short_records, verify_records=verify, runs_dir=str(tmp_path), run_name="run")
+    cluster = devices.Cluster(worker=worker, num_workers=2)
+    open_records(config, lambda _: None, verifies(config, cluster))
+    assert bool(files) == hashes

@@ -18,8 +18,8 @@ from tensorflow.python.framework import config as tf_config
 
 from kerasmooth.training import devices, loop, run_folder
 from kerasmooth.training.config import TrainingConfig
+from kerasmooth.training.loop import Trainer
 from kerasmooth.training.state import RunState
-from kerasmooth.training.trainer import Trainer
 
 SMALL = {"hidden_dim": 8, "num_layers": 1}
 
@@ -183,7 +183,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "freeze_but_last": ({"model": "deciwatch", "model_options": SMALL}, {"trained", "weights"}),
     "seed": ({"seed": 1}, {"weights", *BATCHES, "inputs 1", "inputs 2"}),
     "strategy": ({"strategy": "mirrored"}, {"devices"}),
-    "verify_records": ({"verify_records": "never"}, set()),  # what is hashed: see test_loop
+    "verify_records": ({"verify_records": "never"}, set()),  # what is hashed: see test_data
     "worker_timeout": ({"worker_timeout": 5.0}, set()),  # for several processes only: see below
     "precision": ({"precision": "mixed_bfloat16"}, {"model"}),
     "jit": ({"jit": "on"}, {"compiled", "compiled validation"}),
