@@ -98,9 +98,6 @@ class Mixer(models.Smoother):
     def head_layers(self) -> list[str]:
         return ["change"]
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "width": self.width}
-
 
 def huber(targets: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[LossTerm]:
     shown = ops.cast(targets["visibility"], "float32")[..., None]

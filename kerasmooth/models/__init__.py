@@ -1,6 +1,5 @@
 """The learned smoothers, by name. Keras 3 layers and `keras.ops` only: they run on every backend of Keras."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -41,7 +40,6 @@ __all__ = [
     "DeciWatchViT",
     "Smoother",
     "build",
-    "model_options",
     "register",
 ]
 
@@ -65,15 +63,8 @@ def build(
     """
     if name not in MODELS:
         raise InputError(f"unknown model, choose one of {', '.join(MODELS)}. Received: model={name!r}")
-    known = model_options(name)
+    known = MODELS[name].options()
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no such option, it has {', '.join(known) or 'none'}. Received: {option!r}")
     return MODELS[name](window=window, size=size, num_keypoints=num_keypoints, dtype=dtype, **options)
-
-
-def model_options(name: str) -> dict[str, Any]:
-    """The options of a model in `MODELS` beside window, size, num_keypoints, dtype and name, with their defaults."""
-    parameters = inspect.signature(MODELS[name].__init__).parameters.values()
-    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("dtype", "name")]
-    return {parameter.name: parameter.default for parameter in keywords}

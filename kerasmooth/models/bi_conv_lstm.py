@@ -105,10 +105,6 @@ class BiConvLSTM(Smoother):
     def head_layers(self) -> list[str]:
         return ["forward_5", "backward_5"] if self.merge_mode == "sum" else ["combiner_2"]
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("merge_mode", "filters", "dropout", "seed", "combiner_activation")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 def _conv_lstm(heatmaps: Any, direction: str, dropout: float, seed: int, dtype: Any) -> Any:
     """[B, T, H, W, K] -> [B, T, H, W, K], frames in their order whatever the direction."""

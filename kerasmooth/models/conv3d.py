@@ -71,6 +71,3 @@ class Conv3D(Smoother):
     @property
     def head_layers(self) -> list[str]:
         return ["convolution"]
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "kernel": self.kernel}

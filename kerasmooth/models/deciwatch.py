@@ -5,13 +5,12 @@ from typing import Any
 import keras
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.pose_recovery import PoseRecovery, check_transformer
-from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
-from kerasmooth.models.transformer_layers import TransformerLayers
+from kerasmooth.models.pose_recovery import PoseRecovery, PoseTransformer
+from kerasmooth.models.smoother import check_dimensions
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class DeciWatch(Smoother):
+class DeciWatch(PoseTransformer):
     """Denoises the poses of every N-th frame and recovers those in between, with two transformers on coordinates.
 
     DeciWatch (Zeng et al., ECCV 2022, arXiv 2203.08713) in the 2D setting of its authors; 1,708,388 weights for
@@ -50,7 +49,6 @@ class DeciWatch(Smoother):
     """
 
     takes = "keypoints"
-    default_loss = "deciwatch"
     xla_pays_after = 3900
 
     def __init__(
@@ -69,25 +67,19 @@ class DeciWatch(Smoother):
         name: str | None = "deciwatch",
         **kwargs: Any,
     ) -> None:
-        check_dimensions(window, size, num_keypoints)
-        check_positive(sample_interval=sample_interval, num_layers=num_layers)
-        check_transformer(hidden_dim, dropout, encoder_norm)
         # === Layers ===
-        layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
-        poses = PoseRecovery(layers, sample_interval, num_layers, size)
+        check_dimensions(window, size, num_keypoints)
+        poses = PoseRecovery(size, sample_interval, encoder_norm, num_layers, hidden_dim, dropout, seed, dtype)
 
         # === Functional Model ===
         keypoints = keras.Input((None, num_keypoints, 2), name="keypoints", dtype="float32")
         visibility = keras.Input((None, num_keypoints), name="visibility", dtype="float32")
         kept, position = poses.kept_poses(keypoints, visibility)
-        tokens = poses.embedded(kept)
-        for number in range(1, num_layers + 1):
-            tokens = layers.encoder(tokens, position, f"encoder_{number}")
-        memory = layers.norm(tokens, "encoder_norm") if encoder_norm else tokens
-        outputs = poses.outputs(kept, memory, position, keypoints)
+        memory = poses.encoded(poses.embedded(kept), position)
         super().__init__(
             {"keypoints": keypoints, "visibility": visibility},
-            outputs,
+            poses.outputs(kept, memory, position, keypoints),
+            poses,
             window=window,
             size=size,
             num_keypoints=num_keypoints,
@@ -95,19 +87,3 @@ class DeciWatch(Smoother):
             name=name,
             **kwargs,
         )
-
-        # === Config ===
-        self.sample_interval = sample_interval
-        self.encoder_norm = encoder_norm
-        self.num_layers = num_layers
-        self.hidden_dim = hidden_dim
-        self.dropout = dropout
-        self.seed = seed
-
-    @property
-    def head_layers(self) -> list[str]:
-        return ["recover_head"]
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("sample_interval", "encoder_norm", "num_layers", "hidden_dim", "dropout", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

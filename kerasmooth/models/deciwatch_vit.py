@@ -9,14 +9,14 @@ from keras import ops
 
 from kerasmooth.boxes import Size
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.models.frame_sampling import kept_frames
-from kerasmooth.models.pose_recovery import PoseRecovery, check_transformer
-from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
+from kerasmooth.models.frame_sampling import FrameLayer, kept_frames
+from kerasmooth.models.pose_recovery import PoseRecovery, PoseTransformer
+from kerasmooth.models.smoother import check_dimensions, check_positive
 from kerasmooth.models.transformer_layers import TransformerLayers
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class DeciWatchViT(Smoother):
+class DeciWatchViT(PoseTransformer):
     """DeciWatch that sees the heatmaps and not their maxima alone, as its study's author wished for next.
 
     Each kept frame is cut into patches over all K heatmaps, a token each, with a learned position (ViT: Dosovitskiy
@@ -40,7 +40,6 @@ class DeciWatchViT(Smoother):
     """
 
     takes = "heatmaps"
-    default_loss = "deciwatch"
 
     def __init__(
         self,
@@ -59,30 +58,26 @@ class DeciWatchViT(Smoother):
         name: str | None = "deciwatch_vit",
         **kwargs: Any,
     ) -> None:
-        check_dimensions(window, size, num_keypoints)
-        check_positive(sample_interval=sample_interval, num_layers=num_layers, patch=patch)
-        check_transformer(hidden_dim, dropout, encoder_norm)
         # === Layers ===
-        layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
-        poses = PoseRecovery(layers, sample_interval, num_layers, size)
+        check_dimensions(window, size, num_keypoints)
+        check_positive(patch=patch)
+        poses = PoseRecovery(size, sample_interval, encoder_norm, num_layers, hidden_dim, dropout, seed, dtype)
 
         # === Functional Model ===
         heatmaps = keras.Input((None, *size, num_keypoints), name="heatmaps", dtype="float32")
         keypoints, visibility = ReadHeatmaps(name="read_heatmaps")(heatmaps)
         kept, position = poses.kept_poses(keypoints, visibility)
-        patches = _patches(KeepHeatmaps(sample_interval, name="keep_heatmaps")(heatmaps), patch, layers)
+        patches = _patches(KeepHeatmaps(sample_interval, name="keep_heatmaps")(heatmaps), patch, poses.layers)
         frame = ops.concatenate([ops.expand_dims(poses.embedded(kept), 2), patches], axis=2)
         in_frame = frame.shape[2]
         tokens = keras.layers.Reshape((-1, hidden_dim), dtype=dtype, name="tokens")(frame)
-        token_position = ops.repeat(position, in_frame, axis=1)
-        for number in range(1, num_layers + 1):
-            tokens = layers.encoder(tokens, token_position, f"encoder_{number}")
-        tokens = layers.norm(tokens, "encoder_norm") if encoder_norm else tokens
+        tokens = poses.encoded(tokens, ops.repeat(position, in_frame, axis=1))
         memory = keras.layers.Reshape((-1, in_frame, hidden_dim), dtype=dtype, name="tokens_by_frame")(tokens)[:, :, 0]
         outputs = poses.outputs(kept, memory, position, keypoints)
         super().__init__(
             {"heatmaps": heatmaps},
             outputs | {"heatmaps": DrawHeatmaps(size, name="draw_heatmaps")(outputs["keypoints"])},
+            poses,
             window=window,
             size=size,
             num_keypoints=num_keypoints,
@@ -92,21 +87,7 @@ class DeciWatchViT(Smoother):
         )
 
         # === Config ===
-        self.sample_interval = sample_interval
-        self.encoder_norm = encoder_norm
-        self.num_layers = num_layers
-        self.hidden_dim = hidden_dim
         self.patch = patch
-        self.dropout = dropout
-        self.seed = seed
-
-    @property
-    def head_layers(self) -> list[str]:
-        return ["recover_head"]
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("sample_interval", "encoder_norm", "num_layers", "hidden_dim", "patch", "dropout", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def _patches(heatmaps: Any, patch: int, layers: TransformerLayers) -> Any:
@@ -146,19 +127,12 @@ class PatchPositions(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class KeepHeatmaps(keras.layers.Layer):
+class KeepHeatmaps(FrameLayer):
     """Heatmaps [B, T, H, W, K] -> of the kept frames [B, S, H, W, K], so that a peak of sigma 1 is 1."""
-
-    def __init__(self, sample_interval: int, **kwargs: Any) -> None:
-        super().__init__(**({"dtype": "float32"} | kwargs))
-        self.sample_interval = sample_interval
 
     def call(self, heatmaps: Any) -> Any:
         frames = kept_frames(ops.shape(heatmaps)[1], self.sample_interval)
         return ops.take(heatmaps, frames, axis=1) * (2 * math.pi / HeatmapCodec().scale)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "sample_interval": self.sample_interval}
 
 
 @keras.saving.register_keras_serializable("kerasmooth")

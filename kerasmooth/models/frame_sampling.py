@@ -16,7 +16,9 @@ def kept_frames(num_frames: Any, sample_interval: int) -> Any:
     return ops.minimum(every, num_frames - 1)
 
 
-class _FrameLayer(keras.layers.Layer):
+class FrameLayer(keras.layers.Layer):
+    """A layer that keeps every `sample_interval`-th frame, or knows which are kept; float32 unless told otherwise."""
+
     def __init__(self, sample_interval: int, **kwargs: Any) -> None:
         super().__init__(**({"dtype": "float32"} | kwargs))
         self.sample_interval = sample_interval
@@ -26,7 +28,7 @@ class _FrameLayer(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class KeepFrames(_FrameLayer):
+class KeepFrames(FrameLayer):
     """Keypoints [B, T, K, 2] and visibility [B, T, K] -> keypoints of the kept frames [B, S, K, 2], none missing.
 
     A keypoint that the detector missed in a frame gets a position linear in time between the kept frames around it
@@ -70,7 +72,7 @@ def _take_frames(keypoints: Any, frames: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class RecoverFrames(_FrameLayer):
+class RecoverFrames(FrameLayer):
     """Poses of the kept frames [B, S, C] -> of all frames [B, T, C], linear in time in between.
 
     `like` [B, T, ...] only tells T. With T - 1 a multiple of N this is linear interpolation with aligned corners.
@@ -90,7 +92,7 @@ class RecoverFrames(_FrameLayer):
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class MarkKeptFrames(_FrameLayer):
+class MarkKeptFrames(FrameLayer):
     """[B, T, ...] -> float32 [B, T], 1 for the frames that are kept, else 0."""
 
     def call(self, like: Any) -> Any:
@@ -101,7 +103,7 @@ class MarkKeptFrames(_FrameLayer):
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
-class FramePositions(_FrameLayer):
+class FramePositions(FrameLayer):
     """[B, T, ...] -> float32 [1, S, dim], the sinusoidal position of the kept frames (`sample_interval=1`: of all).
 
     sin(t / 10000^(2i / dim)) at channel 2i and the cosine at channel 2i + 1 for the frame t of the window (Vaswani

@@ -7,20 +7,41 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.models.frame_sampling import FramePositions, KeepFrames, MarkKeptFrames, RecoverFrames
-from kerasmooth.models.smoother import check_positive
+from kerasmooth.models.smoother import Smoother, check_positive
 from kerasmooth.models.transformer_layers import NUM_HEADS, TransformerLayers
 
 
 class PoseRecovery:
-    """The parts around DeciWatch's encoder (Zeng et al., ECCV 2022), for a grid (height, width) of cells.
+    """The parts around DeciWatch's attention over what was read (Zeng et al., ECCV 2022), for a grid (height, width).
 
-    Inside, coordinates are scaled by the grid so that its edges lie at -1 and 1.
+    Inside, coordinates are scaled by the grid so that its edges lie at -1 and 1. For the arguments see `DeciWatch`.
+
+    Raises ValueError where one is out of its range.
     """
 
-    def __init__(self, layers: TransformerLayers, sample_interval: int, num_layers: int, size: Size) -> None:
-        self.layers, self.sample_interval, self.num_layers = layers, sample_interval, num_layers
-        self._kept_positions = FramePositions(layers.hidden_dim, sample_interval, name="kept_positions")
-        self._all_positions = FramePositions(layers.hidden_dim, name="positions")
+    def __init__(
+        self,
+        size: Size,
+        sample_interval: int,
+        encoder_norm: bool,
+        num_layers: int,
+        hidden_dim: int,
+        dropout: float,
+        seed: int,
+        dtype: Any,
+    ) -> None:
+        check_positive(sample_interval=sample_interval, num_layers=num_layers, hidden_dim=hidden_dim)
+        if hidden_dim % NUM_HEADS:
+            raise ValueError(f"hidden_dim must be a multiple of {NUM_HEADS}. Received: hidden_dim={hidden_dim}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout}")
+        if not isinstance(encoder_norm, bool):
+            raise ValueError(f"encoder_norm must be True or False. Received: encoder_norm={encoder_norm!r}")
+        self.sample_interval, self.encoder_norm, self.num_layers = sample_interval, encoder_norm, num_layers
+        self.hidden_dim, self.dropout, self.seed = hidden_dim, dropout, seed
+        self.layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
+        self._kept_positions = FramePositions(hidden_dim, sample_interval, name="kept_positions")
+        self._all_positions = FramePositions(hidden_dim, name="positions")
         height, width = size
         self._cells_per_unit = np.array([width, height], "float32") / 2
         self._centre = self._cells_per_unit - 0.5
@@ -40,6 +61,12 @@ class PoseRecovery:
     def embedded(self, poses: Any) -> Any:
         """Tokens [B, S, dim] of poses [B, S, 2K]."""
         return keras.layers.Dense(self.layers.hidden_dim, dtype=self.layers.dtype, name="denoise_embedding")(poses)
+
+    def encoded(self, tokens: Any, position: Any) -> Any:
+        """Features [B, tokens, dim] of tokens: the encoder."""
+        for number in range(1, self.num_layers + 1):
+            tokens = self.layers.encoder(tokens, position, f"encoder_{number}")
+        return self.layers.norm(tokens, "encoder_norm") if self.encoder_norm else tokens
 
     def outputs(self, kept: Any, memory: Any, position: Any, keypoints: Any) -> dict[str, Any]:
         """The outputs of `DeciWatch`, of the encoder's features of the kept frames.
@@ -76,6 +103,25 @@ class PoseRecovery:
         return self.layers.norm(tokens, "decoder_norm")
 
 
+class PoseTransformer(Smoother):
+    """What both forms of DeciWatch say of themselves; `parts` are what a model was made of."""
+
+    default_loss = "deciwatch"
+
+    def __init__(self, inputs: Any, outputs: Any, parts: PoseRecovery, **kwargs: Any) -> None:
+        super().__init__(inputs, outputs, **kwargs)
+        self.sample_interval = parts.sample_interval
+        self.encoder_norm = parts.encoder_norm
+        self.num_layers = parts.num_layers
+        self.hidden_dim = parts.hidden_dim
+        self.dropout = parts.dropout
+        self.seed = parts.seed
+
+    @property
+    def head_layers(self) -> list[str]:
+        return ["recover_head"]
+
+
 def _residual(poses: Any, features: Any, name: str, dtype: Any) -> Any:
     """poses [B, frames, 2K] plus a linear map of the features, added in float32.
 
@@ -86,14 +132,3 @@ def _residual(poses: Any, features: Any, name: str, dtype: Any) -> Any:
     head = keras.layers.Dense(poses.shape[-1], kernel_initializer=small, dtype=dtype, name=f"{name}_head")
     change = head(features)
     return keras.layers.Add(dtype="float32", name=f"{name}_residual")([poses, change])
-
-
-def check_transformer(hidden_dim: int, dropout: float, encoder_norm: bool) -> None:
-    """Raises ValueError for the first argument of DeciWatch that is out of its range."""
-    check_positive(hidden_dim=hidden_dim)
-    if hidden_dim % NUM_HEADS:
-        raise ValueError(f"hidden_dim must be a multiple of {NUM_HEADS}. Received: hidden_dim={hidden_dim}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1. Received: dropout={dropout}")
-    if not isinstance(encoder_norm, bool):
-        raise ValueError(f"encoder_norm must be True or False. Received: encoder_norm={encoder_norm!r}")

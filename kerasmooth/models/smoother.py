@@ -1,5 +1,6 @@
 """What every smoother has in common."""
 
+import inspect
 from typing import Any, ClassVar, Literal
 
 import keras
@@ -16,8 +17,8 @@ class Smoother(keras.Model):
     "visibility": [B, T, K], 1 where the detector found the keypoint, else 0}. Output, always float32:
     {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells, ...}.
 
-    A subclass gives every layer that has weights a name, so that checkpoints know them, and `dtype` to every layer that
-    may compute in it.
+    A subclass gives every layer that has weights a name, so that checkpoints know them, `dtype` to every layer that may
+    compute in it, and keeps its own keyword arguments, see `options`, as attributes.
 
     Attributes:
       takes: which of the two inputs the model has.
@@ -49,6 +50,15 @@ class Smoother(keras.Model):
         self.size = tuple(size)
         self.num_keypoints = num_keypoints
 
+    @classmethod
+    def options(cls) -> dict[str, Any]:
+        """What the class takes beside window, size, num_keypoints, dtype and name: its keyword-only arguments, with
+        their defaults.
+        """
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("dtype", "name")]
+        return {parameter.name: parameter.default for parameter in keywords}
+
     @property
     def head_layers(self) -> list[str]:
         """Names of the layers that give the output: what regularised finetuning trains, started anew."""
@@ -78,6 +88,7 @@ class Smoother(keras.Model):
             "dtype": self.dtype_policy.name,
             "name": self.name,
             "trainable": self.trainable,
+            **{name: getattr(self, name) for name in self.options()},
         }
 
 
