@@ -2,7 +2,7 @@
 
 `read` gives a table whose first rows are the file's; `append_rows` adds rows of people in frames where the file had
 nobody; `write` gives the file back with what changed. To add a format, write a class of `pose_format.PoseFormat` (or of
-`json_format.JsonFormat`, `wide_table.WideTable`) in a file of its own and name the file here.
+`json_format.JsonFormat`, `wide_csv.WideTable`) in a file of its own and name the file here.
 """
 
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasmooth.boxes import has_area, to_image
 from kerasmooth.formats.npz_archive import NpzFile, member_names
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.safe_files import MAX_COORDINATE, bad
 from kerasmooth.formats.skeleton_names import index_skeleton
@@ -37,7 +37,6 @@ class ClimbAlongHeatmaps(PoseFormat):
         shape = heatmaps.shape
         if len(shape) != 4 or not 0 < shape[2] * shape[3] <= _MAX_CELLS:
             raise bad(path, "heatmaps", "have shape [frames, keypoints, height, width]", f"{shape}")
-        check_counts(path, shape[0], shape[1])
         if boxes.shape != (shape[0], 4):
             raise bad(path, "bboxes", f"have shape ({shape[0]}, 4)", f"{boxes.shape}")
         if (np.abs(boxes) > MAX_COORDINATE).any():

@@ -12,7 +12,7 @@ from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import dialect_of, first_lines, fresh_table, header_lines
-from kerasmooth.formats.wide_table import Layout, WideTable, fresh_wide, side_by_side
+from kerasmooth.formats.wide_csv import Layout, WideTable, fresh_wide, side_by_side
 from kerasmooth.pose_table import PoseTable
 
 COORDS = {"x": X, "y": Y, "likelihood": CONFIDENCE}

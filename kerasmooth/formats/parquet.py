@@ -17,8 +17,7 @@ from kerasmooth.formats.raw_poses import RawPoses, coords_of
 from kerasmooth.formats.safe_files import MAX_ARRAY_BYTES, bad, check_file, explained, head, replacing
 from kerasmooth.formats.text_table import Dialect, TextTable
 from kerasmooth.formats.tidy_csv import NEEDED, Tidy, number_columns, parse_tidy, save_tidy
-from kerasmooth.formats.wide_csv import wide_layout
-from kerasmooth.formats.wide_table import parse_wide, save_wide
+from kerasmooth.formats.wide_csv import parse_wide, save_wide, wide_layout
 from kerasmooth.pose_table import PoseTable
 
 _KEY = b"kerasmooth"

@@ -144,20 +144,13 @@ class PoseFormat(ABC):
                 expected = f"count from 0 to below {MAX_FRAMES:,} in this format"
                 raise bad(path, "frames", expected, f"{first} to {last}", AS_NPZ)
             table = table.with_(frame_numbers=np.arange(last + 1))
-        parsed = self._source(table)
-        if parsed is not None:
-            raw, rest = parsed.raw, parsed.rest
+        source, count = table.source, table.skeleton.num_keypoints
+        if isinstance(source, Parsed) and source.format == self.name and source.skeleton.num_keypoints == count:
+            raw, rest = source.raw, source.rest
         else:
             table = self._converted(table, path)
             raw, rest = self.fresh(table, path)
         self.save(path, raw.with_table(table, path), rest, table)
-
-    def _source(self, table: PoseTable) -> Parsed | None:
-        """What this format read the table from, if its keypoints are still the same; otherwise a fresh file is due."""
-        source = table.source
-        if not isinstance(source, Parsed) or source.format != self.name:
-            return None
-        return source if source.skeleton.num_keypoints == table.skeleton.num_keypoints else None
 
     def _converted(self, table: PoseTable, path: Path) -> PoseTable:
         counts = np.unique(table.frames, return_counts=True)[1]
@@ -179,13 +172,10 @@ def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
 
 def _check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray | None) -> None:
     """Raises InputError for infinite or huge numbers in columns [D, K, ...]; NaN is fine."""
-    for name, values in columns.items():
-        if values is None or not (np.abs(values) > MAX_COORDINATE).any():
-            continue
-        faulty = np.abs(values) > MAX_COORDINATE
-        row, keypoint = np.argwhere(faulty)[0][:2]
-        received = f"{values[faulty][0]:g} (frame {frames[row]}, keypoint {keypoint})"
-        raise bad(path, name, f"be within {MAX_COORDINATE:g}", received)
+    for name, values in {name: each for name, each in columns.items() if each is not None}.items():
+        for row, keypoint, *at in np.argwhere(np.abs(values) > MAX_COORDINATE):
+            received = f"{values[row, keypoint, *at]:g} (frame {frames[row]}, keypoint {keypoint})"
+            raise bad(path, name, f"be within {MAX_COORDINATE:g}", received)
 
 
 def _check_frames(path: Path, frames: np.ndarray, numbers: np.ndarray) -> None:

@@ -1,7 +1,6 @@
 """The keypoints of a file as they stand in it, and how a table's changes come into them."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,7 +111,8 @@ class RawPoses:
             )
         raw, (lines, places) = self._with_rows(table, known, path)
         values = raw.values.astype(np.result_type(raw.values.dtype, np.float16))
-        for at in _chunks(len(lines)):
+        for start in range(0, len(lines), _ROWS_AT_ONCE):
+            at = slice(start, start + _ROWS_AT_ONCE)
             rows = lines[at], places[at]
             values[rows] = raw._changed(values[rows], table, at, (rows[0] >= raw.known)[:, None])
         if self.values.dtype.kind in "iu" and np.array_equal(values, np.rint(values)):
@@ -212,22 +212,16 @@ class RawPoses:
             rescored = _differ(confidence, old) & ~np.isnan(confidence) & (seen | gone | is_further)
             # A keypoint that appears without a confidence must not count as missing.
             sure = moved & ~there & np.isnan(confidence)
-            np.copyto(scores, self._as_written(np.where(sure, 1.0, confidence)), where=rescored | sure)
+            written = np.where(sure, 1.0, confidence)
+            if self.is_visibility:
+                written = np.where(written == 0, 0.0, np.where(written <= 0.5, 1.0, 2.0))
+            np.copyto(scores, written, where=rescored | sure)
             if self.missing_score is not None:
                 np.copyto(scores, self.missing_score, where=gone)
         if deep is not None and table.depth is not None:
             depth = np.where(gone, self.missing[X], table.depth[at])
             np.copyto(deep, depth, where=_differ(depth, deep) & (seen | gone))
         return values
-
-    def _as_written(self, confidence: np.ndarray) -> np.ndarray:
-        if not self.is_visibility:
-            return confidence
-        return np.where(confidence == 0, 0.0, np.where(confidence <= 0.5, 1.0, 2.0))
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, count, _ROWS_AT_ONCE))
 
 
 def _differ(new: np.ndarray, old: np.ndarray) -> np.ndarray:

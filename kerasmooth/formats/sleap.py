@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, texts, updating
 from kerasmooth.formats.people import places_of
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
 from kerasmooth.formats.safe_files import MAX_PEOPLE, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
@@ -34,7 +34,6 @@ class SleapAnalysis(PoseFormat):
             people, _, nodes, length = dataset(path, file, "tracks", (-1, 2, len(names), -1)).shape
             if people > MAX_PEOPLE:
                 raise bad(path, "tracks", f"be at most {MAX_PEOPLE:,}", f"{people:,}", "join the tracks first")
-            check_counts(path, people * length, nodes)
             # -> [frame, person, node, coordinate]
             values = numbers(path, file, "tracks").transpose(3, 0, 2, 1)
             if "point_scores" in file:

@@ -15,7 +15,7 @@ from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coor
 from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, TextTable, fresh_table, header_lines, headings_of, read_table
-from kerasmooth.formats.wide_table import frames_of, people_of
+from kerasmooth.formats.wide_csv import frames_of, people_of
 from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 

@@ -14,7 +14,7 @@ from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad, head_text
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import Dialect, TextTable, dialect_of, fresh_table, header_lines
 from kerasmooth.formats.units import looks_up
-from kerasmooth.formats.wide_table import Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
+from kerasmooth.formats.wide_csv import Layout, Wide, WideTable, fresh_wide, side_by_side, with_further
 from kerasmooth.pose_table import PoseTable
 
 _REMEDY = "check that it is a TRC file"

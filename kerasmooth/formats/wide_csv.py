@@ -1,23 +1,174 @@
-"""CSV with one line a frame, or a person in a frame, and columns such as L0_x, left_knee_y, x12: of many tools."""
+"""Tables of a line a frame, or a person in a frame: what they share, and CSV with columns L0_x, left_knee_y, x12."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from kerasmooth.formats.frame_names import Names, frame_names
 from kerasmooth.formats.headings import asked_roles, keypoint_columns
-from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, Coords, RawPoses, X, Y, coords_of
 from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
-from kerasmooth.formats.text_table import TABLES, fresh_table, header_lines, headings_of
-from kerasmooth.formats.wide_table import Layout, WideTable, fresh_wide, side_by_side
+from kerasmooth.formats.text_table import (
+    MISSING,
+    TABLES,
+    Dialect,
+    TextTable,
+    fresh_table,
+    header_lines,
+    headings_of,
+    read_table,
+)
 from kerasmooth.pose_table import PoseTable
-from kerasmooth.skeletons import BLAZEPOSE_33
+from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton
 
 _COORDS = {X: "x", Y: "y", DEPTH: "z", CONFIDENCE: "visibility"}
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where in a table what is.
+
+    Attributes:
+      keypoints: int64 [S, K, C], the columns of the coordinates of S people side by side; -1 for what there is not.
+      coords: what the C coordinates are.
+      skeleton: of the K keypoints.
+      frame, person: the columns that say frame and person; -1 for none.
+      nowhere: see `RawPoses`.
+      headings: of all columns, for messages; header: how many lines they have.
+      dialect, trimmed: see `text_table.read_table`.
+      attributes: of the table.
+    """
+
+    keypoints: np.ndarray
+    coords: Coords
+    skeleton: Skeleton
+    frame: int = 0
+    person: int = -1
+    nowhere: tuple[float, ...] = ()
+    headings: Sequence[str] = ()
+    header: int = 1
+    dialect: Dialect = field(default_factory=Dialect)
+    trimmed: int = 0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Wide:
+    """The rest of a table: its other columns, where frame and person are said, and what these are called."""
+
+    table: TextTable
+    layout: Layout
+    frames: Names
+    people: Names
+
+
+class WideTable(PoseFormat):
+    """A table of text. Subclasses say where in it what is, and how a fresh one begins."""
+
+    @abstractmethod
+    def layout(self, path: Path, columns: Mapping[str, str]) -> Layout:
+        """How to read a file; `columns`: see `formats.read`. Raises InputError for another format."""
+
+    def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
+        layout = self.layout(path, columns)
+        positions = layout.keypoints.ravel()
+        table, values = read_table(path, layout.header, positions, layout.headings, layout.dialect, layout.trimmed)
+        return parse_wide(path, table, values, layout)
+
+    def save(self, path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
+        save_wide(path, raw, rest, table)
+
+
+def fresh_wide(table: TextTable, layout: Layout) -> tuple[RawPoses, Wide]:
+    """A fresh file."""
+    places, count, _ = layout.keypoints.shape
+    raw = RawPoses.empty(count, layout.coords, places)
+    return raw, Wide(table, layout, Names(), Names())
+
+
+def side_by_side(first: int, places: int, count: int, coords: Coords) -> np.ndarray:
+    """Columns [S, K, C] that follow each other."""
+    return first + np.arange(places * count * len(coords)).reshape(places, count, len(coords))
+
+
+def parse_wide(path: Path, table: TextTable, values: np.ndarray, layout: Layout) -> Parsed:
+    """What a table with these numbers [L, S * K * C] holds."""
+    frames = Names(np.arange(len(values)))
+    if layout.frame >= 0:
+        frames = frames_of(path, "frame number", table.others[layout.frame])
+    people = None
+    if layout.person >= 0 and not _numbers_lines(frames.numbers, table.others[layout.person]):
+        people = people_of(table.others[layout.person])
+    raw = RawPoses(
+        values.reshape(len(values), *layout.keypoints.shape),
+        layout.coords,
+        frames.numbers,
+        people=None if people is None else people.numbers,
+        nowhere=layout.nowhere,
+        is_single=people is None and len(layout.keypoints) == 1,
+    )
+    people = people or Names()
+    attributes = {"person_names": people.names, **layout.attributes}
+    return Parsed(raw, layout.skeleton, Wide(table, layout, frames, people), attributes=attributes)
+
+
+def with_further(raw: RawPoses, rest: Wide, table: PoseTable) -> TextTable:
+    """The other columns with the frames and people of further lines."""
+    texts = rest.table.with_lines(len(raw.further))
+    names = [str(rest.frames.name(frame)) for frame in raw.frames[raw.known :].tolist()]
+    texts.put(rest.layout.frame, raw.further, names)
+    renamed = raw.renamed(table)
+    texts.put(rest.layout.person, renamed, [rest.people.name(who) for who in renamed.values()])
+    return texts
+
+
+def save_wide(path: Path, raw: RawPoses, rest: Wide, table: PoseTable) -> None:
+    """Writes a table with its numbers, and with further lines."""
+    with_further(raw, rest, table).write(path, raw.flat, raw.in_order())
+
+
+def _numbers_lines(frames: np.ndarray, ids: pd.Series) -> bool:
+    """Whether a column called id only numbers the lines: it never says the same twice, nor do the frames."""
+    return len(ids) > 1 and ids.nunique() == len(ids) and len(np.unique(frames)) == len(frames)
+
+
+def frames_of(path: Path, name: str, texts: pd.Series) -> Names:
+    """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
+    numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
+    whole = np.isfinite(numbers) & (np.abs(numbers) < 1 << 53) & (np.rint(numbers) == numbers)
+    if whole.all():
+        return Names(numbers.astype(np.int64))
+    if np.isfinite(numbers).any():
+        at = int(np.flatnonzero(~whole)[0])
+        where, received = f"{name} of line {at + 1} of the table", str(texts.iloc[at])[:60]
+        raise bad(path, where, "be a whole number", received, "correct the cell")
+    return frame_names(path, name, texts.astype(str).tolist())
+
+
+def people_of(texts: pd.Series) -> Names:
+    """The people in a column, -1 where a cell is empty.
+
+    Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
+    others are numbered in order of appearance. New people are called as the first one, with their own number.
+    """
+    texts = texts.astype(str)
+    names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() and name not in MISSING]
+    found = [re.search(r"(\d{1,15})(?:\.0+)?\s*$", name) for name in names]
+    ids = [int(match.group(1)) for match in found if match]
+    if len(set(ids)) < len(names):
+        ids = list(range(len(names)))
+    id_of = dict(zip(names, ids, strict=True))
+    numbers = np.array([id_of.get(text, -1) for text in texts.tolist()], np.int64)
+    before = re.sub(r"\d+(?:\.0+)?\s*$", "", "".join(names[:1]))
+    return Names(numbers, dict(zip(ids, names, strict=True)), (before, 1, ""))
 
 
 class WideCsv(WideTable):
