@@ -35,7 +35,8 @@ def holds(path: Path, wanted: Callable[[h5py.File], object]) -> bool:
 def names_in(path: Path) -> list[str]:
     """What is at the top of a file, at most 100 names; none where it is damaged."""
     found: list[str] = []
-    holds(path, lambda file: found.extend(list(file)[:100]))
+    # A damaged name is bytes.
+    holds(path, lambda file: found.extend(map(str, list(file)[:100])))
     return found
 
 

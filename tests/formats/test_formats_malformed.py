@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 from malformed_files import CASES
 
@@ -87,3 +88,10 @@ def test_memory_stays_bounded(title: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert done.stdout.count("\n") == 1
+
+
+def test_an_hdf5_file_whose_names_are_no_text_is_told(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "bad.h5", "w") as file:
+        file.create_group(b"\xff\xfe")
+    with pytest.raises(InputError, match="known format"):
+        formats.read(tmp_path / "bad.h5")
