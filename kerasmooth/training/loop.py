@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 import time
 from collections.abc import Sequence
 
@@ -72,9 +73,11 @@ def train(config: TrainingConfig, callbacks: Sequence[Callback] = (), console: C
     except _WORKER_IS_GONE as error:
         if cluster.num_workers == 1:
             raise
-        reason = str(error).splitlines()[0]
+        # Its first line says that a graph failed, the one that says why comes late.
+        reason = re.search(r"(?<=aborted by: ).+", str(error)) or re.search(".+", str(error))
         raise InputError(
-            f"a worker went away ({reason}): start all of them again, they continue from the last checkpoint"
+            f"a worker went away ({reason[0] if reason else type(error).__name__}): start all of them again, they "
+            "continue from the last checkpoint"
         ) from None
 
 

@@ -121,17 +121,32 @@ def test_sigterm_ends_the_wait_at_once(index: int) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_dies_ends_the_others_with_one_line(tmp_path: Path) -> None:
+def test_a_worker_that_dies_ends_the_others_with_one_line_and_both_continue(tmp_path: Path) -> None:
     write_records(tmp_path / "records")
-    workers = addresses(2)
-    both = [started(tmp_path, index, workers, "--max_epochs=1000", "--batch_size=4") for index in range(2)]
-    run_dir = tmp_path / "runs" / "one"
+    small = ["--model=deciwatch", "--model_options=num_layers=1,hidden_dim=8", "--batch_size=4"]
+    small += ["--max_epochs=8", "--steps_per_epoch=4", "--validation_windows=4"]
+
+    def both(name: str) -> list[subprocess.Popen[str]]:
+        workers = addresses(2)
+        return [started(tmp_path, index, workers, *small, f"--run_name={name}") for index in range(2)]
+
+    def end_well(name: str) -> None:
+        for process in both(name):
+            _, err = process.communicate(timeout=480)
+            assert process.returncode == 0, err[-2000:]
+
+    end_well("whole")
+    run_dir, running = tmp_path / "runs" / "killed", both("killed")
     end = time.monotonic() + 180
     while not (run_dir / "history.csv").is_file() and time.monotonic() < end:
-        time.sleep(0.5)
-    both[1].kill()
-    both[1].communicate()
-    out, err = both[0].communicate(timeout=120)
-    assert both[0].returncode == 2, (both[0].returncode, out[-2000:], err[-2000:])
-    assert "a worker went away" in err.splitlines()[-1]
+        time.sleep(0.05)
+    running[1].kill()
+    running[1].communicate()
+    out, err = running[0].communicate(timeout=120)
+    assert running[0].returncode == 2, (running[0].returncode, out[-2000:], err[-2000:])
+    assert "a worker went away (" in err.splitlines()[-1]
+    assert "Graph execution error" not in err
     assert "Traceback" not in err
+    end_well("killed")
+    for name in ("best.keras", "best.json"):
+        assert (run_dir / name).read_bytes() == (tmp_path / "runs" / "whole" / name).read_bytes()
