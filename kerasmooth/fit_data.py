@@ -9,7 +9,8 @@ import tensorflow as tf
 from kerasmooth.datasets import AUTO
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import as_written, parsed, prepare, serialized_windows, shuffle_buffer, steps_for
+from kerasmooth.input_pipeline import as_written, parsed, serialized_windows, shuffle_buffer, steps_for
+from kerasmooth.model_inputs import prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets, resolve_datasets
 

@@ -1,20 +1,17 @@
-"""Records to batches to what a model takes.
+"""Records to batches.
 
 `tf.data` only reads, shuffles, batches and parses: it delivers keypoints, some 3 kB a window. Heatmaps and noise are
-made by `prepare` inside the compiled step, on the device that trains, where they are never the limit.
+made by `model_inputs.prepare` inside the compiled step, on the device that trains, where they are never the limit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from kerasmooth.datasets import DATASETS
-from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets
 
 SHUFFLE_BYTES = 2**27
@@ -24,11 +21,6 @@ MAX_LANES = 64
 
 # AutoGraph has nothing to convert here, and would read the source, which may be under edit while a long run continues.
 as_written = tf.autograph.experimental.do_not_convert
-
-Batch = Mapping[str, Any]
-"""What `tfrecord.reader.parse_batch` gives: keypoints [B, T, K, 2], visibility [B, T, K], boxes [B, T, 4],
-frame_numbers [B, T], clip_key [B], clip_id [B], and heatmaps [B, T, H, W, K] where the records hold them; and
-constant_shift bool [B], whether the window is of a dataset to which `--constant_shift` applies."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +196,7 @@ def shuffle_buffer(records: RecordSets, split: str) -> int:
 
 
 def parsed(records: RecordSets, serialized: Any) -> dict[str, Any]:
-    """Serialized windows, string [B] -> a `Batch`."""
+    """Serialized windows, string [B] -> a `model_inputs.Batch`."""
     constant = "|".join(name for name, reader in DATASETS.items() if reader.constant_shift)
     batch = records.parse(serialized)
     batch["constant_shift"] = tf.strings.regex_full_match(batch["clip_id"], f"({constant})/.*")
@@ -236,56 +228,3 @@ def _split_and_pad(tensor: Any, replicas: int, rows: int) -> Any:
 
 
 _ZEROS: dict[Any, Any] = {tf.bool: False, tf.string: ""}
-
-
-def prepare(
-    batch: Batch,
-    codec: HeatmapCodec,
-    noise: DetectorNoise,
-    takes: str,
-    epoch: Any = 0,
-    decoder: str = "argmax",
-    sub_pixel_targets: bool = False,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A batch -> what the model takes and what it should give; `keras.ops` only, for inside a compiled step.
-
-    Args:
-      batch: see `Batch`. A real detector's heatmaps are used where they are there, else detections are simulated.
-      codec: renders heatmaps.
-      noise: the simulated detector.
-      takes: "heatmaps" or "keypoints".
-      epoch: int or uint32 scalar, key of fresh noise; 0 in evaluation.
-      decoder: how a real detector's heatmaps become keypoints, for models that take these.
-      sub_pixel_targets: centre target Gaussians on the true position instead of its rounded cell.
-
-    Returns:
-      (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells,
-      "visibility": float [B, T, K]}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
-      model takes these.
-    """
-    if takes not in ("heatmaps", "keypoints"):
-        raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
-    ops = keras.ops
-    targets = {"keypoints": batch["keypoints"], "visibility": batch["visibility"]}
-    if takes == "heatmaps":
-        targets["heatmaps"] = codec.encode(
-            batch["keypoints"], batch["visibility"], 0, xp=ops, sub_pixel=sub_pixel_targets
-        )
-    if "heatmaps" in batch:
-        if takes == "heatmaps":
-            return {"heatmaps": batch["heatmaps"]}, targets
-        keypoints, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
-        return {"keypoints": keypoints, "visibility": ops.cast(confidence > 0, "float32")}, targets
-    seen = noise.simulate(
-        batch["keypoints"],
-        batch["visibility"],
-        batch["clip_key"],
-        batch["frame_numbers"],
-        codec.size,
-        epoch,
-        ops,
-        batch.get("constant_shift"),
-    )
-    if takes == "heatmaps":
-        return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
-    return {"keypoints": seen["keypoints"], "visibility": ops.cast(seen["visibility"], "float32")}, targets

@@ -15,10 +15,10 @@ from kerasmooth.input_pipeline import (
     WorkerShard,
     evaluation_batches,
     lanes,
-    prepare,
     steps_for,
     training_batches,
 )
+from kerasmooth.model_inputs import prepare
 from kerasmooth.noise import DetectorNoise
 
 TRAIN, VALIDATION = 50, 20

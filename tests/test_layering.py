@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     }
     | {"filters", "formats", "smoothing", "pose_files", "streaming"},
     {"quiet", "storage", "tfrecord"},
-    {"models", "losses", "masked_mse", "input_pipeline", "metrics.keras_pck", "fit_data"},
+    {"models", "losses", "masked_mse", "model_inputs", "input_pipeline", "metrics.keras_pck", "fit_data"},
     {"training"},
     {"evaluation", "exporting"},
     {"serving", "reporting"},
@@ -100,7 +100,7 @@ def test_the_ground_floors_do_without_tensorflow(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in modules() if name_of(p) in {"models", "losses", "masked_mse", "metrics.keras_pck"}],
+    [p for p in modules() if name_of(p) in {"models", "losses", "masked_mse", "model_inputs", "metrics.keras_pck"}],
     ids=lambda p: str(p.name),
 )
 def test_models_know_keras_only(path: Path) -> None:

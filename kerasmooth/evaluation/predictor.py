@@ -13,7 +13,8 @@ from kerasmooth.errors import InputError
 from kerasmooth.evaluation.results import IDENTITY, Row
 from kerasmooth.evaluation.windows import Frames, concatenated
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import Batch, evaluation_batches, prepare, steps_for
+from kerasmooth.input_pipeline import evaluation_batches, steps_for
+from kerasmooth.model_inputs import Batch, prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.progress import Meter
 from kerasmooth.tfrecord.record_sets import RecordSets

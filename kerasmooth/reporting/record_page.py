@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from kerasmooth.evaluation.pictures import draw_skeleton
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import prepare
+from kerasmooth.model_inputs import prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.skeletons import BOULDERING_25
 

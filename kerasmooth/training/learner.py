@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasmooth import losses, models, storage
 from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import prepare
+from kerasmooth.model_inputs import prepare
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.data import augmentation, simulated_detector
 from kerasmooth.training.devices import Cluster, all_reduce_sum

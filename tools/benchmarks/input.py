@@ -101,7 +101,8 @@ def rendered(records_dir: Path, jit: bool) -> Fetch:
     """Batches as a model gets them: noise drawn, input and target heatmaps rendered in a compiled function."""
     import tensorflow as tf
 
-    from kerasmooth.input_pipeline import prepare, training_batches
+    from kerasmooth.input_pipeline import training_batches
+    from kerasmooth.model_inputs import prepare
     from kerasmooth.tfrecord.record_sets import RecordSets
 
     codec, noise = HeatmapCodec(SIZE), DetectorNoise()

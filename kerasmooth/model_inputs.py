@@ -1,0 +1,59 @@
+"""A batch of records to what a model takes and what it should give."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.noise import DetectorNoise
+
+Batch = Mapping[str, Any]
+"""What `tfrecord.reader.parse_batch` gives: keypoints [B, T, K, 2], visibility [B, T, K], boxes [B, T, 4],
+frame_numbers [B, T], clip_key [B], clip_id [B], and heatmaps [B, T, H, W, K] where the records hold them; and
+constant_shift bool [B], whether the window is of a dataset to which `--constant_shift` applies."""
+
+
+def prepare(
+    batch: Batch,
+    codec: HeatmapCodec,
+    noise: DetectorNoise,
+    takes: str,
+    epoch: Any = 0,
+    decoder: str = "argmax",
+    sub_pixel_targets: bool = False,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A batch -> what the model takes and what it should give; `keras.ops` only, for inside a compiled step.
+
+    Args:
+      batch: see `Batch`. A real detector's heatmaps are used where they are there, else detections are simulated.
+      codec: renders heatmaps.
+      noise: the simulated detector.
+      takes: "heatmaps" or "keypoints".
+      epoch: int or uint32 scalar, key of fresh noise; 0 in evaluation.
+      decoder: how a real detector's heatmaps become keypoints, for models that take these.
+      sub_pixel_targets: centre target Gaussians on the true position instead of its rounded cell.
+
+    Returns:
+      (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells,
+      "visibility": float [B, T, K]}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
+      model takes these.
+    """
+    if takes not in ("heatmaps", "keypoints"):
+        raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
+    ops = keras.ops
+    targets = {"keypoints": batch["keypoints"], "visibility": batch["visibility"]}
+    if takes == "heatmaps":
+        targets["heatmaps"] = codec.encode(
+            batch["keypoints"], batch["visibility"], 0, xp=ops, sub_pixel=sub_pixel_targets
+        )
+    if "heatmaps" in batch:
+        if takes == "heatmaps":
+            return {"heatmaps": batch["heatmaps"]}, targets
+        keypoints, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
+        return {"keypoints": keypoints, "visibility": ops.cast(confidence > 0, "float32")}, targets
+    windows = (batch[name] for name in ("keypoints", "visibility", "clip_key", "frame_numbers"))
+    seen = noise.simulate(*windows, codec.size, epoch, ops, batch.get("constant_shift"))
+    if takes == "heatmaps":
+        return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
+    return {"keypoints": seen["keypoints"], "visibility": ops.cast(seen["visibility"], "float32")}, targets
