@@ -6,6 +6,8 @@ from scipy.special import gammaln
 DEGREES = (3.0, 4.0, 6.0, 10.0, 20.0, 50.0)
 NORMAL = 50.0
 """From so many degrees of freedom on the tails are those of the normal distribution, and nothing is weighed down."""
+LEAST_EVIDENCE = 6.0
+"""Difference of the log likelihoods from which on tails are heavy: in a short recording they may seem so by chance."""
 LEAST_SAMPLES = 20
 MOST_SAMPLES = 4000
 _STEPS = 20
@@ -40,5 +42,8 @@ def _fit(squares: np.ndarray, dimensions: int) -> tuple[float, float]:
         scale = np.maximum(np.mean(pull * squares, axis=1, keepdims=True) / dimensions, 1e-300)
     fit = gammaln((degrees + dimensions) / 2) - gammaln(degrees / 2) - dimensions / 2 * np.log(degrees * scale)
     tails = (degrees + dimensions) / 2 * np.log1p(squares / scale / degrees)
-    best = int(np.argmax(fit[:, 0] - tails.mean(axis=1)))
+    likelihoods = len(squares) * (fit[:, 0] - tails.mean(axis=1))
+    best = int(np.argmax(likelihoods))
+    if likelihoods[best] < likelihoods[-1] + LEAST_EVIDENCE:
+        best = len(DEGREES) - 1
     return float(degrees[best, 0]), float(scale[best, 0])

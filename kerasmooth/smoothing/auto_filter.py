@@ -29,7 +29,7 @@ from kerasmooth.smoothing.local_stiffness import Fit, fit_stiffness
 from kerasmooth.smoothing.noise_level import Noise, estimate_noise
 
 ROUNDS = 2
-LEAST_KNOWN = 8
+LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
@@ -54,7 +54,14 @@ class _Window:
     chosen: dict[str, np.ndarray]
 
 
-def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: float, strength: float = 1.0) -> Filtered:
+def auto(
+    positions: np.ndarray,
+    weights: np.ndarray,
+    known: np.ndarray,
+    fps: float,
+    strength: float = 1.0,
+    memory: float = 0.0,
+) -> Filtered:
     """Smooths one person, whose keypoints help each other.
 
     Args:
@@ -63,6 +70,7 @@ def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: flo
       known: bool [T, K].
       fps: frames per second.
       strength: divides all cut-offs.
+      memory: seconds for which the detector's noise lasts, where the recording is too short to tell.
 
     Returns:
       Filtered with the posterior deviation [T, K] and, in `notes`, per keypoint the `method` ("spline", or "none" where
@@ -79,7 +87,7 @@ def auto(positions: np.ndarray, weights: np.ndarray, known: np.ndarray, fps: flo
     used = np.flatnonzero(known.sum(axis=0) >= LEAST_KNOWN)
     for first, end, fade_in in _windows(frames, fps) if len(used) else []:
         part = np.ix_(np.arange(first, end), used)
-        window = _smooth_window(positions[part], weights[part], fps, strength)
+        window = _smooth_window(positions[part], weights[part], fps, strength, memory)
         ramp = np.minimum((np.arange(end - first) + 1) / (fade_in + 1), 1.0)[:, None, None]
         result[part] = ramp * window.curve + (1 - ramp) * result[part] if fade_in else window.curve
         deviation[part] = window.deviation
@@ -98,10 +106,10 @@ def _windows(frames: int, fps: float) -> list[tuple[int, int, int]]:
     return [(int(a), int(b) + overlap, 0 if a == 0 else overlap) for a, b in itertools.pairwise(bounds)]
 
 
-def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, strength: float) -> _Window:
+def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, strength: float, memory: float) -> _Window:
     known = weights > 0
     filled = gaps.interpolate(positions, known)
-    noise = estimate_noise(filled, known, fps)
+    noise = estimate_noise(filled, known, fps, memory)
     # In units in which the noise is the same along every axis.
     positions, filled = positions / noise.axes, filled / noise.axes
     trust, pulled = np.ones(weights.shape), filled

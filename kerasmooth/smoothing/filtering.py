@@ -69,13 +69,15 @@ def _apply_auto(person: Person, fps: float, settings: SmoothingSettings) -> Filt
     positions = np.array(person.positions)
     deviation = np.full(person.known.shape, np.nan)
     notes: dict[str, np.ndarray] = {}
-    longest = 0
-    for first, end in gaps.spans(np.any(person.alive, axis=1, keepdims=True)):
+    segments = list(gaps.spans(np.any(person.alive, axis=1, keepdims=True)))
+    for first, end in sorted(segments, key=lambda span: span[0] - span[1]):
         segment = slice(first, end)
-        filtered = auto(positions[segment], person.weights[segment], person.known[segment], fps, settings.strength)
+        # A short segment does not tell how long the noise lasts: as in the longest one, it is the same detector.
+        memory = float(np.nanmax(notes.get("noise_memory", [0.0]), initial=0.0))
+        values, weights, known = positions[segment], person.weights[segment], person.known[segment]
+        filtered = auto(values, weights, known, fps, settings.strength, memory)
         positions[segment], deviation[segment] = filtered.positions, filtered.deviation
-        if end - first > longest and filtered.notes:
-            longest, notes = end - first, filtered.notes
+        notes = notes or filtered.notes
     return Filtered(positions, deviation, notes)
 
 

@@ -1,9 +1,9 @@
 """How fast each keypoint moves, frame by frame: the cut-off of its smoothing as a hidden Markov chain.
 
-Every cut-off of a grid smooths the whole recording; how well each frame is predicted from the others (white noise), or
-from those before and after (correlated noise), is the evidence for its cut-off there. The cut-off changes slowly along
-the recording, so that the forward-backward algorithm gives its distribution in every frame: low while a limb rests,
-high while it kicks.
+Every cut-off of a grid smooths the whole recording; how well each frame is predicted from the others, or, where the
+noise is strong or lasts, from those before and from those after, is the evidence for its cut-off there. The cut-off
+changes slowly along the recording, so that the forward-backward algorithm gives its distribution in every frame: low
+while a limb rests, high while it kicks.
 """
 
 import math
@@ -15,8 +15,15 @@ from scipy.linalg.lapack import dpbtrf, dpbtrs
 from kerasmooth.filters.banded import difference_penalty, inverse_diagonals, stiffness_at
 from kerasmooth.smoothing.noise_level import LEAST_NOISE, LOST_FRAMES, Noise, innovations
 
-ORDERS = {"white": 3, "correlated": 2}
-"""Of the differences that a smooth motion keeps small; where the noise lasts, second ones tell the two apart best."""
+CLEAR, STRONG = 3, 2
+"""Orders of the differences that a smooth motion keeps small: third ones, where they predict left out frames better;
+second ones where the noise is strong, the recording short, or the noise lasts, which they tell best from motion."""
+PREDICTED_SHARE = 0.5
+"""Of the evidence where white noise is strong: of predictions from one side, which tell noise best; left out frames,
+the other half, tell best where a movement begins."""
+SHARED_DEGREES = 20.0
+"""Degrees of freedom for which the median of all keypoints' noise counts in that of each: a short recording tells
+little of a single keypoint."""
 LOWEST_CUTOFF, CUTOFF_RATIO = 0.15, 1.6
 """Hz. The grid ends at the frame rate itself, where everything passes."""
 LEAST_CUTOFF_SHARE = 1 / 400
@@ -60,31 +67,79 @@ def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps:
       noise: its memory, and bounds of its size.
       fps: frames per second.
     """
-    frames, num_keypoints, dimensions = positions.shape
-    order = ORDERS["correlated" if noise.memory else "white"]
+    num_keypoints = positions.shape[1]
     cutoffs = cutoff_grid(fps)
-    values = (positions - positions.mean(axis=0)).reshape(frames, -1)
-    evidence = (
-        innovations(values, cutoffs, noise.memory, fps) if noise.memory else _left_out(values, cutoffs, fps, order)
-    )
-    squares = evidence[0].reshape(len(cutoffs), frames, num_keypoints, dimensions).sum(axis=3) * weights
-    known = weights > 0
-    logs = dimensions * evidence[1][:, :, None] * known
-    counted = known * (_seen_from_both_sides(frames)[:, None] if noise.memory else 1.0)
-    degrees = np.maximum(dimensions * counted.sum(axis=0), 1.0)
+    evidence = _evidence(positions - positions.mean(axis=0), weights, cutoffs, noise.memory, fps)
     most = np.maximum(noise.most, LEAST_NOISE) ** 2
-    variances = np.maximum(squares.sum(axis=1) / degrees, LEAST_NOISE**2)
-    best = (degrees * np.log(variances) + logs.sum(axis=1)).argmin(axis=0)
-    variance = np.minimum(variances[best, np.arange(num_keypoints)], most)
+    variances, costs = evidence.profile()
+    variance = np.minimum(evidence.shared(variances[costs.argmin(axis=0), np.arange(num_keypoints)]), most)
     moves = _transitions(len(cutoffs), fps)
     for _ in range(ITERATIONS):
-        chances = _chances(-0.5 * (squares / variance + logs), moves)
-        found = np.einsum("mtk,mtk->k", chances, squares) / degrees
-        variance = np.clip(found, LEAST_NOISE**2, most)
-    log_stiffness = np.einsum("mtk,m->tk", chances, np.log(stiffness_at(cutoffs, fps, order)))
+        chances = _chances(-0.5 * (evidence.squares / variance + evidence.logs), moves)
+        found = np.einsum("mtk,mtk->k", chances, evidence.squares) / evidence.degrees
+        variance = np.clip(evidence.shared(found), LEAST_NOISE**2, most)
+    log_stiffness = np.einsum("mtk,m->tk", chances, np.log(stiffness_at(cutoffs, fps, evidence.order)))
     cutoff = np.exp(np.einsum("mtk,m->tk", chances, np.log(cutoffs)))
     at_limit = chances[-1].mean(axis=0) > 0.5
-    return Fit(log_stiffness, cutoff, order, np.sqrt(variance), at_limit)
+    return Fit(log_stiffness, cutoff, evidence.order, np.sqrt(variance), at_limit)
+
+
+@dataclass(frozen=True, eq=False)
+class _Evidence:
+    """How far K keypoints are from what each of M cut-offs predicts.
+
+    Attributes:
+      order: of the differences.
+      squares: [M, T, K], over all coordinates, in variances of the prediction when the noise is 1.
+      logs: [M, T, K], of those variances.
+      degrees: [K], terms that the sums over frames have.
+    """
+
+    order: int
+    squares: np.ndarray
+    logs: np.ndarray
+    degrees: np.ndarray
+
+    def profile(self) -> tuple[np.ndarray, np.ndarray]:
+        """[M, K] twice: the likeliest variance of the noise if the cut-off never changes, and -2 log likelihood."""
+        variances = np.maximum(self.squares.sum(axis=1) / self.degrees, LEAST_NOISE**2)
+        return variances, self.degrees * np.log(variances) + self.logs.sum(axis=1)
+
+    def cost(self) -> float:
+        """-2 log likelihood of the best constant cut-offs, over all keypoints."""
+        return float(self.profile()[1].min(axis=0).sum())
+
+    def blended(self, other: "_Evidence", share: float) -> "_Evidence":
+        """Of the same order: the mean, in which the other counts for a share of 0 to 1."""
+        both = (
+            (1 - share) * getattr(self, name) + share * getattr(other, name) for name in ("squares", "logs", "degrees")
+        )
+        return _Evidence(self.order, *both)
+
+    def shared(self, variances: np.ndarray) -> np.ndarray:
+        """[K]: each keypoint's variance drawn towards the median of all, the more, the less it has been seen."""
+        return (self.degrees * variances + SHARED_DEGREES * np.median(variances)) / (self.degrees + SHARED_DEGREES)
+
+
+def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float) -> _Evidence:
+    """For values [T, K, D] of weights [T, K], in the order that suits them."""
+    frames, num_keypoints, dimensions = values.shape
+    flat = np.ascontiguousarray(values.reshape(frames, -1))
+
+    def evidence(order: int, squares: np.ndarray, logs: np.ndarray, predictions: np.ndarray) -> _Evidence:
+        of_keypoints = squares.reshape(len(cutoffs), frames, num_keypoints, dimensions).sum(axis=3) * weights
+        known = weights > 0
+        degrees = dimensions * (known * predictions[:, None]).sum(axis=0)
+        return _Evidence(order, of_keypoints, dimensions * logs[:, :, None] * known, np.maximum(degrees, 1.0))
+
+    if not memory:
+        clear, strong = (
+            evidence(order, *_left_out(flat, cutoffs, fps, order), np.ones(frames)) for order in (CLEAR, STRONG)
+        )
+        if clear.cost() < strong.cost():
+            return clear
+    ahead = evidence(STRONG, *innovations(flat, cutoffs, memory, fps), _seen_from_both_sides(frames))
+    return ahead if memory else strong.blended(ahead, PREDICTED_SHARE)
 
 
 def _left_out(values: np.ndarray, cutoffs: np.ndarray, fps: float, order: int) -> tuple[np.ndarray, np.ndarray]:

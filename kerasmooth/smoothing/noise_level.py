@@ -57,20 +57,21 @@ class Noise:
     axes: np.ndarray
 
 
-def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float) -> Noise:
+def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float, memory: float = 0.0) -> Noise:
     """The noise of one person's keypoints, from those that are known nearly all the time.
 
     Args:
       positions: float64 [T, K, D], finite, gaps bridged.
       known: bool [T, K], what was measured.
       fps: frames per second.
+      memory: seconds, where the recording is too short to tell.
     """
     frames, num_keypoints, dimensions = positions.shape
     lag = max(round(LAG_SECONDS * fps), 2)
     block = max(round(BLOCK_SECONDS * fps), 2 * lag)
     watched = np.flatnonzero(known.mean(axis=0) >= LEAST_KNOWN)
     still = int(STILL_SHARE * len(watched) * dimensions)
-    unknown = Noise(0.0, np.full(num_keypoints, np.inf), np.zeros(num_keypoints), np.ones(dimensions))
+    unknown = Noise(memory, np.full(num_keypoints, np.inf), np.zeros(num_keypoints), np.ones(dimensions))
     if frames < LEAST_BLOCKS * block:
         return unknown
     values = positions - positions.mean(axis=0)
@@ -148,7 +149,7 @@ def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarra
     return int(np.argmin(costs)), white
 
 
-LOST_FRAMES = 4
+LOST_FRAMES = 3
 """At either end: of the first frames a filter can predict nothing."""
 
 
