@@ -5,6 +5,7 @@ far away at once and at once back. So a run of frames is compared with the cubic
 the two behind it: at both of its edges it must be about as far from that curve as anywhere, further than the keypoint
 usually is, and further than it moves in the frames beside it. That alone condemns a single frame. A longer run is
 rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
+At the first and at the last frame, where only one edge is seen, a limb or the confidence must tell.
 """
 
 import itertools
@@ -167,6 +168,8 @@ class _Runs:
                 return True
         if evidence.confidence is not None and _falls(evidence.confidence[:, keypoint], run, self._left[:, keypoint]):
             return True
+        if first == 0 or run.stop == len(self._values):
+            return False
         joined = evidence.neighbours[keypoint]
         if not joined:
             return count == 1
