@@ -72,8 +72,9 @@ def _apply_auto(person: Person, fps: float, settings: SmoothingSettings) -> Filt
     segments = list(gaps.spans(np.any(person.alive, axis=1, keepdims=True)))
     for first, end in sorted(segments, key=lambda span: span[0] - span[1]):
         segment = slice(first, end)
-        # A short segment does not tell how long the noise lasts: as in the longest one, it is the same detector.
-        memory = float(np.nanmax(notes.get("noise_memory", [0.0]), initial=0.0))
+        # A short segment does not tell how long the noise lasts; the longest does, where it could be smoothed.
+        lasting = notes["noise_memory"][notes["method"] != "none"] if notes else np.zeros(0)
+        memory = float(lasting.max(initial=0.0))
         values, weights, known = positions[segment], person.weights[segment], person.known[segment]
         filtered = auto(values, weights, known, fps, settings.strength, memory)
         positions[segment], deviation[segment] = filtered.positions, filtered.deviation

@@ -5,7 +5,7 @@ far away at once and at once back. So a run of frames is compared with the cubic
 the two behind it: at both of its edges it must be about as far from that curve as anywhere, further than the keypoint
 usually is, and further than it moves in the frames beside it. That alone condemns a single frame. A longer run is
 rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
-At the first and at the last frame, where only one edge is seen, a limb or the confidence must tell.
+Where one of the four is missing, and the curve a guess, a limb or the confidence must tell.
 """
 
 import itertools
@@ -70,8 +70,8 @@ def find_outliers(
     block = max(round(BLOCK_SECONDS * fps), 24)
     for _ in range(ROUNDS):
         left = known & ~rejected
-        runs = _Runs(gaps.interpolate(positions, left), left, longest, block)
-        found = runs.find(evidence, rejected)
+        runs = _Runs(gaps.interpolate(positions, left), left, known, longest, block)
+        found = runs.find(evidence)
         if not found.any():
             break
         rejected |= found
@@ -109,8 +109,10 @@ class _Evidence:
 class _Runs:
     """Every run of up to `longest` frames of every keypoint, against the curve around it."""
 
-    def __init__(self, values: np.ndarray, left: np.ndarray, longest: int, block: int) -> None:
+    def __init__(self, values: np.ndarray, left: np.ndarray, known: np.ndarray, longest: int, block: int) -> None:
         self._values, self._left, self._block = values, left, block
+        pairs = np.pad(known, ((2, 2), (0, 0)))
+        self._pairs = pairs[1:] & pairs[:-1]
         padded = _padded(values)
         frames, num_keypoints, _ = values.shape
         self._scores = np.zeros((longest, frames, num_keypoints))
@@ -141,7 +143,7 @@ class _Runs:
         self._scores[count - 1, :starts] = np.where(seen, score, 0.0)
         self._edges.append(apart[0])
 
-    def find(self, evidence: _Evidence, rejected: np.ndarray) -> np.ndarray:
+    def find(self, evidence: _Evidence) -> np.ndarray:
         """bool [T, K]: the worst run of each neighbourhood that the evidence condemns."""
         found = np.zeros_like(self._left)
         scores = self._scores
@@ -168,7 +170,7 @@ class _Runs:
                 return True
         if evidence.confidence is not None and _falls(evidence.confidence[:, keypoint], run, self._left[:, keypoint]):
             return True
-        if first == 0 or run.stop == len(self._values):
+        if not (self._pairs[first, keypoint] and self._pairs[first + count + 2, keypoint]):
             return False
         joined = evidence.neighbours[keypoint]
         if not joined:
