@@ -5,7 +5,7 @@ far away at once and at once back. So a run of frames is compared with the cubic
 the two behind it: at both of its edges it must be about as far from that curve as anywhere, further than the keypoint
 usually is, and further than it moves in the frames beside it. That alone condemns a single frame. A longer run is
 rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
-Where one of the four is missing, and the curve a guess, a limb or the confidence must tell.
+Where one of the four is missing, the curve is a guess, and the run must be further from it.
 """
 
 import itertools
@@ -25,6 +25,8 @@ USUAL_TIMES = 5.0
 """How many times further from the curve than usual."""
 MOVING_TIMES = 1.0
 """How many times further than the keypoint moves a frame, just before or after."""
+GUESSED_TIMES = 2.0
+"""How many times further than elsewhere next to a gap or an end."""
 EDGE_SHARE = 0.5
 """Of the largest distance, at both edges; and of that at the edges, in between."""
 SAMPLES = 8
@@ -170,7 +172,8 @@ class _Runs:
                 return True
         if evidence.confidence is not None and _falls(evidence.confidence[:, keypoint], run, self._left[:, keypoint]):
             return True
-        if not (self._pairs[first, keypoint] and self._pairs[first + count + 2, keypoint]):
+        is_seen = self._pairs[first, keypoint] and self._pairs[first + count + 2, keypoint]
+        if not is_seen and self._scores[count - 1, first, keypoint] < GUESSED_TIMES:
             return False
         joined = evidence.neighbours[keypoint]
         if not joined:
