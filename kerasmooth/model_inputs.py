@@ -41,19 +41,18 @@ def prepare(
     """
     if takes not in ("heatmaps", "keypoints"):
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
-    ops = keras.ops
-    targets = {"keypoints": batch["keypoints"], "visibility": batch["visibility"]}
+    ops, keypoints, visibility = keras.ops, batch["keypoints"], batch["visibility"]
+    targets = {"keypoints": keypoints, "visibility": visibility}
     if takes == "heatmaps":
-        targets["heatmaps"] = codec.encode(
-            batch["keypoints"], batch["visibility"], 0, xp=ops, sub_pixel=sub_pixel_targets
-        )
+        targets["heatmaps"] = codec.encode(keypoints, visibility, 0, xp=ops, sub_pixel=sub_pixel_targets)
     if "heatmaps" in batch:
         if takes == "heatmaps":
             return {"heatmaps": batch["heatmaps"]}, targets
-        keypoints, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
-        return {"keypoints": keypoints, "visibility": ops.cast(confidence > 0, "float32")}, targets
-    windows = (batch[name] for name in ("keypoints", "visibility", "clip_key", "frame_numbers"))
-    seen = noise.simulate(*windows, codec.size, epoch, ops, batch.get("constant_shift"))
+        found, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
+        return {"keypoints": found, "visibility": ops.cast(confidence > 0, "float32")}, targets
+    constant = batch.get("constant_shift")
+    keys = batch["clip_key"], batch["frame_numbers"]
+    seen = noise.simulate(keypoints, visibility, *keys, codec.size, epoch, ops, constant)
     if takes == "heatmaps":
         return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
     return {"keypoints": seen["keypoints"], "visibility": ops.cast(seen["visibility"], "float32")}, targets
