@@ -11,6 +11,8 @@ from pathlib import Path
 
 from kerasmooth.boxes import Size
 from kerasmooth.errors import InputError
+from kerasmooth.formats.json_folder import in_folder
+from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.unknown_files import known_elsewhere, nearest
@@ -32,7 +34,9 @@ def _formats_in(file: str) -> list[PoseFormat]:
     """The formats of a file, as they follow each other there."""
     module = import_module(f"kerasmooth.formats.{file}")
     classes = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
-    return [each() for each in classes if issubclass(each, PoseFormat) and "name" in vars(each)]
+    found = [each() for each in classes if issubclass(each, PoseFormat) and "name" in vars(each)]
+    images = [type(each) for each in found if isinstance(each, JsonFormat) and each.suffix and each.folder_ending]
+    return [*found, *(in_folder(image)() for image in images)]
 
 
 FORMATS: dict[str, PoseFormat] = {each.name: each for file in _FILES for each in _formats_in(file)}

@@ -55,8 +55,8 @@ class PlainArrays(PoseFormat):
         if numbers is not None and numbers.shape != (len(values),):
             raise bad(path, "frame_numbers", f"have shape ({len(values)},)", f"{numbers.shape}", _REMEDY)
         frames = np.arange(len(values)) if numbers is None else numbers
-        nowhere = () if is_depth else (0.0, -1.0)
-        raw = RawPoses(values, coords, frames, nowhere=nowhere, is_single=values.shape[1] == 1)
+        unseen_at = () if is_depth else (0.0, -1.0)
+        raw = RawPoses(values, coords, frames, unseen_at=unseen_at, is_single=values.shape[1] == 1)
         others = file.raw(leave_out=arrays) if file else None
         rest = axis, {name: array.dtype for name, array in arrays.items()}, others
         # Millimetres or metres of a 3D reconstruction: which one, the file does not say.

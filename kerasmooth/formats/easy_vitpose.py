@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.json_files import numbers
-from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.raw_poses import CONFIDENCE, Coords, RawPoses, X, Y
@@ -22,6 +21,7 @@ class EasyViTPose(JsonFormat):
 
     name = "easy_vitpose"
     description = "easy_ViTPose results of a video or an image"
+    folder_ending = "_result.json"
     needs = "keypoints skeleton"
     frames_at = "keypoints"
     person_at = "id"
@@ -72,11 +72,3 @@ class EasyViTPose(JsonFormat):
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         return {}
-
-
-class EasyViTPoseFolder(JsonFolder, EasyViTPose):
-    """The frame number is what varies in the names of the files."""
-
-    name = "easy_vitpose_folder"
-    description = "a folder of easy_ViTPose results, one file an image"
-    ending = "_result.json"

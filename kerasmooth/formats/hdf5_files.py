@@ -52,7 +52,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def updating(source: Path | None, path: Path) -> Iterator[h5py.File]:
-    """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise nowhere."""
+    """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise unseen_at."""
     with replacing(path) as temporary, explained(source or path, "content", "be a whole HDF5 file", _REMEDY):
         if source:
             shutil.copyfile(source, temporary)

@@ -22,13 +22,11 @@ class JsonFolder(JsonFormat):
     """Before a JSON format of single images among the bases of a class: that format in a folder, a file an image.
 
     Attributes:
-      ending: of the names of files in a fresh folder.
-      digits: of the frame number in these.
+      digits: of the frame number in the names of files in a fresh folder.
     """
 
     suffix = ""
     counts_from_zero = False
-    ending: str = ".json"
     digits: int = 6
 
     def detect(self, path: Path) -> bool:
@@ -75,8 +73,14 @@ class JsonFolder(JsonFormat):
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         raw, (frames, shapes) = super().fresh(table, path)
-        names = Names(pattern=(f"{path.name or 'frame'}_", self.digits, self.ending))
+        names = Names(pattern=(f"{path.name or 'frame'}_", self.digits, self.folder_ending))
         return raw, (replace(frames, names=names), shapes)
+
+
+def in_folder(image: type[JsonFormat]) -> type[JsonFormat]:
+    """The format of folders with a file an image of a format."""
+    facts = {"name": f"{image.name}_folder", "description": f"a folder with a file an image: {image.description}"}
+    return type(f"{image.__name__}Folder", (JsonFolder, image), facts)
 
 
 def list_files(folder: Path, suffix: str) -> list[str]:

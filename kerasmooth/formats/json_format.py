@@ -30,9 +30,10 @@ class JsonFormat(PoseFormat):
       person_at: the field of a person's id; empty where people have none.
       fields: a person's lists of numbers, and what coordinates of a keypoint each has; others are kept.
       side_by_side: each field has other coordinates of the same keypoints; otherwise each has further keypoints.
-      missing, nowhere: see `RawPoses`.
+      missing, unseen_at: see `RawPoses`.
       num_keypoints: of a file without anybody.
       image_names: how images of fresh files are called (see `Names.pattern`); None where they have numbers.
+      folder_ending: of the names of files in a folder of one an image; empty where there are no such folders.
     """
 
     suffix = ".json"
@@ -43,9 +44,10 @@ class JsonFormat(PoseFormat):
     fields: Mapping[str, Coords] = {"keypoints": (X, Y, CONFIDENCE)}
     side_by_side: bool = False
     missing: tuple[float, float] = (0.0, 0.0)
-    nowhere: tuple[float, ...] = ()
+    unseen_at: tuple[float, ...] = ()
     num_keypoints: int = 17
     image_names: tuple[str, int, str] | None = None
+    folder_ending: str = ""
 
     @abstractmethod
     def fits(self, first: str, keys: frozenset[str]) -> bool:
@@ -187,7 +189,7 @@ class JsonFormat(PoseFormat):
             values[line, 0] = np.concatenate(blocks, axis=int(self.side_by_side))
         scores = values[..., coords.index(CONFIDENCE)] if CONFIDENCE in coords else np.empty(0)
         is_visibility = self.are_visibilities(scores)
-        return RawPoses(values, coords, lines[:, 0], lines[:, 1], self.missing, 0.0, self.nowhere, is_visibility)
+        return RawPoses(values, coords, lines[:, 0], lines[:, 1], self.missing, 0.0, self.unseen_at, is_visibility)
 
     def _layout(self, shapes: Shapes) -> tuple[int, Coords]:
         """How many keypoints there are, and what the coordinates of each are."""

@@ -30,7 +30,7 @@ class MediaPipeJson(JsonFormat):
     fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "z": (DEPTH,), **dict.fromkeys(_SCORES, (CONFIDENCE,))}
     person_at = ""
     side_by_side = True
-    nowhere = (0.0,)
+    unseen_at = (0.0,)
     num_keypoints = 33
     holds = "any"
     guesses_unit = True

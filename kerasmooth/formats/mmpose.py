@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.json_files import numbers
-from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes
 from kerasmooth.formats.people import box_of, mean_score
@@ -23,6 +22,7 @@ class MMPose(JsonFormat):
 
     name = "mmpose"
     description = "MMPose 1.x predictions of a video or an image"
+    folder_ending = ".json"
     needs = "keypoints keypoint_scores"
     frames_at = "instance_info"
     people_at = ("instances",)
@@ -76,10 +76,3 @@ class MMPose(JsonFormat):
         texts = [str(name) for name in keypoints]
         found = Skeleton(str(meta.get("dataset_name", "mmpose"))[:40], tuple(texts), known_limbs(texts))
         return with_links(found, links.get("__ndarray__") if isinstance(links, dict) else links)
-
-
-class MMPoseFolder(JsonFolder, MMPose):
-    """The frame number is what varies in the names of the files."""
-
-    name = "mmpose_folder"
-    description = "a folder of MMPose predictions, one file an image"

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from kerasmooth.formats.json_files import Lines, first_and_keys
-from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Record
 from kerasmooth.formats.people import box_of, mean_score
@@ -16,6 +15,7 @@ class OpenPifPaf(JsonFormat):
 
     name = "openpifpaf"
     description = "OpenPifPaf predictions of an image, or of a video"
+    folder_ending = ".jpg.predictions.json"
     suffix = ".openpifpaf.json"
     needs = "keypoints bbox"
     people_at = ("predictions",)
@@ -40,11 +40,3 @@ class OpenPifPaf(JsonFormat):
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         score = mean_score(table.confidence[row])
         return {"bbox": box_of(table.keypoints[row]), "score": score, "category_id": 1}
-
-
-class OpenPifPafFolder(JsonFolder, OpenPifPaf):
-    """The frame number is what varies in the names of the files."""
-
-    name = "openpifpaf_folder"
-    description = "a folder of OpenPifPaf predictions, one file an image"
-    ending = ".jpg.predictions.json"

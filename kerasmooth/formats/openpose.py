@@ -60,7 +60,7 @@ class OpenPose(JsonFolder, OpenPoseFrame):
     name = "openpose"
     description = "OpenPose's folder of one JSON file a frame"
     needs = "people pose_keypoints_2d"
-    ending = "_keypoints.json"
+    folder_ending = "_keypoints.json"
     digits = 12
 
     def detect(self, path: Path) -> bool:

@@ -30,7 +30,7 @@ class RawPoses:
       frames: int64 [L], the frame of each line.
       people: int64 [L], who a line is, -1 unknown; None where a line is a frame, whose people have places in it.
       missing, missing_score: x and y, and the confidence, of a keypoint that is not there. None: the confidence stays.
-      nowhere: a keypoint whose x and y both are one of these was not seen.
+      unseen_at: a keypoint whose x and y both are one of these was not seen.
       is_visibility: the confidence is COCO's visibility: 0 absent, 1 hidden, 2 seen.
       can_grow: lines may get places for further people.
       is_single: the format holds one person: whoever is in it is the same one.
@@ -43,7 +43,7 @@ class RawPoses:
     people: np.ndarray | None = None
     missing: tuple[float, float] = (np.nan, np.nan)
     missing_score: float | None = None
-    nowhere: tuple[float, ...] = ()
+    unseen_at: tuple[float, ...] = ()
     is_visibility: bool = False
     can_grow: bool = False
     is_single: bool = False
@@ -143,7 +143,7 @@ class RawPoses:
         scores = self._column(values, CONFIDENCE)
         if scores is not None:
             seen &= scores != 0
-        for nothing in self.nowhere:
+        for nothing in self.unseen_at:
             seen &= ~((x == nothing) & (y == nothing))
         return seen
 

@@ -108,7 +108,7 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str
         tuple(COORDS[name] for name in COORDS if name in roles),
         pairs[:, 0],
         people=pairs[:, 1],
-        nowhere=(0.0, -1.0),
+        unseen_at=(0.0, -1.0),
         is_single="person" not in roles,
     )
     attributes: dict[str, Any] = {"person_names": people.names}

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from kerasmooth.formats.json_files import first_and_keys, numbers
-from kerasmooth.formats.json_folder import JsonFolder
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Record
 from kerasmooth.formats.people import box_of, mean_score
@@ -23,10 +22,11 @@ class UltralyticsJson(JsonFormat):
 
     name = "ultralytics"
     description = "Ultralytics results as JSON, one list of people an image"
+    folder_ending = ".json"
     needs = "keypoints x y box"
     fields: Mapping[str, Coords] = {"x": (X,), "y": (Y,), "visible": (CONFIDENCE,)}
     side_by_side = True
-    nowhere = (0.0,)
+    unseen_at = (0.0,)
     counts_from_zero = True
     guesses_unit = True
 
@@ -60,10 +60,3 @@ class UltralyticsJson(JsonFormat):
         box = {"x1": x, "y1": y, "x2": x + width, "y2": y + height}
         score = mean_score(table.confidence[row])
         return {"name": "person", "class": 0, "confidence": score, "box": box, "keypoints": {}}
-
-
-class UltralyticsFolder(JsonFolder, UltralyticsJson):
-    """The frame number is what varies in the names of the files."""
-
-    name = "ultralytics_folder"
-    description = "a folder of Ultralytics results as JSON, one file an image"

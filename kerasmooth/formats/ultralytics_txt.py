@@ -66,7 +66,7 @@ class UltralyticsTxt(PoseFormat):
             people=np.where(is_id, last, -1).astype(np.int64),
             missing=(0.0, 0.0),
             missing_score=0.0,
-            nowhere=(0.0,),
+            unseen_at=(0.0,),
         )
         heads = [_joined(line[:_BOX]) for line in lines]
         scores = [_joined(line[end : end + tail - (has_ids and not some)]) for line in lines]

@@ -41,7 +41,7 @@ class Layout:
       coords: what the C coordinates are.
       skeleton: of the K keypoints.
       frame, person: the columns that say frame and person; -1 for none.
-      nowhere: see `RawPoses`.
+      unseen_at: see `RawPoses`.
       headings: of all columns, for messages; header: how many lines they have.
       dialect, trimmed: see `text_table.read_table`.
       attributes: of the table.
@@ -52,7 +52,7 @@ class Layout:
     skeleton: Skeleton
     frame: int = 0
     person: int = -1
-    nowhere: tuple[float, ...] = ()
+    unseen_at: tuple[float, ...] = ()
     headings: Sequence[str] = ()
     header: int = 1
     dialect: Dialect = field(default_factory=Dialect)
@@ -112,7 +112,7 @@ def parse_wide(path: Path, table: TextTable, values: np.ndarray, layout: Layout)
         layout.coords,
         frames.numbers,
         people=None if people is None else people.numbers,
-        nowhere=layout.nowhere,
+        unseen_at=layout.unseen_at,
         is_single=people is None and len(layout.keypoints) == 1,
     )
     people = people or Names()

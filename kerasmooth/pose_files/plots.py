@@ -14,6 +14,7 @@ from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import INTERPOLATED, PREDICTED, REPLACED, PoseTable
 from kerasmooth.smoothing.spectra import mean_spectrum
+from kerasmooth.windows import segments
 
 BEFORE, AFTER = "tab:orange", "tab:blue"
 MARKS = {
@@ -69,14 +70,14 @@ def _draw_trajectory(axes: Any, person: ShownPerson, keypoint: int, axis: int) -
     seconds, value = person.seconds, person.after[:, keypoint, axis]
     deviation = person.deviation[:, keypoint]
     half = (seconds[1] - seconds[0]) / 2 if len(seconds) > 1 else 0.5
-    open_gap = ~np.isfinite(value)
-    for first, end in _runs(open_gap):
+    for first, end in segments(~np.isfinite(value)).tolist():
         axes.axvspan(seconds[first] - half, seconds[end - 1] + half, color="0.88", linewidth=0)
     axes.fill_between(seconds, value - 2 * deviation, value + 2 * deviation, color=AFTER, alpha=0.2, linewidth=0)
     old = person.before[:, keypoint, axis]
     axes.plot(seconds, old, ".-", color=BEFORE, linewidth=0.8, markersize=2.5)
     axes.plot(seconds, value, color=AFTER, linewidth=1.5)
-    alone = _alone(value)
+    # A line would not show a frame that has none before and behind it.
+    alone = [first for first, end in segments(np.isfinite(value)).tolist() if end - first == 1]
     axes.plot(seconds[alone], value[alone], "_", color=AFTER, markersize=7)
     for kind, (_, colour, mark) in MARKS.items():
         shown = (person.provenance[:, keypoint] == kind) & np.isfinite(value)
@@ -93,17 +94,6 @@ def _limits(values: np.ndarray) -> tuple[float, float]:
     low, high = (float(known.min()), float(known.max())) if len(known) else (-1.0, 1.0)
     margin = max(0.08 * (high - low), 1e-6 * abs(low), 1e-9)
     return low - margin, high + margin
-
-
-def _alone(values: np.ndarray) -> np.ndarray:
-    """bool [T]: known, and neither the value before nor the one behind is: a line would not show it."""
-    known = np.concatenate([[False], np.isfinite(values), [False]])
-    return known[1:-1] & ~known[:-2] & ~known[2:]
-
-
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]
 
 
 def _spectra(person: ShownPerson) -> Figure:
