@@ -42,7 +42,7 @@ def plan(words: list[str], options: Options) -> list[Job]:
         sources = [source for word in words for source in _expand(word, options)]
         if len(sources) > MAX_INPUTS:
             raise InputError(f"inputs must be at most {MAX_INPUTS:,}, received {len(sources):,}: give fewer at a time")
-        several = len(sources) > 1 or _is_plain_folder(words[0], sources)
+        several = len(sources) > 1 or (Path(words[0]).is_dir() and sources[0][0] != Path(words[0]))
         jobs = [_job(source, name, options, several) for source, name in sources]
         _check_targets(jobs, options)
     except (OSError, ValueError) as error:
@@ -52,10 +52,6 @@ def plan(words: list[str], options: Options) -> list[Job]:
     if several and options.overlay:
         raise InputError(f"--overlay is for one input, received {len(sources)}")
     return jobs
-
-
-def _is_plain_folder(word: str, sources: list[tuple[Path, str]]) -> bool:
-    return Path(word).is_dir() and sources[0][0] != Path(word)
 
 
 def _expand(word: str, options: Options) -> list[tuple[Path, str]]:
