@@ -5,7 +5,7 @@ from typing import Any
 from kerasmooth import __version__
 from kerasmooth.exporting.signatures import INPUTS, OUTPUTS, SIGNATURES
 from kerasmooth.exporting.steady_boxes import BOX_SECONDS
-from kerasmooth.exporting.streaming import StreamState
+from kerasmooth.exporting.stream_state import StreamState
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.training.run_folder import Run
 

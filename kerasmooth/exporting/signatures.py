@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasmooth.exporting import request_checks as checks
 from kerasmooth.exporting.steady_boxes import steadied, tight_boxes
-from kerasmooth.exporting.streaming import StreamState
+from kerasmooth.exporting.stream_state import StreamState
 from kerasmooth.exporting.window_model import Tensors, WindowModel
 from kerasmooth.exporting.windowing import run_bounds, summed, window_frames
 

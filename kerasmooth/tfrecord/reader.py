@@ -10,8 +10,6 @@ from kerasmooth.heatmap_codec import SCALE
 from kerasmooth.tfrecord.manifest import MANIFEST_NAME, REMAKE, Manifest, Shard, load_manifest, sha256_of
 from kerasmooth.tfrecord.schema import feature_spec
 
-__all__ = ["Manifest", "load_manifest", "parse_batch", "shard_paths"]
-
 
 def shard_paths(folder: Path | str, split: str, verify: bool = False) -> list[str]:
     """Paths of the shards of one split, in reading order, after a check that they are what the manifest says.

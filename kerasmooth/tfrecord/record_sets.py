@@ -10,7 +10,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.datasets import AUTO, DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.tfrecord import reader
-from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest
+from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, load_manifest
 
 
 def resolve_datasets(
@@ -77,7 +77,7 @@ class RecordSets:
 
     def __init__(self, records_dir: str | Path, datasets: tuple[str, ...]) -> None:
         self.folders = [storage.path(records_dir, "records_dir") / name for name in datasets]
-        self.manifests: list[Manifest] = [reader.load_manifest(folder) for folder in self.folders]
+        self.manifests: list[Manifest] = [load_manifest(folder) for folder in self.folders]
         self._checked: set[str] = set()
         for name in ("window", "size", "frame_step", "encoding", "heatmaps", "compression"):
             values = {

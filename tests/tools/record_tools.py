@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 from tool_runner import TOOLS, Outcome
 
-from kerasmooth.tfrecord.reader import load_manifest, parse_batch, shard_paths
+from kerasmooth.tfrecord.manifest import load_manifest
+from kerasmooth.tfrecord.reader import parse_batch, shard_paths
 
 
 def digest(folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from tool_runner import Tool
 
 from kerasmooth import boxes
 from kerasmooth.datasets import DATASETS
-from kerasmooth.tfrecord.reader import load_manifest
+from kerasmooth.tfrecord.manifest import load_manifest
 
 REAL = {name: reader for name, reader in DATASETS.items() if reader.purpose != "sample"}
 

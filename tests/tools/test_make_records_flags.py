@@ -7,7 +7,7 @@ import pytest
 from record_tools import digest, refused
 from tool_runner import TOOLS, Tool
 
-from kerasmooth.tfrecord.reader import load_manifest
+from kerasmooth.tfrecord.manifest import load_manifest
 
 
 def test_other_flags_are_refused_until_overwrite(make_records: Tool, penn: list[str], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from record_tools import digest, finish, start
 from tool_runner import Tool
 
 from kerasmooth.datasets import write_raw
-from kerasmooth.tfrecord.reader import load_manifest
+from kerasmooth.tfrecord.manifest import load_manifest
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_workers(make_records: Tool, penn: list[str], tmp_path: Path) -> None:
