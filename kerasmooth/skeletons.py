@@ -245,16 +245,3 @@ def convert(values: np.ndarray, source: Skeleton, target: Skeleton, fill: float 
     result = np.full((values.shape[0], target.num_keypoints, *values.shape[2:]), fill, values.dtype)
     result[:, indices >= 0] = values[:, indices[indices >= 0]]
     return result
-
-
-def partners(pairs: tuple[tuple[int, int], ...], num_keypoints: int) -> np.ndarray:
-    """int [K]: of each keypoint the one that (left, right) `pairs` pair it with, itself where they do not.
-
-    Raises ValueError where they name a keypoint that is not there.
-    """
-    partner = np.arange(num_keypoints)
-    for left, right in pairs:
-        if max(left, right) >= num_keypoints:
-            raise ValueError(f"pairs must be keypoint indices below K = {num_keypoints}. Received: pairs={pairs}")
-        partner[[left, right]] = right, left
-    return partner

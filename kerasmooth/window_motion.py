@@ -9,7 +9,6 @@ import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.keyed_random import Array, cast
-from kerasmooth.skeletons import partners
 
 Pairs = tuple[tuple[int, int], ...]
 """(left, right) keypoint indices."""
@@ -118,3 +117,16 @@ def exchange_sides(values: Array, flipped: Array, pairs: Pairs, axis: int, xp: M
     """`values` [B, ...] with left and right keypoints of axis `axis` exchanged in the windows where `flipped` [B]."""
     where = xp.reshape(flipped, (-1, *[1] * (len(values.shape) - 1)))
     return xp.where(where, xp.take(values, partners(pairs, values.shape[axis]), axis=axis), values)
+
+
+def partners(pairs: Pairs, num_keypoints: int) -> np.ndarray:
+    """int [K]: of each keypoint the one that (left, right) `pairs` pair it with, itself where they do not.
+
+    Raises ValueError where they name a keypoint that is not there.
+    """
+    partner = np.arange(num_keypoints)
+    for left, right in pairs:
+        if max(left, right) >= num_keypoints:
+            raise ValueError(f"pairs must be keypoint indices below K = {num_keypoints}. Received: pairs={pairs}")
+        partner[[left, right]] = right, left
+    return partner

@@ -17,7 +17,8 @@ import numpy as np
 from kerasmooth.boxes import Size
 from kerasmooth.keyed_random import Array, cast, check_seed, integers, keyed_words, normal, uniform
 from kerasmooth.noise.profile import PUBLISHED, NoiseProfile
-from kerasmooth.skeletons import BOULDERING_25, partners
+from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.window_motion import partners
 
 _SHIFT, _SIGMA, _DROPOUT, _SWAP, _BURST, _GAP, _EXCHANGE = range(7)
 """What a number is drawn for: part of its key."""

@@ -108,6 +108,28 @@ def test_only_what_leaves_the_weights_alone_may_change_when_a_run_is_continued()
     assert one.differences(one.replace(beta_1=0.8, noise="fixed", max_epochs=3)) == ["noise", "beta_1"]
 
 
+def test_a_profile_that_lacks_a_field_has_the_published_one_there_and_its_own_elsewhere(tmp_path: Path) -> None:
+    values = values_of(TrainingConfig()) | {"noise_profile": {"correlation": 0.5, "deviation": 1.25}}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    profile = TrainingConfig.load(tmp_path).noise_profile
+    assert (profile["correlation"], profile["deviation"], profile["burst_size"]) == (0.5, 1.25, 4.0)
+
+
+def test_place_budget_and_care_are_all_that_may_change() -> None:
+    """Whatever else is changed, a run goes on to other weights than it would have had."""
+    others = {bool: lambda v: not v, int: lambda v: v + 1, float: lambda v: v / 2 + 0.1, str: lambda v: v + "x"}
+    kinds = {name: kind for name, field in TrainingConfig.flags().items() if (kind := field.annotation) in others}
+    apart = {"best_by": 0.05, "freeze_but_last": False}  # 0.2 / 2 + 0.1 is 0.2; frozen layers need a source
+    one, free = TrainingConfig(), set()
+    for name, kind in kinds.items():
+        changed = one.replace(**{name: apart.get(name, others[kind](getattr(one, name)))})
+        free |= {name} if not one.differences(changed) else set()
+    assert free - {"freeze_but_last"} == {
+        *("runs_dir", "run_name", "max_epochs", "max_minutes", "worker_timeout", "checkpoint_seconds"),
+        "checkpoint_steps",
+    }
+
+
 def test_model_options_are_read_as_json_or_text() -> None:
     options = parse_model_options(
         ["merge_mode=sum", "sample_interval=1", "dropout=0.5", "encoder_norm=false", "x=null"]

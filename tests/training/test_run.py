@@ -47,6 +47,7 @@ def test_the_run_folder_tells_its_story(finished: Finished) -> None:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[1]["val_loss"]) == state.rows[1]["val_loss"]
+    assert all(row["windows_per_second"] > 40 / row["seconds"] for row in state.rows), "40 windows, and validation"
     assert (run_dir / "curves.png").read_bytes().startswith(b"\x89PNG")
     for words in ("no smoothing: pck@0.05", "Best epoch", "kerasmooth.evaluate --run="):
         assert words in said
