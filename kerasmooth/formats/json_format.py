@@ -12,7 +12,7 @@ import numpy as np
 from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.json_files import dump, first_and_keys, integer, load, numbers
 from kerasmooth.formats.json_frames import Frames, Record, Shapes, first_name, records_of
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts, check_people
 from kerasmooth.formats.raw_poses import CONFIDENCE, OTHER, Coords, RawPoses, X, Y
 from kerasmooth.formats.safe_files import bad, replacing
 from kerasmooth.formats.skeleton_names import skeleton_of_count
@@ -159,6 +159,8 @@ class JsonFormat(PoseFormat):
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         frames = self._read(path)
+        for number, people in zip(frames.numbers, frames.people, strict=True):
+            check_people(path, len(people), number)
         shapes: Shapes = {}
         found: list[dict[str, np.ndarray]] = []
         lines: list[tuple[int, int]] = []

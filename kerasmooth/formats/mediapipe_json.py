@@ -1,4 +1,7 @@
-"""MediaPipe Tasks as JSON: frames of landmarks {x, y, z, visibility}, as scripts write PoseLandmarkerResult."""
+"""MediaPipe Tasks as JSON: frames of landmarks {x, y, z, visibility}, as scripts write PoseLandmarkerResult.
+
+Its CSVs are in `wide_csv` (a line a frame) and `tidy_csv` (a line a landmark).
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

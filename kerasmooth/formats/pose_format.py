@@ -170,6 +170,12 @@ def check_counts(path: Path, rows: int, num_keypoints: int) -> None:
         raise bad(path, "content", f"have at most {MAX_VALUES:,} keypoints", received, "split the file")
 
 
+def check_people(path: Path, count: int, frame: int) -> None:
+    """Raises InputError for more people than a frame has."""
+    if count > MAX_PEOPLE:
+        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", f"{count:,} in frame {frame}")
+
+
 def _check_positions(path: Path, frames: np.ndarray, **columns: np.ndarray | None) -> None:
     """Raises InputError for infinite or huge numbers in columns [D, K, ...]; NaN is fine."""
     for name, values in {name: each for name, each in columns.items() if each is not None}.items():
@@ -183,9 +189,8 @@ def _check_frames(path: Path, frames: np.ndarray, numbers: np.ndarray) -> None:
     if len(numbers) > MAX_FRAMES:
         raise bad(path, "frames", f"be at most {MAX_FRAMES:,}", f"{len(numbers):,}", "split the file")
     different, counts = np.unique(frames, return_counts=True)
-    if counts.max(initial=0) > MAX_PEOPLE:
-        received = f"{counts.max():,} in frame {different[counts.argmax()]}"
-        raise bad(path, "people", f"be at most {MAX_PEOPLE:,} a frame", received)
+    if len(counts):
+        check_people(path, int(counts.max()), int(different[counts.argmax()]))
     if np.any(np.diff(numbers) <= 0) or not np.isin(different, numbers).all():
         received = "numbers out of order or without those of frames"
         raise bad(path, "frame_numbers", "increase and hold every frame of frames", received)

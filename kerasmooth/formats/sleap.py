@@ -1,4 +1,4 @@
-"""SLEAP's analysis HDF5: tracks of instances, one array for all frames."""
+"""SLEAP's analysis HDF5: tracks of instances, one array for all frames. Its analysis CSV is in `wide_csv`."""
 
 from collections.abc import Mapping
 from pathlib import Path

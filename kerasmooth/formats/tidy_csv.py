@@ -95,7 +95,11 @@ def parse_tidy(path: Path, table: TextTable, values: np.ndarray, roles: dict[str
     if "person" in roles:
         people = people_of(table.others[roles["person"]])
     frames = _frames(path, table.others, roles, keys, people.numbers)
-    pairs, row = np.unique(np.stack([frames.numbers, people.numbers], axis=1), axis=0, return_inverse=True)
+    of = pd.DataFrame({"frame": frames.numbers, "person": people.numbers, "keypoint": keys})
+    # People without an id are several where a keypoint comes again.
+    of["again"] = np.where(people.numbers < 0, of.groupby(list(of)).cumcount(), 0)
+    of = of.drop(columns="keypoint")
+    pairs, row = of.drop_duplicates().to_numpy(), of.groupby(list(of), sort=False).ngroup().to_numpy()
     lines = np.full((len(pairs), len(keypoints)), -1, np.int64)
     lines[row, keys] = np.arange(len(values))
     if (lines >= 0).sum() < len(values):

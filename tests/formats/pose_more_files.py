@@ -168,8 +168,8 @@ def tidy_names(folder: Path) -> tuple[Path, Expected]:
     for time in ("0.5", "0.75"):
         lines += [f"{time}\tp{p}\t{n}\t{p}{i}.25\t{i}.5\tok" for p in (3, 1) for i, n in enumerate(("NOSE", "tail"))]
     path.write_text("\n".join(lines) + "\n")
-    points = {(0, 0): (10.25, 0.5, NAN), (3, 1): (31.25, 1.5, NAN)}
-    return path, Expected("tidy_csv", [0, 0, 1, 1], [1, 3, 1, 3], 2, points, [0, 1])
+    points = {(0, 0): (30.25, 0.5, NAN), (3, 1): (11.25, 1.5, NAN)}
+    return path, Expected("tidy_csv", [0, 0, 1, 1], [3, 1, 3, 1], 2, points, [0, 1])
 
 
 def parquet_tidy(folder: Path) -> tuple[Path, Expected]:

@@ -117,6 +117,21 @@ def test_our_own_formats_hold_everything(to: str, tmp_path: Path) -> None:
     assert again.skeleton.keypoints == table.skeleton.keypoints
 
 
+@pytest.mark.parametrize("to", ["npz", "parquet", "tidy_csv"])
+def test_nameless_people_and_the_order_of_frames_come_back(to: str, tmp_path: Path) -> None:
+    table = formats.read(SAMPLES["coco"](tmp_path)[0])
+    rows = np.array([2, 0, 1, 0])
+    columns = {name: getattr(table, name)[rows] for name in ("keypoints", "confidence", "provenance", "deviation")}
+    # A fresh CSV is sorted by frame.
+    people, frames, numbers = np.array([-1, -1, 1, -1]), np.array([7, 3, 3, 3]), np.array([3, 7])
+    frames = np.sort(frames) if to == "tidy_csv" else frames
+    mixed = table.with_(**columns, people=people, frames=frames, frame_numbers=numbers, source=None)
+    formats.write(mixed, tmp_path / "o", to)
+    again = formats.read(tmp_path / "o", format_name=to)
+    assert (again.frames.tolist(), again.people.tolist()) == (frames.tolist(), [-1, -1, 1, -1])
+    np.testing.assert_array_equal(again.keypoints, np.where(mixed.confidence[..., None] > 0, mixed.keypoints, np.nan))
+
+
 def test_other_columns_and_members_survive_in_our_own_formats(tmp_path: Path) -> None:
     arrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
