@@ -28,8 +28,10 @@ FINETUNING: dict[str, dict[str, Any]] = {
     "augmented": _PLAIN
     | {"augment_rotation": 45.0, "augment_flip": True, "augment_scale": 0.2, "augment_reverse": True}
     | {"augment_dropout": 0.1, "weight_decay": 1e-3},
+    "from_scratch": {"finetune_from": "", "best_by": 0.05, "warmup_steps": 20},
 }
-"""Ways to go on with ClimbAlong's real detections: the study's two, and one that regularises without freezing."""
+"""Ways to go on with ClimbAlong's real detections: the study's two, one that regularises without freezing, and training
+on them alone, which tells what pretraining is worth."""
 
 
 class StudyConfig(Settings):

@@ -49,7 +49,7 @@ def _by_cell(
     cells = sorted({result.cell for result in results})
     figure = Figure(figsize=(4.6 * min(len(cells), 3) + 3.8, 4.4 * -(-len(cells) // 3)), layout="constrained")
     figure.suptitle(title)
-    plots = np.ravel(figure.subplots(-(-len(cells) // 3), min(len(cells), 3), squeeze=False, sharey=True))
+    plots = np.ravel(figure.subplots(-(-len(cells) // 3), min(len(cells), 3), squeeze=False, sharey="row"))
     handles: dict[str, Any] = {}
     for axes, cell in zip(plots, cells, strict=False):
         rows = _rows_of(results, cell)
@@ -57,6 +57,8 @@ def _by_cell(
         axes.set_title(cell)
         axes.grid(alpha=0.3)
         handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
+    for axes in plots:
+        axes.set_ylim(bottom=0)  # after all are drawn: a limit that is set early cuts off what a neighbour draws
     figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7)
     for axes in plots[len(cells) :]:
         axes.remove()
@@ -107,14 +109,14 @@ def _speed(axes: Axes, rows: Named, styles: Styles) -> None:
     for name, row in rows:
         axes.plot(range(len(SPEED_EDGES)), _percent(row.by_speed), marker=".", label=name, **styles[name])
     axes.set_xticks(range(len(SPEED_EDGES)), [f"{100 * edge:g} % -" for edge in SPEED_EDGES])
-    axes.set(xlabel="speed: torso diameters a frame", ylabel="mean error [% of the torso diameter]", ylim=(0, None))
+    axes.set(xlabel="speed: torso diameters a frame", ylabel="mean error [% of the torso diameter]")
 
 
 def _gap(axes: Axes, rows: Named, styles: Styles) -> None:
     for name, row in rows:
         axes.plot(range(len(GAP_EDGES)), _percent(row.by_gap), marker=".", label=name, **styles[name])
     axes.set_xticks(range(len(GAP_EDGES)), [f"{edge} -" for edge in GAP_EDGES])
-    axes.set(xlabel="frames without a detection", ylabel="mean error [% of the torso diameter]", ylim=(0, None))
+    axes.set(xlabel="frames without a detection", ylabel="mean error [% of the torso diameter]")
 
 
 def _examples(results: Sequence[Result], styles: Styles) -> Figure:

@@ -42,7 +42,7 @@ def test_names_of_a_smoother_are_options_of_the_model_or_settings_of_training() 
 
 def test_finetuning_goes_on_from_a_run_in_the_study_s_ways_and_another() -> None:
     source = STUDY.training_config("deciwatch:num_layers=2", 1.0, "1", 3).replace(run_name="source")
-    plain, regularised, augmented = (STUDY.finetuning_config(source, variant) for variant in FINETUNING)
+    plain, regularised, augmented, alone = (STUDY.finetuning_config(source, variant) for variant in FINETUNING)
     for config in (plain, regularised, augmented):
         assert Path(config.finetune_from) == Path("elsewhere/source")
         assert (config.records_dir, config.datasets) == ("climbing", ("climbalong",))
@@ -52,6 +52,8 @@ def test_finetuning_goes_on_from_a_run_in_the_study_s_ways_and_another() -> None
     assert (regularised.freeze_but_last, regularised.weight_decay, regularised.augment_rotation) == (True, 1e-3, 45)
     assert (augmented.freeze_but_last, augmented.weight_decay, augmented.augment_flip) == (False, 1e-3, True)
     assert Path(plain.runs_dir) == Path("elsewhere/study-finetuned")
+    assert (alone.finetune_from, alone.learning_rate, alone.datasets) == ("", 1e-3, ("climbalong",))
+    assert alone.default_run_name == "deciwatch-num_layers_2-from_scratch-climbalong-seed3"
     assert [c.default_run_name for c in (plain, regularised)] == ["source-finetuned-seed3", "source-regularised-seed3"]
 
 
