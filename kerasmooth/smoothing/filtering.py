@@ -78,7 +78,7 @@ def _apply_auto(person: Person, fps: float, settings: SmoothingSettings) -> Filt
         values, weights, known = positions[segment], person.weights[segment], person.known[segment]
         filtered = auto(values, weights, known, fps, settings.strength, memory)
         positions[segment], deviation[segment] = filtered.positions, filtered.deviation
-        notes = notes or filtered.notes
+        notes = notes or filtered.notes or {}
     return Filtered(positions, deviation, notes)
 
 
