@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba_array
 from matplotlib.image import imread
 from small_records import SIZE, prepared_clip, write_records
 from tool_runner import Tool, loaded_tool
@@ -13,6 +14,7 @@ from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import DetectorNoise, clip_key
 from kerasmooth.reporting import record_page
 from kerasmooth.reporting.record_page import draw_page
+from kerasmooth.skeletons import BOULDERING_25
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,11 @@ def test_the_page_marks_what_is_visible_and_nothing_else() -> None:
         for frame, axes in enumerate(truths):
             points = axes.collections[-1].get_offsets()
             np.testing.assert_allclose(points, shown["keypoints"][frame][shown["visibility"][frame]])
+            names = np.array(BOULDERING_25.keypoints)
+            limbs = [names[[*limb]] for limb in BOULDERING_25.limbs if shown["visibility"][frame][[*limb]].all()]
+            sides = [{name.partition("_")[0] for name in limb} for limb in limbs]
+            colours = [record_page.SIDES.get(*side, "white") if len(side) == 1 else "white" for side in sides]
+            np.testing.assert_allclose(axes.collections[0].get_colors(), to_rgba_array(colours))
 
 
 def test_of_a_long_window_five_frames_are_drawn() -> None:
