@@ -15,7 +15,7 @@ from kerasmooth.noise.mixture import LEAST, ErrorMixture, lasting
 from kerasmooth.noise.pairs import Pairs
 from kerasmooth.noise.profile import NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.smoothing.vectors import all_finite, lengths
+from kerasmooth.smoothing.lengths import all_finite, lengths
 
 LAGS = 12
 STEPS = 5

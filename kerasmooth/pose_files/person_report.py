@@ -9,8 +9,8 @@ import numpy as np
 
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, PREDICTED, REPLACED
 from kerasmooth.smoothing.keypoints import Smoothed
+from kerasmooth.smoothing.lengths import all_finite, lengths
 from kerasmooth.smoothing.similarity import chunks
-from kerasmooth.smoothing.vectors import all_finite, lengths
 
 ONLY = "the only one"
 """What a person is called where the file has no names."""

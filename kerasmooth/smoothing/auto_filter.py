@@ -2,7 +2,7 @@
 
 1. What the keypoints of a person do not do together tells how large the detector's noise is and how long it lasts
    (`noise_level`).
-2. How well every frame is predicted tells how fast each keypoint moves there (`local_stiffness`).
+2. How well every frame is predicted tells how fast each keypoint moves there (`local_cutoffs`).
 3. The least squares curve with a penalty of that local stiffness on its differences is the estimate; a measurement
    counts by its confidence, and by how heavy the tails of the noise are where it lies far out (Student's t,
    iteratively reweighted). The inverse of the same system is the variance.
@@ -23,9 +23,9 @@ from kerasmooth.filters.banded import (
     weighed,
 )
 from kerasmooth.filters.base import Filtered
-from kerasmooth.filters.student import robust_weights
+from kerasmooth.filters.robust_weights import robust_weights
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.local_stiffness import Fit, fit_stiffness
+from kerasmooth.smoothing.local_cutoffs import Fit, fit_stiffness
 from kerasmooth.smoothing.noise_level import Noise, estimate_noise
 
 ROUNDS = 2

@@ -10,7 +10,7 @@ from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing.auto_filter import auto
 from kerasmooth.smoothing.mending import Person
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
-from kerasmooth.smoothing.steady import steady
+from kerasmooth.smoothing.steadiness import steady
 
 DECAY_SECONDS = 0.1
 """Beyond its last measurement a keypoint moves on at its velocity, which decays with this time constant."""

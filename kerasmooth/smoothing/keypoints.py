@@ -12,10 +12,10 @@ from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.arguments import checked_arrays, checked_depth, checked_fps, named_skeleton
 from kerasmooth.smoothing.depth import prepare_depth
 from kerasmooth.smoothing.filtering import extend_ends, filter_person
+from kerasmooth.smoothing.lengths import all_finite
 from kerasmooth.smoothing.mending import exchanged, is_measured, mend
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings
-from kerasmooth.smoothing.vectors import all_finite
 
 CHUNK_FRAMES = 8192
 OVERLAP_SECONDS = 4.0

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.smoothing.vectors import lengths
+from kerasmooth.smoothing.lengths import lengths
 
 LONGEST_SECONDS = 1.0
 FALL = 0.35

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.filters.confidence import confidence_weights
+from kerasmooth.filters.confidence_weights import confidence_weights
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
+from kerasmooth.smoothing.lengths import all_finite
 from kerasmooth.smoothing.low_confidence import find_unsure
 from kerasmooth.smoothing.outliers import find_outliers
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.smoothing.swaps import find_swaps
-from kerasmooth.smoothing.vectors import all_finite
 
 ORIGIN_FRAMES = 500
 """So many frames, at least, say where a person is in the middle."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.vectors import lengths
+from kerasmooth.smoothing.lengths import lengths
 
 LONGEST_SECONDS, LONGEST_FRAMES = 0.27, 8
 """Of a run; the larger counts."""

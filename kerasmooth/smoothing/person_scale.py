@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.smoothing.vectors import lengths
+from kerasmooth.smoothing.lengths import lengths
 
 TORSO_PER_BOX = 0.3
 """A torso is about this share of the diagonal of a person's box: makes the two measures agree."""

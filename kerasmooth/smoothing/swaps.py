@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from kerasmooth.smoothing.vectors import lengths
+from kerasmooth.smoothing.lengths import lengths
 
 CHANGE_COST = 0.3
 """In person sizes: by how much less a pair must move altogether for it to count as exchanged."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasmooth.filters.confidence import FLOOR, POWER
+from kerasmooth.filters.confidence_weights import FLOOR, POWER
 from kerasmooth.pose_table import MISSING
 
 

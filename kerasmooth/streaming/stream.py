@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasmooth.skeletons import Skeleton, skeleton_named
 from kerasmooth.smoothing import tracking
-from kerasmooth.streaming import judging
+from kerasmooth.streaming import frame_checks
 from kerasmooth.streaming.adaptive_filter import AdaptiveFilter, State
 from kerasmooth.streaming.frame import StreamFrame, checked_frame, of_one, shown_frame
 from kerasmooth.streaming.state import add_people, check_like, keep_people, nobody, pack, unpack
@@ -177,14 +177,14 @@ class KeypointStream:
             seen[slots[used]], where[slots[used]], trust[slots[used]] = weights[used], positions[used], scores[used]
         known = seen > 0
         state["unseen"] = np.where(known.any(axis=1), 0.0, state["unseen"])
-        judging.measure_sizes(state, where, known, seconds, self._settings["person_size"], self._skeleton)
+        frame_checks.measure_sizes(state, where, known, seconds, self._settings["person_size"], self._skeleton)
         state["since"] = state["since"] + seconds
         stale = known & (state["since"] > self._settings["max_gap"] + seconds + 1e-9)
         if stale.any():
             self._filter.start(state, stale)
         refused = self._filter.step(state, where, seen, seconds, state["size"])
         known &= ~refused
-        judging.note(state, where, known, trust, refused, self._settings["max_gap"])
+        frame_checks.note(state, where, known, trust, refused, self._settings["max_gap"])
 
     def _output(self) -> StreamFrame:
         state = self._state

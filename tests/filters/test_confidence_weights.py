@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from kerasmooth.filters.confidence import FLOOR, confidence_weights
+from kerasmooth.filters.confidence_weights import FLOOR, confidence_weights
 
 
 def scores(seed: int = 0) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasmooth.filters.student import robust_weights
+from kerasmooth.filters.robust_weights import robust_weights
 
 
 def squares(sample: np.ndarray) -> np.ndarray:

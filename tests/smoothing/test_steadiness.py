@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasmooth.smoothing.keypoints import smooth_keypoints
-from kerasmooth.smoothing.steady import MOST
+from kerasmooth.smoothing.steadiness import MOST
 from tests.smoothing.recordings import SKELETON, noise, torso, truth
 
 
