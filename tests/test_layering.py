@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kerasmooth"
 # lies elsewhere than its package is named with it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"files", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"},
+    {"files", "lengths", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"},
     {"clip", "pose_table"},
     {
         "heatmap_decoding",

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from kerasmooth.lengths import all_finite, lengths
 from kerasmooth.noise.mixture import LEAST, ErrorMixture, lasting
 from kerasmooth.noise.pairs import Pairs
 from kerasmooth.noise.profile import NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.smoothing.lengths import all_finite, lengths
 
 LAGS = 12
 STEPS = 5

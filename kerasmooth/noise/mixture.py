@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.smoothing.lengths import all_finite, lengths
+from kerasmooth.lengths import all_finite, lengths
 
 LEAST = 30
 """Fewer events, or errors of a keypoint, say nothing."""

@@ -9,9 +9,9 @@ from kerasmooth import boxes
 from kerasmooth.boxes import Size
 from kerasmooth.clip import PoseClip
 from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.lengths import all_finite, lengths
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BOULDERING_25, convert
-from kerasmooth.smoothing.lengths import all_finite, lengths
 
 GRID = (56, 56)
 """The study's."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasmooth.lengths import all_finite, lengths
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, PREDICTED, REPLACED
 from kerasmooth.smoothing.keypoints import Smoothed
-from kerasmooth.smoothing.lengths import all_finite, lengths
 from kerasmooth.smoothing.similarity import chunks
 
 ONLY = "the only one"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasmooth.lengths import all_finite
 from kerasmooth.pose_table import INTERPOLATED, MEASURED, MISSING, PREDICTED, REPLACED
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
@@ -12,7 +13,6 @@ from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.arguments import checked_arrays, checked_depth, checked_fps, named_skeleton
 from kerasmooth.smoothing.depth import prepare_depth
 from kerasmooth.smoothing.filtering import extend_ends, filter_person
-from kerasmooth.smoothing.lengths import all_finite
 from kerasmooth.smoothing.mending import exchanged, is_measured, mend
 from kerasmooth.smoothing.person_scale import person_size
 from kerasmooth.smoothing.settings import AUTO, SmoothingSettings

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
+from kerasmooth.lengths import lengths
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.smoothing.lengths import lengths
 
 LONGEST_SECONDS = 1.0
 FALL = 0.35

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasmooth.filters.confidence_weights import confidence_weights
+from kerasmooth.lengths import all_finite
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.lengths import all_finite
 from kerasmooth.smoothing.low_confidence import find_unsure
 from kerasmooth.smoothing.outliers import find_outliers
 from kerasmooth.smoothing.person_scale import person_size

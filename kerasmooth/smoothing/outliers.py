@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasmooth.lengths import lengths
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.lengths import lengths
 
 LONGEST_SECONDS, LONGEST_FRAMES = 0.27, 8
 """Of a run; the larger counts."""

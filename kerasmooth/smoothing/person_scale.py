@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from kerasmooth.lengths import lengths
 from kerasmooth.skeletons import Skeleton
-from kerasmooth.smoothing.lengths import lengths
 
 TORSO_PER_BOX = 0.3
 """A torso is about this share of the diagonal of a person's box: makes the two measures agree."""

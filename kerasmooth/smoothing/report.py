@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasmooth.smoothing.lengths import lengths
+from kerasmooth.lengths import lengths
 
 MAX_LAG_SECONDS = 0.5
 CHUNK_FRAMES = 8192

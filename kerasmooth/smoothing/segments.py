@@ -6,11 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from kerasmooth.errors import InputError
+from kerasmooth.lengths import all_finite
 from kerasmooth.pose_table import MEASURED, MISSING, PREDICTED
 from kerasmooth.skeletons import BOULDERING_25, Skeleton, index_map
 from kerasmooth.smoothing import report as smoothing_report
 from kerasmooth.smoothing.keypoints import Smoothed, smooth_person
-from kerasmooth.smoothing.lengths import all_finite
 from kerasmooth.smoothing.mending import mend
 from kerasmooth.smoothing.settings import SmoothingSettings
 

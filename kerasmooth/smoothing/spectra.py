@@ -3,13 +3,15 @@
 import numpy as np
 from scipy import signal
 
+from kerasmooth.windows import segments
+
 MAX_SECONDS = 2.0
 """Length of the windows that are averaged (Welch, 1967): resolves half a hertz."""
 MIN_FRAMES = 16
 
 
 def mean_spectrum(keypoints: np.ndarray, fps: float, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean amplitude spectral density of a derivative over all keypoints, coordinates and stretches without a gap.
+    """Mean amplitude spectral density of a derivative over all keypoints, coordinates and runs without a gap.
 
     Args:
       keypoints: [T, K, 2]; NaN is missing.
@@ -18,16 +20,16 @@ def mean_spectrum(keypoints: np.ndarray, fps: float, order: int) -> tuple[np.nda
 
     Returns:
       (frequencies [F] in Hz, amplitude [F] in unit per second to the power of `order` per root hertz); empty where no
-      stretch is long enough.
+      run is long enough.
     """
     usual = max(MIN_FRAMES, round(MAX_SECONDS * fps))
-    stretches = [part for keypoint in range(keypoints.shape[1]) for part in _stretches(keypoints[:, keypoint])]
-    window = min(usual, max((len(part) for part in stretches), default=0) - order)
+    parts = [part for keypoint in range(keypoints.shape[1]) for part in _known_parts(keypoints[:, keypoint])]
+    window = min(usual, max((len(part) for part in parts), default=0) - order)
     if window < MIN_FRAMES:
         return np.empty(0), np.empty(0)
     total, weight = np.zeros(window // 2 + 1), 0.0
     frequencies = np.fft.rfftfreq(window, 1 / fps)
-    for part in stretches:
+    for part in parts:
         derivative = np.diff(part, n=order, axis=0) * fps**order
         if len(derivative) >= window:
             _, power = signal.welch(derivative, fps, nperseg=window, axis=0, detrend="constant")
@@ -36,8 +38,7 @@ def mean_spectrum(keypoints: np.ndarray, fps: float, order: int) -> tuple[np.nda
     return frequencies, np.sqrt(total / weight)
 
 
-def _stretches(positions: np.ndarray) -> list[np.ndarray]:
-    """The runs of [T, 2] without NaN."""
+def _known_parts(positions: np.ndarray) -> list[np.ndarray]:
+    """The runs of [T, 2] without NaN that are long enough."""
     known = np.isfinite(positions).all(axis=-1)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8))).reshape(-1, 2)
-    return [positions[first:end] for first, end in edges if end - first >= MIN_FRAMES]
+    return [positions[first:end] for first, end in segments(known) if end - first >= MIN_FRAMES]

@@ -4,7 +4,8 @@ import itertools
 
 import numpy as np
 
-from kerasmooth.smoothing.lengths import lengths
+from kerasmooth.lengths import lengths
+from kerasmooth.windows import segments
 
 CHANGE_COST = 0.3
 """In person sizes: by how much less a pair must move altogether for it to count as exchanged."""
@@ -76,19 +77,13 @@ def _leave_what_does_not_fit(
     """Takes runs that the limbs speak against out of `swapped`; whether there were any."""
     left = False
     for pair in pairs:
-        for first, end in _runs(swapped[:, pair[0]]):
+        for first, end in segments(swapped[:, pair[0]]):
             at_an_end = first == 0 or end == len(positions)
             stretch = _stretch(positions, known & ~swapped, pair, slice(first, end), limbs)
             if stretch > (-LEAST_STRETCH if at_an_end else LEAST_STRETCH):
                 swapped[first:end, list(pair)] = False
                 left = True
     return left
-
-
-def _runs(marked: np.ndarray) -> list[tuple[int, int]]:
-    """(first, end) of the runs of a bool [T]."""
-    edges = np.flatnonzero(np.diff(np.pad(marked.astype(np.int8), 1)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _stretch(
