@@ -92,7 +92,7 @@ NOTHING = {
     "no keypoint has a confidence of 0.5": (moving(40, 17), np.full((40, 17), 0.4), ["--min_confidence=0.5"]),
     "there is one frame": (moving(1, 17), np.ones((1, 17)), []),
     "nobody is in this file": (moving(0, 17), np.ones((0, 17)), []),
-    "the recording is too short": (moving(6, 17), np.ones((6, 17)), []),
+    "the recording is too short": (moving(3, 17), np.ones((3, 17)), []),
     "the strength is 0": (moving(40, 17), np.ones((40, 17)), ["--strength=0", "--nooutliers", "--noswaps"]),
 }
 
