@@ -1,4 +1,4 @@
-"""Frozen, strictly typed descriptions that live in JSON files and flags; what is wrong with one is told in one line."""
+"""Frozen, strictly typed descriptions that live in JSON files and flags; what is wrong with one is said in one line."""
 
 from typing import Any, Self
 

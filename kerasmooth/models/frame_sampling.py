@@ -17,7 +17,7 @@ def kept_frames(num_frames: Any, sample_interval: int) -> Any:
 
 
 class FrameLayer(keras.layers.Layer):
-    """A layer that keeps every `sample_interval`-th frame, or knows which are kept; float32 unless told otherwise."""
+    """A layer that keeps every `sample_interval`-th frame, or knows which are kept; float32 by default."""
 
     def __init__(self, sample_interval: int, **kwargs: Any) -> None:
         super().__init__(**({"dtype": "float32"} | kwargs))

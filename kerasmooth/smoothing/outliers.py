@@ -113,8 +113,9 @@ class _Runs:
 
     def __init__(self, values: np.ndarray, left: np.ndarray, known: np.ndarray, longest: int, block: int) -> None:
         self._values, self._left, self._block = values, left, block
-        pairs = np.pad(known, ((2, 2), (0, 0)))
-        self._pairs = pairs[1:] & pairs[:-1]
+        padded_known = np.pad(known, ((2, 2), (0, 0)))
+        # [T + 3, K], whether both frames of a pair were measured; pair i is frames i - 2 and i - 1.
+        self._both_measured = padded_known[1:] & padded_known[:-1]
         padded = _padded(values)
         frames, num_keypoints, _ = values.shape
         self._scores = np.zeros((longest, frames, num_keypoints))
@@ -172,8 +173,8 @@ class _Runs:
                 return True
         if evidence.confidence is not None and _falls(evidence.confidence[:, keypoint], run, self._left[:, keypoint]):
             return True
-        is_seen = self._pairs[first, keypoint] and self._pairs[first + count + 2, keypoint]
-        if not is_seen and self._scores[count - 1, first, keypoint] < GUESSED_TIMES:
+        surrounded = self._both_measured[[first, first + count + 2], keypoint].all()
+        if not surrounded and self._scores[count - 1, first, keypoint] < GUESSED_TIMES:
             return False
         joined = evidence.neighbours[keypoint]
         if not joined:

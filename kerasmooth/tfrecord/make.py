@@ -52,7 +52,7 @@ def make_records(
             return manifest
         if isinstance(source, Sample):
             source.generate(source.raw_dir, job.options.seed)
-        with _told_of_files(folder):
+        with _errors_name_files(folder):
             return build.build(job, workers, console or Console(quiet=True), say)
 
 
@@ -73,7 +73,7 @@ def read_share(
     """
     with _with_raw_files(reader, options) as source:
         job = _job(source, records_dir, options)
-        with _told_of_files(job.folder):
+        with _errors_name_files(job.folder):
             return build.read_share(job, share, workers, console or Console(quiet=True), say)
 
 
@@ -87,7 +87,7 @@ def _job(reader: DatasetReader, records_dir: str | Path, options: dict[str, Any]
 
 
 @contextlib.contextmanager
-def _told_of_files(folder: Path) -> Iterator[None]:
+def _errors_name_files(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -44,8 +44,8 @@ def train(config: TrainingConfig, callbacks: Sequence[Callback] = (), console: C
 
     Args:
       config: the settings; `datasets` may be ("auto",). The run's folder is made if it is not there.
-      callbacks: told of epochs, batches and validation as by `keras.Model.fit`; one may set `model.stop_training`. What
-        a callback remembers is its own: it is not in checkpoints.
+      callbacks: called at epochs, batches and validation as by `keras.Model.fit`; one may set `model.stop_training`.
+        What a callback remembers is its own: it is not in checkpoints.
       console: where progress goes; standard output by default.
 
     Raises:

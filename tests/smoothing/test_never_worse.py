@@ -114,6 +114,18 @@ def test_short_clips_come_nearer_to_the_truth_and_as_near_as_by_a_kalman_smoothe
     assert after.mean() < 1.03 * kalman.mean()
 
 
+def test_in_strong_noise_auto_is_ahead_of_a_kalman_smoother() -> None:
+    ratios = []
+    for kind in ("standing", "kick", "punch", "jump"):
+        points, measured = recording(kind, 30, 14.0)
+        after, kalman = (
+            errors(smooth_keypoints(measured, fps=30, skeleton=SKELETON, method=method).keypoints, points).mean()
+            for method in ("auto", "kalman")
+        )
+        ratios.append(after / kalman)
+    assert np.mean(ratios) < 0.97
+
+
 def test_a_short_part_of_a_recording_has_the_noise_of_its_longest() -> None:
     """Noise that lasts, and a gap too long to fill: what comes after it is too short to tell noise from motion."""
     points, measured = recording("kick", 60, 3.0, memory=0.08)

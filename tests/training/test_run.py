@@ -1,4 +1,4 @@
-"""A run from its start to its end: what its folder says, what ends it, and what callbacks are told."""
+"""A run from its start to its end: what its folder says, what ends it, and what callbacks receive."""
 
 import csv
 import json
@@ -145,38 +145,38 @@ def test_tensorboard_shows_each_epoch_once(finished: Finished) -> None:
 
 
 class Noting(keras.callbacks.Callback):
-    """Notes what it is told, and stops after an epoch."""
+    """Notes its calls, and stops after an epoch."""
 
     def __init__(self, stop_after: int) -> None:
         super().__init__()
-        self.stop_after, self.told, self.logs = stop_after, [], {}
+        self.stop_after, self.calls, self.logs = stop_after, [], {}
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.told.append(f"train of {self.params['epochs']} x {self.params['steps']}")
+        self.calls.append(f"train of {self.params['epochs']} x {self.params['steps']}")
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.told.append(f"epoch {epoch}")
+        self.calls.append(f"epoch {epoch}")
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        self.told.append(f"batch {batch}")
+        self.calls.append(f"batch {batch}")
         assert np.isfinite(logs["loss"])
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self.told.append("test")
+        self.calls.append("test")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.logs = logs
         self.model.stop_training = epoch + 1 == self.stop_after
 
     def on_train_end(self, logs: Any = None) -> None:
-        self.told.append("end")
+        self.calls.append("end")
 
 
-def test_callbacks_are_told_what_fit_would_tell_them_and_may_stop(short_records: Path, tmp_path: Path) -> None:
+def test_callbacks_are_called_as_by_fit_and_may_stop(short_records: Path, tmp_path: Path) -> None:
     noting, early = Noting(1), keras.callbacks.EarlyStopping(monitor="val_pck@0.2", mode="max", patience=9)
     config = placed(config_for(short_records), tmp_path / "run")
     state = train_run(config, [noting, early], Console(quiet=True))
-    assert noting.told == ["train of 2 x 3", "epoch 0", "batch 0", "batch 1", "batch 2", "test", "end"]
+    assert noting.calls == ["train of 2 x 3", "epoch 0", "batch 0", "batch 1", "batch 2", "test", "end"]
     assert {"loss", "val_loss", "val_pck@0.05", "learning_rate"} <= noting.logs.keys()
     assert (len(state.rows), noting.logs["val_loss"]) == (1, state.rows[0]["val_loss"])
     assert early.best == state.rows[0]["val_pck@0.2"]
