@@ -46,13 +46,13 @@ class TunedFilter:
         """The parameters as text."""
         return ", ".join(f"{name}={value}" for name, value in self.parameters.items())
 
-    def smooth(self, track: Frames, size: Size) -> np.ndarray:
-        """The detector's keypoints of a track, smoothed in image pixels: float32 [1, T, K, 2], in heatmap cells.
+    def smooth(self, track: Frames, size: Size, row: str = IDENTITY) -> np.ndarray:
+        """A row of a track, the detector's keypoints, smoothed in image pixels: float32 [1, T, K, 2], in heatmap cells.
 
         A tight box moves even a still wrist on its grid, so that pixels are what is steady. Where the smoother leaves a
         keypoint open, that of the detector stays.
         """
-        detected = next(keypoints for name, keypoints in track.predicted.items() if name.startswith(IDENTITY))
+        detected = track.predicted[row]
         seen = (detected != 0).any(axis=-1, keepdims=True)
         pixels = np.where(seen, track.in_pixels(detected, size), np.nan)[0]
         smoothed = smooth_keypoints(pixels, fps=self.fps, skeleton=BOULDERING_25, method=self.method, **self.parameters)

@@ -125,8 +125,9 @@ def evaluate_setting(
     read: dict[str, Any] = {"batch_size": batch_size, "console": console or Console(quiet=True)}
     records, codec, size, step = setting.records(), HeatmapCodec(size=setting.size), setting.size, setting.frame_step
     readings = decoders if records.heatmaps == "detector" else (PUBLISHED_DECODER,)
+    finest = max(readings, key=DECODING_METHODS.index)
     predictor = Predictor(runs, codec, setting.noise, decoders, readings)
-    detector = Predictor((), codec, setting.noise)
+    detector = Predictor((), codec, setting.noise, detector_decoders=(finest,))
     in_training = None
     if records.num_windows("train"):
         in_training = detector.frames(records, "train", BIAS_WINDOWS, "bias of the detector", **read)
@@ -135,15 +136,17 @@ def evaluate_setting(
         known = detector.frames(records, "validation", 0, "validation, to tune filters", **read)
         filters = tuned_filters(merged(known, step), size, step)
     windows = predictor.frames(records, setting.split, max_windows, setting.split, **read)
-    simple = simple_rows(windows, None if in_training is None else detector_offsets(in_training))
-    windows = windows.with_rows(simple)
+    detected = next(row.name for row in predictor.detector_rows if row.decoder == finest)
+    offsets = None if in_training is None else detector_offsets(in_training)
+    windows = windows.with_rows(simple := simple_rows(windows.predicted[detected], offsets))
     tracks = [
-        track.with_rows({one.method: one.smooth(track, size) for one in filters}) for track in merged(windows, step)
+        track.with_rows({one.method: one.smooth(track, size, detected) for one in filters})
+        for track in merged(windows, step)
     ]
     rows = (
         *predictor.detector_rows,
-        *(Row(name, name, decoder=readings[0]) for name in simple),
-        *(Row(one.method, "classical", decoder=readings[0], settings=one.settings) for one in filters),
+        *(Row(name, name, decoder=finest) for name in simple),
+        *(Row(one.method, "classical", decoder=finest, settings=one.settings) for one in filters),
         *predictor.model_rows,
     )
     facts = _facts(setting, windows, records.heatmaps == "detector", predictor.detector_rows)

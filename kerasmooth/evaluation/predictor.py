@@ -138,13 +138,12 @@ def detector_offsets(windows: Frames) -> np.ndarray:
     return (difference.sum(axis=(0, 1)) / np.maximum(seen.sum(axis=(0, 1)), 1)).astype(np.float32)
 
 
-def simple_rows(windows: Frames, offsets: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Corrections of the detector that need no training: keypoints [N, T, K, 2] by name.
+def simple_rows(detected: np.ndarray, offsets: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Corrections of detected keypoints [N, T, K, 2] that need no training: name -> [N, T, K, 2].
 
     `bias_only` adds `offsets` [K, 2] (None leaves it out). `window_mean` and `window_median` say the same for every
     frame of a window: the mean, or the median of x and of y, of what was detected in it.
     """
-    detected: np.ndarray = next(iter(windows.predicted.values()))
     seen = (detected != 0).any(axis=-1, keepdims=True)
     rows = {} if offsets is None else {"bias_only": detected + offsets * seen}
     measured = np.where(seen | ~seen.any(axis=1, keepdims=True), detected, np.nan)  # one never seen stays at (0, 0)
