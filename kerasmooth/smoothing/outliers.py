@@ -4,8 +4,9 @@ A movement gathers speed: its first frame is near where the keypoint came from, 
 far away at once and at once back. So a run of frames is compared with the cubic through the two positions before and
 the two behind it: at both of its edges it must be about as far from that curve as anywhere, further than the keypoint
 usually is, and further than it moves in the frames beside it. That alone condemns a single frame. A longer run is
-rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays.
-Where one of the four is missing, the curve is a guess, and the run must be further from it.
+rejected on further evidence only: it stretches a limb, the confidence falls, or what the keypoint is joined to stays;
+of a foot that jumps as a whole, what the foot is joined to. Where one of the four is missing, the curve is a guess,
+and the run must be further from it.
 """
 
 import itertools
@@ -176,10 +177,23 @@ class _Runs:
         surrounded = self._both_measured[[first, first + count + 2], keypoint].all()
         if not surrounded and self._scores[count - 1, first, keypoint] < GUESSED_TIMES:
             return False
-        joined = evidence.neighbours[keypoint]
-        if not joined:
+        return self._jumps_alone(evidence.neighbours, count, first, keypoint)
+
+    def _jumps_alone(self, neighbours: list[list[int]], count: int, first: int, keypoint: int) -> bool:
+        """Whether what the keypoint is joined to stays, or jumps with it just so and what that is joined to stays."""
+        if not neighbours[keypoint]:
             return count == 1
-        return all(self._stays(other, count, first, keypoint) for other in joined)
+        group, reached, stays = {keypoint}, [keypoint], False
+        while reached:
+            for other in set(neighbours[reached.pop()]) - group:
+                if self._stays(other, count, first, keypoint):
+                    stays = True
+                elif self._scores[count - 1, first, other] > 1:
+                    group.add(other)
+                    reached.append(other)
+                else:
+                    return False
+        return stays
 
     def _stays(self, other: int, count: int, first: int, keypoint: int | None) -> bool:
         """Whether a neighbour does not jump along with the keypoint, or, with None, does not jump itself."""

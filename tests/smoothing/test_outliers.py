@@ -74,6 +74,20 @@ def test_a_run_is_rejected_on_evidence_only() -> None:
     assert np.argwhere(find_outliers(single / torso(points), known, 30)).tolist() == [[50, 8]]
 
 
+@pytest.mark.parametrize("frames", [range(20, 23), range(20, 26)])
+def test_a_foot_that_jumps_as_a_whole_is_an_outlier_and_one_that_its_leg_brings_along_is_not(frames: range) -> None:
+    foot = [SKELETON.index(f"left_{name}") for name in ("ankle", "heel", "foot_index")]
+    knee = SKELETON.index("left_knee")
+    points = truth("walking", 30)
+    moved, where = points.copy(), np.zeros(points.shape[:2], bool)
+    where[np.ix_(frames, foot)] = True
+    moved[where] += (0.3 * torso(points), -0.3 * torso(points))
+    np.testing.assert_array_equal(found(moved, 30), where)
+    # The knee goes along, but gathers speed as a limb does.
+    moved[frames, knee] += np.sin(np.linspace(0.3, np.pi - 0.3, len(frames)))[:, None] * (1, -1) * 0.3 * torso(points)
+    assert not found(moved, 30)[frames, foot[0]].any()
+
+
 @pytest.mark.parametrize("frame", [0, -1])
 def test_one_at_the_end_is_replaced(frame: int) -> None:
     points = truth("walking", 30)
