@@ -7,7 +7,6 @@ from typing import Any
 import tensorflow as tf
 
 from kerasmooth.datasets import AUTO
-from kerasmooth.errors import InputError
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import as_written, parsed, serialized_windows, shuffle_buffer, steps_for
 from kerasmooth.model_inputs import prepare
@@ -56,9 +55,7 @@ def load_dataset(
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
     noise = noise or DetectorNoise()
     records = RecordSets(records_dir, resolve_datasets(records_dir, tuple(datasets)))
-    if not records.num_windows(split):
-        there = sorted({name for manifest in records.manifests for name, count in manifest.windows.items() if count})
-        raise InputError(f"split={split!r}: the records in {records_dir} have no such windows, they have {there}")
+    records.check_split(split)
     codec, shuffled = HeatmapCodec(size=records.size), split == "train" if shuffle is None else shuffle
 
     def prepared(serialized: Any, key: Any) -> tuple[dict[str, Any], Any]:

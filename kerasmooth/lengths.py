@@ -3,15 +3,18 @@
 NumPy reduces so short an axis number by number; coordinate by coordinate it is several times as fast.
 """
 
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 
 
-def lengths(vectors: np.ndarray) -> np.ndarray:
-    """Euclidean lengths of [..., D]: [...]."""
+def lengths(vectors: Any, xp: ModuleType = np) -> Any:
+    """Euclidean lengths of [..., D]: [...]; `xp` is `numpy` or `keras.ops`."""
     squares = vectors[..., 0] * vectors[..., 0]
     for axis in range(1, vectors.shape[-1]):
         squares += vectors[..., axis] * vectors[..., axis]
-    return np.asarray(np.sqrt(squares))
+    return xp.sqrt(squares)
 
 
 def all_finite(vectors: np.ndarray) -> np.ndarray:

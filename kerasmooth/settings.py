@@ -29,6 +29,16 @@ class Settings(pydantic.BaseModel):
         return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | changes)
 
 
+class FlagSettings(Settings):
+    """Settings that a user gives as flags, one for each field. Raises InputError that names the flag of a bad one."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except pydantic.ValidationError as error:
+            raise InputError(first_mistake(error, flag="--")) from None
+
+
 def first_mistake(error: pydantic.ValidationError, flag: str = "") -> str:
     """One line: the field (with `flag` before it), what it must be, and what was received."""
     mistake = error.errors(include_url=False)[0]

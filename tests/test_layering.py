@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "kerasmooth"
 # lies elsewhere than its package is named with it.
 LAYERS: list[set[str]] = [
     {"errors"},
-    {"files", "lengths", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"},
+    {"files", "lengths", "skeletons", "boxes", "command_line", "keyed_random", "settings", "interrupt", "progress"}
+    | {"processes"},
     {"clip", "pose_table"},
     {
         "heatmap_decoding",

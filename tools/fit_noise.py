@@ -96,7 +96,7 @@ def main() -> None:
     path = Path(OUTPUT.value)
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(path, fit.profile.to_json())
-    draw_noise(fit, path.stem).savefig(path.with_suffix(".png"), dpi=80, metadata={"Software": None})
+    files.save_figure(draw_noise(fit, path.stem), path.with_suffix(".png"), dpi=80)
     print(f"{summary(fit)}\nwrote {path} and {path.with_suffix('.png').name}")
 
 

@@ -19,7 +19,7 @@ class Setting:
     Attributes:
       records_dir, datasets, split: the windows.
       window, size, frame_step: what they are like.
-      noise: the simulated detector, where no real one made heatmaps.
+      noise: the simulated detector; the default where a real one made heatmaps, as nothing is simulated then.
     """
 
     records_dir: str
@@ -58,11 +58,7 @@ def setting_of(
                 f"the records of {', '.join(names)} in {folder} have {what} {received}, but {config.run_dir} was "
                 f"trained with {expected}: name the records it was trained from by --records_dir, or make such"
             )
-    if not records.num_windows(split):
-        there = sorted({s for manifest in records.manifests for s, count in manifest.windows.items() if count})
-        raise InputError(
-            f"--split={split}: the records in {folder} have no {split} windows; there are {', '.join(there)}"
-        )
+    records.check_split(split)
     # Evaluation's noise is that of epoch 0 whether training's is fresh or not.
-    noise = replace(simulated_detector(config), fresh=True)
+    noise = DetectorNoise() if records.heatmaps == "detector" else replace(simulated_detector(config), fresh=True)
     return Setting(str(folder), names, split, records.window, records.size, records.frame_step, noise)

@@ -14,12 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from kerasmooth import __version__, files
+from kerasmooth.boxes import Size
 from kerasmooth.evaluation.evaluator import Evaluation
 from kerasmooth.evaluation.pictures import draw_all
 from kerasmooth.evaluation.results import CURVE_THRESHOLDS, Scores, Shares
-from kerasmooth.evaluation.scores import SPACES, pck
+from kerasmooth.evaluation.scores import SPACES, count, pck
 from kerasmooth.evaluation.windows import Frames, single_frames
-from kerasmooth.metrics import THRESHOLDS, PckCounts, pck_counts, sides_merged, torso_diameter
+from kerasmooth.metrics import THRESHOLDS, sides_merged, torso_diameter
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.skeletons import BOULDERING_25
 
@@ -83,17 +84,17 @@ def print_tables(evaluation: Evaluation, console: Console) -> None:
     if tuned := [f"{row.name}: {row.settings}" for row in evaluation.rows if row.settings]:
         what = f"Filters as tuned on the validation split: {'; '.join(tuned)}."
         console.print(what, soft_wrap=True, markup=False)
-    scores, frames = evaluation.scores, single_frames(evaluation.tracks)
+    scores, frames, size = evaluation.scores, single_frames(evaluation.tracks), evaluation.setting.size
     in_windows = {name: row.windows for name, row in scores.rows.items() if row.windows}
     if scores.bound:
         in_windows["bound of the window"] = {"cells": scores.bound}
     in_tracks = {name: row.tracks for name, row in scores.rows.items()}
     width = console.width
     for table in (
-        _pck_table("all frames of all windows", evaluation.windows, in_windows),
-        _pck_table("every frame once, windows merged into tracks", frames, in_tracks),
+        _pck_table("all frames of all windows", evaluation.windows, size, in_windows),
+        _pck_table("every frame once, windows merged into tracks", frames, size, in_tracks),
         _error_table(scores),
-        _keypoint_table(scores, frames),
+        _keypoint_table(scores, frames, size),
     ):
         # Where the terminal is narrow its lines wrap, which is better than digits that are cut off.
         console.width = max(width, console.measure(table, options=console.options.update(max_width=MAX_WIDTH)).maximum)
@@ -112,7 +113,7 @@ def describe(evaluation: Evaluation) -> str:
         f"{len(windows):,} of {sum(evaluation.in_all.values()):,} windows, "
         f"{windows.frame_numbers.size:,} frames in windows, {_percent(scores.judged)} of them show a torso and are in "
         f"PCK ({_percent(scores.published_judged)} by the published rule, all four joints), "
-        f"{_judged(windows).totals.sum():,} keypoints scored; "
+        f"{count(windows, '', setting.size).totals.sum():,} keypoints scored; "
         f"{sum(track.frame_numbers.size for track in evaluation.tracks):,} different frames. "
         f"Mean torso {', '.join(torsos)}."
     )
@@ -170,8 +171,8 @@ def _table(title: str, columns: Sequence[str], rows: Mapping[str, Iterable[str]]
     return table
 
 
-def _pck_table(what: str, frames: Frames, rows: Mapping[str, Mapping[str, Shares]]) -> Table:
-    judged = ", ".join(f"{space} {_percent(_judged(frames, space).judged_share)}" for space in SPACES)
+def _pck_table(what: str, frames: Frames, size: Size, rows: Mapping[str, Mapping[str, Shares]]) -> Table:
+    judged = ", ".join(f"{space} {_percent(count(frames, '', size, space).judged_share)}" for space in SPACES)
     columns = [f"@{a:g}\n{space}" for space in SPACES for a in THRESHOLDS]
     texts = {
         name: [_text(share, 2, 100) for shares in by_space.values() for share in shares]
@@ -191,8 +192,8 @@ def _error_table(scores: Scores) -> Table:
     return _table(title, columns, texts | {"truth": ["", "", _text(scores.acceleration)]})
 
 
-def _keypoint_table(scores: Scores, frames: Frames) -> Table:
-    judged = _judged(frames)
+def _keypoint_table(scores: Scores, frames: Frames, size: Size) -> Table:
+    judged = count(frames, "", size)
     title = f"PCK@0.1 [%] in cells by keypoint, every frame once; frames judged: {_percent(judged.judged_share)}"
     shares = {name: row.by_keypoint | {"all": row.tracks["cells"]} for name, row in scores.rows.items()}
     rows = {
@@ -201,9 +202,3 @@ def _keypoint_table(scores: Scores, frames: Frames) -> Table:
         if (number := judged.totals[indices].sum())
     }
     return _table(title, ["keypoints", *(name.replace(" (", "\n(") for name in shares)], rows)
-
-
-def _judged(frames: Frames, space: str = "cells") -> PckCounts:
-    """What PCK judges in a space; in pixels it is the same as in cells."""
-    torso = "published" if space == "published" else "visible_sides"
-    return pck_counts(frames.truth, frames.truth, frames.visibility, torso=torso)

@@ -1,11 +1,9 @@
-"""What the metrics share: shapes, lengths, quotients, and keypoints by the name of their pair."""
+"""What the metrics share: shapes, quotients, and keypoints by the name of their pair."""
 
 from collections.abc import Iterator
-from types import ModuleType
 
 import numpy as np
 
-from kerasmooth.keyed_random import Array
 from kerasmooth.skeletons import Skeleton
 
 _CHUNK_FRAMES = 2048
@@ -32,12 +30,6 @@ def by_name(parts: np.ndarray, wholes: np.ndarray, skeleton: Skeleton) -> dict[s
         name: quotient(parts[..., indices].sum(axis=-1), wholes[indices].sum())
         for name, indices in sides_merged(skeleton).items()
     }
-
-
-def lengths(vectors: Array, xp: ModuleType = np) -> Array:
-    """Euclidean lengths [...] of vectors [..., 2]; `xp` is `numpy` or `keras.ops`."""
-    x, y = vectors[..., 0], vectors[..., 1]
-    return xp.sqrt(x * x + y * y)
 
 
 def chunks(keypoints: np.ndarray) -> Iterator[slice]:

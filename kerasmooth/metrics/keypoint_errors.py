@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kerasmooth.metrics.arrays import by_name, check, chunks, lengths, quotient
+from kerasmooth.lengths import lengths
+from kerasmooth.metrics.arrays import by_name, check, chunks, quotient
 from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 

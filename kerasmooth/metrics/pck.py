@@ -15,7 +15,8 @@ from types import ModuleType
 import numpy as np
 
 from kerasmooth.keyed_random import Array, cast
-from kerasmooth.metrics.arrays import by_name, check, chunks, lengths, quotient
+from kerasmooth.lengths import lengths
+from kerasmooth.metrics.arrays import by_name, check, chunks, quotient
 from kerasmooth.skeletons import BOULDERING_25, Skeleton
 
 THRESHOLDS = (0.05, 0.1, 0.2)

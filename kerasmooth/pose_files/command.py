@@ -1,26 +1,23 @@
 """Runs the smoothing command: one job a file, in this process or in several, then the table of what happened."""
 
 import functools
-import multiprocessing
 import signal
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kerasmooth.errors import InputError
+from kerasmooth.interrupt import on_kill
 from kerasmooth.pose_files.job import Outcome, read_table, run_job
 from kerasmooth.pose_files.options import Options, check
 from kerasmooth.pose_files.plan import Job, plan
 from kerasmooth.pose_files.report_file import write_report
 from kerasmooth.pose_files.summary import print_table
 from kerasmooth.pose_files.table_smoothing import check_fps
+from kerasmooth.processes import in_processes
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.smoothing.segments import Smoother, check_model
 
@@ -43,7 +40,8 @@ def smooth_inputs(words: list[str], options: Options) -> None:
 
         video.properties(Path(options.video))
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
-    with _interrupted_by_kill():
+    # A kill is an interruption, so that it leaves no half-written file either.
+    with on_kill(signal.default_int_handler):
         outcomes = list(_outcomes(jobs, options, console))
     good = [outcome for outcome in outcomes if not outcome.error]
     if good:
@@ -56,19 +54,6 @@ def smooth_inputs(words: list[str], options: Options) -> None:
     if options.report and good:
         write_report(Path(options.report), good)
     _raise_errors(outcomes)
-
-
-@contextmanager
-def _interrupted_by_kill() -> Iterator[None]:
-    """Within the block a kill (SIGTERM) is an interruption, so that it leaves no half-written file either."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _raise_errors(outcomes: list[Outcome]) -> None:
@@ -104,7 +89,8 @@ def _outcomes(jobs: list[Job], options: Options, console: Console) -> Iterator[O
             console.print("A model runs in one process, which uses all cores: --workers is left aside.")
             workers = 1
         if workers > 1:
-            for outcome in _in_processes(jobs, options, workers):
+            run = functools.partial(run_job, options=options)
+            for outcome in in_processes(run, jobs, workers, "try again with --workers=1"):
                 progress.advance(task)
                 yield outcome
             return
@@ -126,16 +112,3 @@ def _load_model(jobs: list[Job], options: Options) -> Smoother:
 
     import_tensorflow()
     return model_smoothing.load(options.model)
-
-
-def _in_processes(jobs: list[Job], options: Options, workers: int) -> Iterator[Outcome]:
-    # Interrupts are the parent's affair.
-    ignore = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), signal.signal, ignore)
-    try:
-        for future in [pool.submit(run_job, job, options) for job in jobs]:
-            yield future.result()
-    except BrokenProcessPool:
-        raise InputError("a worker process died, for lack of memory perhaps: try again with --workers=1") from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from kerasmooth.formats.safe_files import replacing
+from kerasmooth import files
 from kerasmooth.pose_files.shown_person import ShownPerson
 from kerasmooth.pose_files.table_smoothing import SmoothedTable
 from kerasmooth.pose_table import INTERPOLATED, PREDICTED, REPLACED, PoseTable
@@ -40,8 +40,7 @@ def draw_all(before: PoseTable, after: SmoothedTable, folder: Path) -> list[Path
     }
     folder.mkdir(parents=True, exist_ok=True)
     for name, figure in pictures.items():
-        with replacing(folder / name) as partial:
-            figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
+        files.save_figure(figure, folder / name, dpi=100)
     return [folder / name for name in pictures]
 
 

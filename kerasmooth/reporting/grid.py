@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import pydantic
 from pydantic import Field
 
 from kerasmooth.datasets import AUTO
 from kerasmooth.errors import InputError
-from kerasmooth.settings import Settings, first_mistake
+from kerasmooth.settings import FlagSettings
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig, parse_model_options
 
 Texts = tuple[str, ...]
@@ -34,7 +33,7 @@ FINETUNING: dict[str, dict[str, Any]] = {
 on them alone, which tells what pretraining is worth."""
 
 
-class StudyConfig(Settings):
+class StudyConfig(FlagSettings):
     """What `python -m kerasmooth.study` runs; field = flag, texts are its help.
 
     Raises InputError that names the flag where a value is bad.
@@ -68,11 +67,7 @@ class StudyConfig(Settings):
     max_windows: int = Field(0, description="judge this many evenly spaced windows; 0: all", ge=0)
 
     def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except pydantic.ValidationError as error:
-            raise InputError(first_mistake(error, flag="--")) from None
-
+        super().__init__(**values)
         if unknown := sorted({*self.finetunings} - {*FINETUNING}):
             raise InputError(f"--finetunings: {unknown[0]!r} is unknown; there are {', '.join(FINETUNING)}")
         if self.judged_noise and self.finetune_dir:

@@ -2,12 +2,10 @@
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from kerasmooth import files
 from kerasmooth.errors import InputError
@@ -51,10 +49,12 @@ def write_report(results_dir: Path, output: Path) -> list[Path]:
             page.append(f"<h3>{html.escape(title)}</h3>{table.to_html(border=0)}")
         for key, figure in pictures.draw(results).items():
             path = output / f"{name}-{key}.png"
-            path.write_bytes(data := _png(figure))
+            files.save_figure(figure, path, dpi=100)
             paths.append(path)
             text.append(f"![{key}]({path.name})\n")
-            page.append(f'<p><img alt="{key}" src="data:image/png;base64,{base64.b64encode(data).decode()}"></p>')
+            page.append(
+                f'<p><img alt="{key}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
+            )
     for path, lines in ((output / "report.md", text), (output / "report.html", _whole(page))):
         files.write_text(path, "\n".join(lines))
         paths.append(path)
@@ -76,12 +76,6 @@ def sections(results: Sequence[Result]) -> list[Section]:
         ("training", "Training", tables.training_table(results)),
     ]
     return [section for section in found if not section[2].empty]
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _whole(body: list[str]) -> list[str]:

@@ -156,7 +156,8 @@ class _Cell:
         """All rows; of longer windows what depends on their length alone."""
         config, records = self._judged(config)
         name, classical = f"baselines-{self._scalar:g}.{self._experiment}", self._study.classical and not window
-        settings: dict[str, Any] = {"classical": classical} | {key: getattr(config, key) for key in _NOISE}
+        of_config = config.model_dump(mode="json")
+        settings: dict[str, Any] = {"classical": classical} | {key: of_config[key] for key in _NOISE}
         if window:
             name, settings = f"{name}-window_{window}", settings | {"window": window}
         with self._claim(table, name) as mine:

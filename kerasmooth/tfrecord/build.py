@@ -18,6 +18,7 @@ from kerasmooth import files, storage
 from kerasmooth.boxes import Size
 from kerasmooth.datasets import DatasetReader
 from kerasmooth.errors import InputError
+from kerasmooth.processes import in_processes
 from kerasmooth.progress import Meter
 from kerasmooth.quiet import import_tensorflow
 from kerasmooth.tfrecord.assembly import Assembly, PlannedShard, assemble
@@ -32,7 +33,6 @@ from kerasmooth.tfrecord.manifest import (
     sha256_of,
 )
 from kerasmooth.tfrecord.parts import PartMaker, load_part
-from kerasmooth.tfrecord.pool import make_parts
 
 WORK_PREFIX = ".work-"
 MAX_BAD_SHARE = 0.01
@@ -192,9 +192,11 @@ def _read(
 ) -> tuple[list[Path], list[str]]:
     """(paths of the parts, raw files that were skipped)."""
     maker = PartMaker(job.reader, work, job.options.size)
-    paths, bad = [], []
+    remedy = "run the same command again to continue, or with --workers=1"
+    parts = in_processes(maker.try_make, sources, workers, remedy)
+    paths, bad = list[Path](), list[str]()
     with Meter(console, "reading", len(sources), unit="files") as meter:
-        for source, made in zip(sources, make_parts(maker, sources, workers), strict=True):
+        for source, made in zip(sources, parts, strict=True):
             meter.advance()
             if not isinstance(made, InputError):
                 paths.append(made)

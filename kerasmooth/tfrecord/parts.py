@@ -137,6 +137,13 @@ class PartMaker:
                 partial.write_bytes(pickle.dumps(part, protocol=5))
         return path
 
+    def try_make(self, source: str) -> Path | InputError:
+        """The path of a part, or what is wrong with the raw file."""
+        try:
+            return self.make(source)
+        except InputError as error:
+            return error
+
 
 def load_part(path: Path) -> Part:
     """A part that `PartMaker.make` wrote."""

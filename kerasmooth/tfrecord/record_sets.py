@@ -116,6 +116,13 @@ class RecordSets:
         """Windows of a split over all datasets."""
         return sum(manifest.windows.get(split, 0) for manifest in self.manifests)
 
+    def check_split(self, split: str) -> None:
+        """Raises InputError where there is no window of a split."""
+        if not self.num_windows(split):
+            there = sorted({name for manifest in self.manifests for name, count in manifest.windows.items() if count})
+            where = ", ".join(map(str, self.folders))
+            raise InputError(f"the records in {where} have no {split} windows; there are {', '.join(there)}")
+
     def largest_record(self, split: str) -> int:
         """Bytes of the largest record of a split."""
         return max(shard.largest_record for manifest in self.manifests for shard in manifest.shards_of(split))

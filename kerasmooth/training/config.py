@@ -4,15 +4,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import pydantic
 from pydantic import Field
 
 from kerasmooth import files, storage
 from kerasmooth.datasets import AUTO, DATASETS
 from kerasmooth.errors import InputError
 from kerasmooth.metrics import THRESHOLDS, pck_name
-from kerasmooth.noise import NOISE_MODELS, PUBLISHED
-from kerasmooth.settings import Settings, first_mistake
+from kerasmooth.noise import NOISE_MODELS, PUBLISHED, NoiseProfile
+from kerasmooth.settings import FlagSettings
 
 CONFIG_FILE = "config.json"
 MAY_CHANGE = {"runs_dir", "run_name", "max_epochs", "max_minutes", "verify_records", "worker_timeout"}
@@ -30,7 +29,7 @@ def _setting(default: Any, text: str, **bounds: Any) -> Any:
     return Field(default, description=text, **bounds)
 
 
-class TrainingConfig(Settings):
+class TrainingConfig(FlagSettings):
     """Everything that decides a run's weights. Field = flag of `python -m kerasmooth.train`; texts are its help.
 
     Raises InputError that names the flag where a value is out of its range.
@@ -64,7 +63,7 @@ class TrainingConfig(Settings):
     noise_model: str = _setting(
         "published", f"how the simulated detector errs: {', '.join(NOISE_MODELS)}, or the JSON file of a profile"
     )
-    noise_profile: dict[str, Any] = _setting({}, "what --noise_model said at the start")
+    noise_profile: NoiseProfile = _setting(PUBLISHED, "what --noise_model said at the start", strict=False)
     noise_seed: int = _setting(0, "seed of the simulated detector", ge=0, lt=2**31)
     noise_dropout: float = _setting(0.0, "share of keypoints that the simulated detector misses", ge=0, lt=1)
     noise_swap: float = _setting(0.0, "share of left/right pairs that it confuses", ge=0, lt=1)
@@ -112,10 +111,7 @@ class TrainingConfig(Settings):
     checkpoint_steps: int = _setting(0, "and after every so many batches; 0: not by count", ge=0)
 
     def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except pydantic.ValidationError as error:
-            raise InputError(first_mistake(error, flag="--")) from None
+        super().__init__(**values)
         for name in ("runs_dir", "records_dir", "finetune_from"):
             storage.path(getattr(self, name), name)
         if self.best_by not in THRESHOLDS:
@@ -177,8 +173,6 @@ class TrainingConfig(Settings):
             values = json.loads(path.read_bytes())
             if missing := sorted(_ALWAYS_THERE - set(values)):
                 raise InputError(f"the settings {missing} are missing; it was damaged, train again elsewhere")
-            if profile := values.get("noise_profile"):
-                values["noise_profile"] = PUBLISHED.model_dump(mode="json") | profile
             return cls(**values | {"runs_dir": str(path.parent.parent), "run_name": path.parent.resolve().name})
         except OSError as error:
             raise InputError(

@@ -10,7 +10,7 @@ from kerasmooth import __version__, input_pipeline
 from kerasmooth.augmentation import Augmentation
 from kerasmooth.datasets import DATASETS
 from kerasmooth.errors import InputError
-from kerasmooth.noise import DetectorNoise, NoiseProfile, noise_profile
+from kerasmooth.noise import DetectorNoise, noise_profile
 from kerasmooth.tfrecord.record_sets import RecordSets, make_records_command, resolve_datasets
 from kerasmooth.training.checkpoint import CHECKPOINT_FILE
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
@@ -38,13 +38,10 @@ def open_records(
     if profile.width_factor > 0 and not config.random_sigma:
         raise InputError(f"--noise_model={config.noise_model} errs by the width of heatmaps: it needs --random_sigma")
     for split in ("train", "validation"):
-        if not records.num_windows(split):
-            raise InputError(
-                f"the records of {', '.join(names)} in {config.records_dir} have no {split} windows; make more"
-            )
+        records.check_split(split)
         records.shards(split, verify=verify)
     follows: dict[str, Any] = {"window": records.window, "size": records.size, "annotated": records.annotated}
-    return config.replace(datasets=names, noise_profile=profile.model_dump(mode="json"), **follows), records
+    return config.replace(datasets=names, noise_profile=profile, **follows), records
 
 
 def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, ...]) -> None:
@@ -80,7 +77,7 @@ def simulated_detector(config: TrainingConfig) -> DetectorNoise:
         fresh=config.noise == "fresh",
         dropout=config.noise_dropout,
         swap=config.noise_swap,
-        profile=NoiseProfile(**config.noise_profile),
+        profile=config.noise_profile,
     )
 
 

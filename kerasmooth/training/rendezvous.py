@@ -7,13 +7,13 @@ TensorFlow will use, the others tell it what they were started with, and each le
 
 import contextlib
 import json
-import signal
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from kerasmooth.errors import InputError
+from kerasmooth.interrupt import on_kill
 
 Facts = Mapping[str, str]
 """What must be the same for all workers, by the names that a user knows it by."""
@@ -40,9 +40,12 @@ def meet(facts: Facts, workers: Sequence[str], index: int, timeout: float, say: 
       InputError: somebody did not come in time, or was started with something else; every worker that came gets it.
         Or SIGTERM came meanwhile.
     """
-    end = time.monotonic() + timeout
-    with _ended_by_sigterm():
-        answer = _receive_all(facts, workers, end, say) if index == 0 else _report(facts, workers, index, end, say)
+    end, facts = time.monotonic() + timeout, {"workers in TF_CONFIG": str(len(workers)), **facts}
+    try:
+        with on_kill(_terminate):
+            answer = _receive_all(facts, workers, end, say) if index == 0 else _report(facts, workers, index, end, say)
+    except _Terminated:
+        raise InputError("SIGTERM came while other workers were waited for: nothing was trained") from None
     if answer:
         raise InputError(answer)
 
@@ -51,23 +54,8 @@ class _Terminated(BaseException):
     """SIGTERM came."""
 
 
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Within the block SIGTERM is an InputError; in the main thread only, where Python lets one handle signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: object) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except _Terminated:
-        raise InputError("SIGTERM came while other workers were waited for: nothing was trained") from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _terminate(number: int, frame: object) -> None:
+    raise _Terminated
 
 
 def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable[[str], None]) -> str:
@@ -85,15 +73,15 @@ def _receive_all(facts: Facts, workers: Sequence[str], end: float, say: Callable
                 connection, _ = listener.accept()
                 stack.enter_context(connection)
                 connection.settimeout(_ANSWER)
-                said = json.loads(_line(connection))
+                said = _received(connection)
                 came[int(said["worker"])] = (connection, dict(said["facts"]))
         absent = set(range(1, len(workers))) - set(came)
         answer = _differences(facts, workers, {index: theirs for index, (_, theirs) in came.items()})
-        if absent:
+        if absent and not answer:
             answer = _absent(workers, absent, began)
         for connection, _ in came.values():
             with contextlib.suppress(OSError):
-                connection.sendall(json.dumps(answer).encode() + b"\n")
+                _send(connection, answer)
     return answer
 
 
@@ -104,9 +92,9 @@ def _report(facts: Facts, workers: Sequence[str], index: int, end: float, say: C
     while (left := end - time.monotonic()) > 0:
         address = (host, int(port))
         with contextlib.suppress(OSError, ValueError), socket.create_connection(address, timeout=left) as peer:
-            peer.sendall(json.dumps({"worker": index, "facts": dict(facts)}).encode() + b"\n")
+            _send(peer, {"worker": index, "facts": dict(facts)})
             peer.settimeout(max(end - time.monotonic(), 0.01) + _ANSWER)
-            return str(json.loads(_line(peer)))
+            return str(_received(peer))
         if time.monotonic() > said_at + _SAY:
             said_at = time.monotonic()
             say(f"Waiting for {_names(workers, {0})}.")
@@ -122,14 +110,13 @@ def _listening(address: str) -> socket.socket:
         raise InputError(f"cannot listen on port {port} ({error.strerror}): is an earlier worker running?") from None
 
 
-def _line(connection: socket.socket) -> bytes:
-    received = b""
-    while not received.endswith(b"\n"):
-        part = connection.recv(65536)
-        if not part or len(received) > _LONGEST:
-            raise ValueError("no line")
-        received += part
-    return received
+def _send(connection: socket.socket, value: Any) -> None:
+    connection.sendall(json.dumps(value).encode() + b"\n")
+
+
+def _received(connection: socket.socket) -> Any:
+    with connection.makefile("rb") as lines:
+        return json.loads(lines.readline(_LONGEST))
 
 
 def _differences(mine: Facts, workers: Sequence[str], others: Mapping[int, Facts]) -> str:
@@ -151,4 +138,5 @@ def _absent(workers: Sequence[str], indices: set[int], began: float) -> str:
 
 
 def _names(workers: Sequence[str], indices: set[int]) -> str:
-    return ", ".join(f"worker {index} ({workers[index]})" for index in sorted(indices))
+    """By index and address, of those that have one in TF_CONFIG here."""
+    return ", ".join(f"worker {i}" + f" ({''.join(workers[i : i + 1])})" * (i < len(workers)) for i in sorted(indices))

@@ -40,12 +40,9 @@ def write_perfect_videos(raw_dir: Path, beside: float = 0) -> None:
         np.savez(raw_dir / "target" / f"{number}.npz", keypoints=target)
 
 
-def setting_on(records_dir: Path, split: str) -> Setting:
-    size = (HEIGHT, WIDTH)
-    config = TrainingConfig(
-        records_dir=str(records_dir), datasets=("climbalong",), window=5, size=size, annotated=("nose",)
-    )
-    return setting_of(config, split=split)
+def setting_on(records_dir: Path, split: str, **settings: float) -> Setting:
+    config = TrainingConfig(records_dir=str(records_dir), datasets=("climbalong",), window=5, size=(HEIGHT, WIDTH))
+    return setting_of(config.replace(annotated=("nose",), **settings), split=split)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +77,12 @@ def test_a_detector_without_error_has_all_points(
         nearest, _, next_cell = found["a detector without error, published cells of the truth"]
         assert nearest == pytest.approx(0.25 * 21 / 25 + 4 / 25, abs=0.04)
         assert next_cell == pytest.approx(0.75 * 21 / 25 + 4 / 25, abs=0.04)
+
+
+def test_noise_that_a_real_detector_does_not_have_sets_no_runs_apart(raw_dir: Path, tmp_path: Path) -> None:
+    kerasmooth.make_records(ClimbAlong(raw_dir), tmp_path, splits="video")
+    config = setting_on(tmp_path, "test")
+    assert setting_on(tmp_path, "test", shifting_scalar=2.0, noise_dropout=0.1) == config
 
 
 def test_filters_and_means_are_given_the_finest_reading_that_models_are(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kerasmooth.errors import InputError
+from kerasmooth.noise import NoiseProfile
 from kerasmooth.tfrecord.record_sets import make_records_command, resolve_datasets
 from kerasmooth.training.config import TrainingConfig, parse_model_options
 from kerasmooth.training.run_folder import flags_text
@@ -75,6 +76,7 @@ def test_settings_come_back_from_their_file(tmp_path: Path) -> None:
         ({"model_options": [1]}, "--model_options must be a valid dictionary"),
         ({"learning_rate": None}, "--learning_rate must be a valid number, got None"),
         ({"learning_rate": 1e400}, "--learning_rate must be a finite number"),
+        ({"noise_profile": {"correlation": 2}}, r"--noise_profile\.correlation must be less than 1, got 2"),
     ],
 )
 def test_a_bad_settings_file_is_named_with_its_field(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -111,8 +113,7 @@ def test_only_what_leaves_the_weights_alone_may_change_when_a_run_is_continued()
 def test_a_profile_that_lacks_a_field_has_the_published_one_there_and_its_own_elsewhere(tmp_path: Path) -> None:
     values = values_of(TrainingConfig()) | {"noise_profile": {"correlation": 0.5, "deviation": 1.25}}
     (tmp_path / "config.json").write_text(json.dumps(values))
-    profile = TrainingConfig.load(tmp_path).noise_profile
-    assert (profile["correlation"], profile["deviation"], profile["burst_size"]) == (0.5, 1.25, 4.0)
+    assert TrainingConfig.load(tmp_path).noise_profile == NoiseProfile(correlation=0.5, deviation=1.25)
 
 
 def test_place_budget_and_care_are_all_that_may_change() -> None:

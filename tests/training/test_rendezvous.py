@@ -54,6 +54,16 @@ def test_the_one_that_differs_is_named_to_all() -> None:
     assert "differs from worker 0 in --ema (0.9, not None)" in answers[0]
 
 
+def test_a_worker_with_another_list_of_workers_is_named() -> None:
+    workers = addresses(3)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(meet, SAME, workers[:2], 0, 10, str)
+        last = pool.submit(meet, SAME, workers, 2, 10, str)
+        for answer in (first, last):
+            with pytest.raises(InputError, match=r"worker 2 differs .* in workers in TF_CONFIG \(3, not 2\)"):
+                answer.result()
+
+
 @pytest.mark.parametrize("absent", [0, 1])
 def test_the_one_that_does_not_come_is_named_to_all(absent: int) -> None:
     facts: list[dict[str, str] | None] = [SAME, SAME, SAME]
