@@ -4,7 +4,7 @@
 made by `model_inputs.prepare` inside the compiled step, on the device that trains, where they are never the limit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasmooth.datasets import DATASETS
+from kerasmooth.errors import InputError
 from kerasmooth.tfrecord.record_sets import RecordSets
 
 SHUFFLE_BYTES = 2**27
@@ -110,6 +111,16 @@ def evaluation_batches(
     return _delivered(batches.take(steps_for(used, batch_size)), records, batch_size, shard)
 
 
+def read(batches: tf.data.Dataset, records: RecordSets) -> Iterator[dict[str, Any]]:
+    """Gives the batches one by one. Raises InputError where the records that they are of are damaged or gone."""
+    try:
+        yield from batches
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
+        reason = error.message.strip().splitlines()[0]
+        where = ", ".join(map(str, records.folders))
+        raise InputError(f"the records in {where} cannot be read ({reason}): make them again") from None
+
+
 def _shuffled(
     records: RecordSets, key: tuple[int, ...], batch_size: int, first_step: int, rows: range
 ) -> tf.data.Dataset:
@@ -133,14 +144,14 @@ def _shuffled(
         _section(shards * 2, turn + min(ends[lane] + first_block * block, ends[lane + 1]), turn + ends[lane + 1])
         for lane in mine
     ]
-    read = _reading(records)
+    of_files = _reading(records)
 
     def lane(paths: Any, skips: Any, takes: Any, seed: Any) -> tf.data.Dataset:
         def shuffle(number: Any, windows: Any) -> Any:
             return tf.random.experimental.stateless_shuffle(windows, seed=tf.stack([seed, number]))
 
         files = tf.data.Dataset.from_tensor_slices((paths, skips, takes))
-        blocks = files.flat_map(read).batch(block).enumerate(first_block).map(as_written(shuffle)).prefetch(1)
+        blocks = files.flat_map(of_files).batch(block).enumerate(first_block).map(as_written(shuffle)).prefetch(1)
         return blocks.unbatch().skip(rest).concatenate(tf.data.Dataset.from_tensors("").repeat())
 
     lanes_of_mine = tf.data.Dataset.from_tensor_slices((*_stacked(sections), seeds[mine.start : mine.stop]))

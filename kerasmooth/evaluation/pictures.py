@@ -1,24 +1,18 @@
 """Pictures of an evaluation: PCK by keypoint and over thresholds, jitter, and skeletons of a few windows."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
-from matplotlib import colormaps
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from kerasmooth import files
 from kerasmooth.evaluation.evaluator import Evaluation
-from kerasmooth.evaluation.results import CURVE_THRESHOLDS, Scores
+from kerasmooth.evaluation.plots import Styles, draw_curves, draw_keypoints, draw_skeleton, styles_of
+from kerasmooth.evaluation.results import Scores
 from kerasmooth.evaluation.scores import curve
 from kerasmooth.evaluation.windows import Frames, single_frames
 from kerasmooth.metrics import THRESHOLDS
-from kerasmooth.skeletons import BOULDERING_25
 
 PICTURED_WINDOWS = 4
 """Windows that are drawn."""
@@ -31,10 +25,11 @@ def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
     setting = evaluation.setting
     split = f"{setting.split} split of {', '.join(setting.datasets)}"
     what = f"{split}, every frame once"
+    styles = styles_of({name: row.kind for name, row in evaluation.scores.rows.items()})
     pictures = {
-        "pck_by_keypoint.png": _pck_by_keypoint(evaluation.scores, what),
-        "pck_curve.png": _pck_curve(evaluation, what),
-        "jitter.png": _jitter(evaluation.scores, what),
+        "pck_by_keypoint.png": _pck_by_keypoint(evaluation.scores, styles, what),
+        "pck_curve.png": _pck_curve(evaluation, styles, what),
+        "jitter.png": _jitter(evaluation.scores, styles, what),
         "overlays.png": _overlays(evaluation, f"a few windows of the {split}"),
     }
     for name, figure in pictures.items():
@@ -42,53 +37,43 @@ def draw_all(evaluation: Evaluation, folder: Path) -> list[Path]:
     return [folder / name for name in pictures]
 
 
-def _pck_by_keypoint(scores: Scores, what: str) -> Figure:
+def _pck_by_keypoint(scores: Scores, styles: Styles, what: str) -> Figure:
     rows = {name: row.by_keypoint | {"all": row.tracks["cells"]} for name, row in scores.rows.items()}
-    judged = [name for name, values in next(iter(rows.values())).items() if values[0] is not None]
-    figure = Figure(figsize=(max(9.0, 1.2 * len(judged)), 9), layout="constrained")
+    judged = sum(values[0] is not None for values in next(iter(rows.values())).values())
+    figure = Figure(figsize=(max(9.0, 1.2 * judged), 10), layout="constrained")
     figure.suptitle(f"PCK in heatmap cells by keypoint (left and right together): {what}")
-    for index, axes in enumerate(figure.subplots(len(THRESHOLDS), 1, sharex=True)):
-        shares = {name: [100 * (row[keypoint][index] or 0) for keypoint in judged] for name, row in rows.items()}
-        table: Any = pd.DataFrame(shares, [name.replace("_", " ") for name in judged])
-        if judged:
-            table.plot.bar(ax=axes, width=0.85, color=_colours(len(rows)), legend=False, rot=0)
-        axes.axvline(len(judged) - 1.5, color="0.5", linewidth=0.8)
-        axes.set(ylabel=f"PCK@{THRESHOLDS[index]:g} [%]", ylim=(0, 100))
+    for threshold, axes in zip(THRESHOLDS, figure.subplots(len(THRESHOLDS), 1, sharex=True), strict=True):
+        draw_keypoints(axes, rows, styles, threshold)
+        axes.axvline(judged - 1.5, color="0.5", linewidth=0.8)
         axes.grid(axis="y", alpha=0.3)
     # A handle and its spaces are some 0.7 inches wide, a letter 0.085.
     columns = int(figure.get_figwidth() / (0.7 + 0.085 * max(map(len, rows))))
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(max(columns, 1), 4))
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(max(columns, 1), 4))
     return figure
 
 
-def _pck_curve(evaluation: Evaluation, what: str) -> Figure:
+def _pck_curve(evaluation: Evaluation, styles: Styles, what: str) -> Figure:
     figure, frames = Figure(figsize=(12, 5), layout="constrained"), single_frames(evaluation.tracks)
     figure.suptitle(f"PCK over its threshold: {what}")
-    names = [row.name for row in evaluation.rows]
-    # No smoothing is dashed and on top: the bias-only curve mostly covers it.
-    styles = [{"linestyle": "--", "zorder": 3}] + [{"zorder": 2}] * (len(names) - 1)
-    for axes, space in zip(figure.subplots(1, 2, sharey=True), ("cells", "pixels"), strict=True):
-        for name, style, colour in zip(names, styles, _colours(len(names)), strict=True):
-            shares = 100 * np.array(curve(frames, name, evaluation.setting.size, space), float)
-            axes.plot(CURVE_THRESHOLDS, shares, color=colour, label=name, **style)
-        for threshold in THRESHOLDS:
-            axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
-        title = "heatmap cells" if space == "cells" else "image pixels"
-        axes.set(title=title, xlabel="share of the torso diameter", xlim=(0, CURVE_THRESHOLDS[-1]), ylim=(0, 100))
+    # No smoothing is on top: the bias-only curve mostly covers it.
+    styles = {name: style | {"zorder": 3 - (name != next(iter(styles)))} for name, style in styles.items()}
+    spaces = {"cells": "heatmap cells", "pixels": "image pixels"}
+    for axes, (space, title) in zip(figure.subplots(1, 2, sharey=True), spaces.items(), strict=True):
+        size = evaluation.setting.size
+        draw_curves(axes, {name: curve(frames, name, size, space) for name in styles}, styles)
+        axes.set_title(title)
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("keypoints within [%]")
     axes.legend(loc="lower right", fontsize=8)
     return figure
 
 
-def _jitter(scores: Scores, what: str) -> Figure:
+def _jitter(scores: Scores, styles: Styles, what: str) -> Figure:
     rows = scores.rows
     figure = Figure(figsize=(11, 1.8 + 0.45 * len(rows)), layout="constrained")
     figure.suptitle(f"Jitter of merged tracks: {what}")
     for axes, kind in zip(figure.subplots(1, 2, sharey=True), ("acceleration", "acceleration_error"), strict=True):
         values = [getattr(row, kind) for row in rows.values()]
-        bars = axes.barh([*rows], [value or 0 for value in values], color=_colours(len(rows)))
+        bars = axes.barh([*rows], [value or 0 for value in values], color=[styles[name]["color"] for name in rows])
         axes.bar_label(bars, ["none" if value is None else f"{value:.2f}" for value in values], padding=3)
         axes.margins(x=0.18)
         axes.grid(axis="x", alpha=0.3)
@@ -140,22 +125,3 @@ def _limits(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     points = points if len(points) else np.zeros((1, 2))
     margin = 0.15 * np.ptp(points, axis=0).max() + 1
     return points.min(axis=0) - margin, points.max(axis=0) + margin
-
-
-def draw_skeleton(
-    axes: Axes, keypoints: np.ndarray, visibility: np.ndarray, colours: str | Sequence[str], width: float
-) -> None:
-    """Limbs between visible keypoints [K, 2], and the keypoints, in one colour or one for each; white between two."""
-    of_keypoint = np.broadcast_to(colours, len(keypoints))
-    limbs = [limb for limb in BOULDERING_25.limbs if visibility[list(limb)].all()]
-    of_limb = [of_keypoint[a] if of_keypoint[a] == of_keypoint[b] else "white" for a, b in limbs]
-    lines = [keypoints[list(limb)] for limb in limbs]
-    axes.add_collection(LineCollection(lines, colors=of_limb, linewidths=width, capstyle="round"))
-    x, y = keypoints[visibility].T
-    axes.scatter(x, y, s=(width + 2) ** 2 / 2, c=of_keypoint[visibility].tolist(), linewidths=0, zorder=3)
-
-
-def _colours(count: int) -> list[Any]:
-    """Grey for no smoothing, then a colour for each row."""
-    others = [colormaps["tab10"](i) for i in range(10) if i != 7]  # 7 is a grey too
-    return ["0.6", *(others[i % len(others)] for i in range(count - 1))]

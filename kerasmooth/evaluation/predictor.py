@@ -1,7 +1,6 @@
 """The rows of a table: the raw detector, simple corrections of it, and trained models."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,11 +8,10 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
-from kerasmooth.errors import InputError
 from kerasmooth.evaluation.results import IDENTITY, Row
 from kerasmooth.evaluation.windows import Frames, concatenated
 from kerasmooth.heatmap_codec import HeatmapCodec
-from kerasmooth.input_pipeline import evaluation_batches, steps_for
+from kerasmooth.input_pipeline import evaluation_batches, read, steps_for
 from kerasmooth.model_inputs import Batch, prepare
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.progress import Meter
@@ -68,9 +66,8 @@ class Predictor:
         parts, total = [], records.num_windows(split)
         batches = evaluation_batches(records, split, batch_size=batch_size, max_windows=max_windows)
         steps = steps_for(min(max_windows or total, total), batch_size)
-        meter = Meter(console, title, steps, unit_per_step=batch_size)
-        with meter, _damage_is_bad_input(records):
-            for replicas in batches:
+        with Meter(console, title, steps, unit_per_step=batch_size) as meter:
+            for replicas in read(batches, records):
                 batch = {name: tensor[0] for name, tensor in replicas.items()}
                 part = Frames(
                     clip_ids=batch["clip_id"].numpy(),
@@ -106,17 +103,6 @@ class Predictor:
                     else outputs["keypoints"]
                 )
         return keypoints
-
-
-@contextlib.contextmanager
-def _damage_is_bad_input(records: RecordSets) -> Iterator[None]:
-    """TensorFlow's errors about damaged or vanished shards, as the user's to mend."""
-    try:
-        yield
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as error:
-        reason = error.message.strip().splitlines()[0]
-        where = ", ".join(map(str, records.folders))
-        raise InputError(f"the records in {where} cannot be read ({reason}): make them again") from None
 
 
 def _names_of(runs: Sequence[Run]) -> list[str]:

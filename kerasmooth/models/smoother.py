@@ -102,5 +102,5 @@ def check_dimensions(window: int, size: Size, num_keypoints: int) -> None:
 def check_positive(**values: int) -> None:
     """Raises ValueError for the first of the named values that is not a whole number of at least 1."""
     for name, value in values.items():
-        if not isinstance(value, int) or value < 1:
+        if type(value) is not int or value < 1:  # a bool is an int too
             raise ValueError(f"{name} must be a whole number of at least 1. Received: {name}={value!r}")

@@ -9,20 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from kerasmooth.evaluation import plots
 from kerasmooth.evaluation.breakdown import GAP_EDGES, SPEED_EDGES
-from kerasmooth.evaluation.results import CURVE_THRESHOLDS, RowResult, Shares
+from kerasmooth.evaluation.plots import Styles, percent, styles_of
+from kerasmooth.evaluation.results import RowResult, Shares
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.reporting.results import Result
 from kerasmooth.reporting.tables import COMPARED_AT, own_rows
 
 Named = list[tuple[str, RowResult]]
-Styles = dict[str, dict[str, Any]]
-"""Row -> how its lines are drawn."""
 
 
 def draw(results: Sequence[Result]) -> dict[str, Figure]:
     """Name -> picture of one table of the report."""
-    styles = _styles(results)
+    styles = styles_of({name: row.kind for result in results for name, row in own_rows(result)})
     figures = {
         "pck": _by_cell(results, styles, "PCK over its threshold, every frame once", _curve),
         "keypoints": _by_cell(results, styles, "PCK@0.1 by keypoint, every frame once", _keypoints, few=True),
@@ -85,38 +85,28 @@ def _few(rows: Named) -> Named:
 
 
 def _curve(axes: Axes, rows: Named, styles: Styles) -> None:
-    for name, row in rows:
-        axes.plot(CURVE_THRESHOLDS, _percent(row.curve), label=name, **styles[name])
-    for threshold in THRESHOLDS:
-        axes.axvline(threshold, color="0.6", linestyle=":", linewidth=1)
-    axes.set(xlabel="share of the torso diameter", ylabel="keypoints within [%]", ylim=(0, 100), xlim=(0, 0.5))
-    axes.label_outer()
+    plots.draw_curves(axes, {name: row.curve for name, row in rows}, styles)
 
 
 def _keypoints(axes: Axes, rows: Named, styles: Styles) -> None:
-    names = [name for name, values in rows[0][1].by_keypoint.items() if values[COMPARED_AT] is not None]
-    width = 0.85 / len(rows)
-    for index, (label, row) in enumerate(rows):
-        heights = _percent(tuple(row.by_keypoint[name][COMPARED_AT] for name in names))
-        places = np.arange(len(names)) - 0.425 + (index + 0.5) * width
-        axes.bar(places, heights, width, label=label, color=styles[label]["color"])
-    axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names], rotation=60, ha="right")
-    axes.set(ylabel="PCK@0.1 [%]", ylim=(0, 100))
-    axes.label_outer(remove_inner_ticks=False)
+    plots.draw_keypoints(axes, {name: row.by_keypoint for name, row in rows}, styles, THRESHOLDS[COMPARED_AT])
 
 
 def _speed(axes: Axes, rows: Named, styles: Styles) -> None:
-    for name, row in rows:
-        axes.plot(range(len(SPEED_EDGES)), _percent(row.by_speed), marker=".", label=name, **styles[name])
-    axes.set_xticks(range(len(SPEED_EDGES)), [f"{100 * edge:g} % -" for edge in SPEED_EDGES])
-    axes.set(xlabel="speed: torso diameters a frame", ylabel="mean error [% of the torso diameter]")
+    ticks = [f"{100 * edge:g} % -" for edge in SPEED_EDGES]
+    _errors(axes, {name: row.by_speed for name, row in rows}, styles, ticks, "speed: torso diameters a frame")
 
 
 def _gap(axes: Axes, rows: Named, styles: Styles) -> None:
-    for name, row in rows:
-        axes.plot(range(len(GAP_EDGES)), _percent(row.by_gap), marker=".", label=name, **styles[name])
-    axes.set_xticks(range(len(GAP_EDGES)), [f"{edge} -" for edge in GAP_EDGES])
-    axes.set(xlabel="frames without a detection", ylabel="mean error [% of the torso diameter]")
+    ticks = [f"{edge} -" for edge in GAP_EDGES]
+    _errors(axes, {name: row.by_gap for name, row in rows}, styles, ticks, "frames without a detection")
+
+
+def _errors(axes: Axes, errors: dict[str, Shares], styles: Styles, ticks: list[str], what: str) -> None:
+    for name, values in errors.items():
+        axes.plot(range(len(ticks)), percent(values), marker=".", label=name, **styles[name])
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set(xlabel=what, ylabel="mean error [% of the torso diameter]")
 
 
 def _examples(results: Sequence[Result], styles: Styles) -> Figure:
@@ -159,30 +149,3 @@ def _learning(results: Sequence[Result]) -> Figure:
         axes.grid(alpha=0.3)
     figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize=6)
     return figure
-
-
-def _percent(values: Shares) -> np.ndarray:
-    return 100 * np.array(values, np.float64)
-
-
-def _styles(results: Sequence[Result]) -> Styles:
-    """By name of a row, the same in all pictures: dotted is what needs no training, dashed another reading."""
-    rows = {name: row.kind for result in results for name, row in own_rows(result)}
-    models = list(dict.fromkeys(_without_decoder(name) for name, kind in rows.items() if kind == "model"))
-    others = [name for name, kind in rows.items() if kind != "model"]
-    styles: Styles = {}
-    for name, kind in rows.items():
-        if kind == "identity":
-            styles[name] = {"color": "0.3", "linestyle": "--"}
-        elif kind == "model":
-            index = models.index(_without_decoder(name))
-            color = colormaps["tab10" if len(models) <= 10 else "tab20"](index % 20)
-            styles[name] = {"color": color, "linestyle": "--" if name.endswith("(argmax)") else "-"}
-        else:
-            index = others.index(name)
-            styles[name] = {"color": colormaps["Dark2"](index % 8), "linestyle": ":" if index < 8 else "-."}
-    return styles
-
-
-def _without_decoder(name: str) -> str:
-    return name.removesuffix(" (argmax)").removesuffix(" (dark)")

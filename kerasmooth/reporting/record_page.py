@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kerasmooth.evaluation.pictures import draw_skeleton
+from kerasmooth.evaluation.plots import draw_skeleton
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.model_inputs import prepare
 from kerasmooth.noise import DetectorNoise

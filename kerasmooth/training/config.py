@@ -118,8 +118,9 @@ class TrainingConfig(FlagSettings):
             raise InputError(f"--best_by must be one of {', '.join(map(str, THRESHOLDS))}, got {self.best_by}")
         if self.freeze_but_last and not self.finetune_from:
             raise InputError("--freeze_but_last needs --finetune_from=RUN: the frozen layers come from that run")
-        if self.run_name in (".", "..") or Path(self.run_name).name != self.run_name:
-            raise InputError(f"--run_name must be the name of a folder, without slashes, got {self.run_name!r}")
+        for name in ("run_name", "experiment"):
+            if (text := getattr(self, name)) in (".", "..") or Path(text).name != text:
+                raise InputError(f"--{name} is for the name of a folder and has no slashes, got {text!r}")
 
     @property
     def run_dir(self) -> Path:

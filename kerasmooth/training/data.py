@@ -55,10 +55,12 @@ def _check_noise(config: TrainingConfig, records: RecordSets, names: tuple[str, 
         raise InputError(
             f"--augment_slowdown: the heatmaps of {', '.join(names)} have nothing between two frames: leave it out"
         )
-    made_with: dict[str, Any] = {name: TrainingConfig.model_fields[name].default for name in NOISE_SETTINGS}
+    made_with = [(name, TrainingConfig.model_fields[name].default) for name in NOISE_SETTINGS]
     if records.heatmaps == "simulated":
-        made_with |= {name: records.manifests[0].flags[name] for name in ("shifting_scalar", "random_sigma")}
-    for name, value in made_with.items():
+        stored = ("shifting_scalar", "random_sigma")
+        made_with = [one for one in made_with if one[0] not in stored]
+        made_with += [(name, manifest.flags[name]) for manifest in records.manifests for name in stored]
+    for name, value in made_with:
         if getattr(config, name) != value:
             what = "real" if records.heatmaps == "detector" else f"in the records, made with {name}={value}"
             raise InputError(
@@ -113,7 +115,7 @@ class Batches:
 
     def _distributed(self, batches: tf.data.Dataset) -> Iterator[Any]:
         """Strings, which accelerators do not hold, stay behind."""
-        for batch in batches:
+        for batch in input_pipeline.read(batches, self.records):
             numbers = {name: tensor for name, tensor in batch.items() if tensor.dtype != tf.string}
             replicas = range(self._cluster.local_replicas)
             yield self._cluster.distribute([{name: tensor[i] for name, tensor in numbers.items()} for i in replicas])

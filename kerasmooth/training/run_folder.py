@@ -7,12 +7,13 @@ import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import scipy
+import tensorflow as tf
 
 from kerasmooth import __version__, files, models, storage
 from kerasmooth.errors import InputError
@@ -79,7 +80,7 @@ def environment(devices: list[str]) -> dict[str, Any]:
     return {
         "kerasmooth": __version__,
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy", "scipy")},
+        **{module.__name__: module.__version__ for module in (tf, keras, np, scipy)},
         "system": platform.system(),
         "machine": platform.machine(),
         "cpus": os.cpu_count(),

@@ -249,7 +249,7 @@ def test_an_unknown_option_is_the_users_mistake() -> None:
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize(
     ("argument", "bad"),
-    [("window", 0), ("num_keypoints", -1), ("size", (0, 8)), ("size", (8,)), ("window", 2.5)],
+    [("window", 0), ("num_keypoints", -1), ("size", (0, 8)), ("size", (8,)), ("window", 2.5), ("window", True)],
 )
 def test_dimensions_must_be_positive(name: str, argument: str, bad: Any) -> None:
     arguments = {"window": 5, "size": (6, 8), "num_keypoints": 3} | {argument: bad}

@@ -49,6 +49,12 @@ def test_runs_are_named_as_the_study_names_them(changes: dict[str, object], name
     assert TrainingConfig(**changes).default_run_name == name
 
 
+@pytest.mark.parametrize("name", ["run_name", "experiment"])
+def test_a_run_has_one_folder_in_the_folder_of_runs(name: str) -> None:
+    with pytest.raises(InputError, match=f"--{name} .* no slashes, got '../2'"):
+        TrainingConfig(**{name: "../2"})
+
+
 def test_settings_come_back_from_their_file(tmp_path: Path) -> None:
     config = TrainingConfig(
         runs_dir=str(tmp_path.parent),

@@ -15,7 +15,7 @@ from kerasmooth.tfrecord.manifest import load_manifest
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training import checkpoint, devices
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.data import open_records, verifies
+from kerasmooth.training.data import Batches, open_records, verifies
 from kerasmooth.training.learner import uses_xla
 
 
@@ -47,6 +47,22 @@ def test_dense_records_are_trained_on_with_the_noise_they_were_made_with(
         opened(records, **MADE_WITH, noise_seed=3)
     config = opened(records, **MADE_WITH)
     assert config.default_run_name == "conv3d-2-sample"
+    both = holding(
+        tmp_path, "brace", heatmaps="simulated", encoding="dense", flags=MADE_WITH | {"shifting_scalar": 1.0}
+    )
+    with pytest.raises(InputError, match=r"--shifting_scalar=2.0 would do nothing.*made with shifting_scalar=1.0"):
+        opened(both, **MADE_WITH, datasets=("sample", "brace"))
+
+
+def test_records_that_are_damaged_while_a_run_reads_them_are_bad_input(tmp_path: Path) -> None:
+    records = write_records(tmp_path, windows=(20, 5))
+    batches = Batches(opened(tmp_path), RecordSets(tmp_path, ("sample",)), devices.build("single"))
+    for path in records.glob("train-*"):
+        content = bytearray(path.read_bytes())
+        content[-40] ^= 0xFF
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"sample cannot be read .*make them again"):
+        list(batches.training(1, 0))
 
 
 def test_real_detections_have_no_simulated_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
