@@ -1,6 +1,7 @@
 """Files that are whole or absent: written beside, then renamed into place."""
 
 import contextlib
+import errno
 import os
 import sysconfig
 import tempfile
@@ -23,6 +24,9 @@ def replacing(path: Path) -> Iterator[Path]:
             yield (local := Path(folder) / path.name)
             path.receive(local)
         return
+    if path.exists() and not path.is_file():
+        # Whoever may do all could otherwise put a file in the place of /dev/null.
+        raise OSError(errno.EEXIST, "It is no file", str(path))
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial

@@ -1,6 +1,6 @@
-"""Arrays of one's own: NPZ or NPY with keypoints [T, K, 2 or 3], [people, T, K, 2 or 3] or [T, people, K, 2 or 3]."""
+"""Arrays of one's own: NPZ or NPY with keypoints [T, K, C], [people, T, K, C] or [T, people, K, C], C of 2 to 4."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,20 @@ from kerasmooth.formats.skeleton_names import skeleton_of_count
 from kerasmooth.formats.units import is_normalised
 from kerasmooth.pose_table import PoseTable
 
-_REMEDY = "save keypoints as [frames, keypoints, 2 or 3] or [people, frames, keypoints, 2 or 3]"
-_SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility")
+_REMEDY = "save keypoints as [frames, keypoints, 2 to 4] or [people, frames, keypoints, 2 to 4]"
+_NAMES = ("keypoints", "keypoints_2d", "kpts", "kps", "poses", "pose", "joints", "landmarks", "xy", "arr_0")
+_SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility", "conf")
+_MUCH_SMALLER = 4.0
+"""Keypoints of a person lie further apart than one moves in a frame; so does time differ from keypoints."""
 _MOST_SCORE = 12.0
 """Some models' scores go up to about 10."""
 
 
 class PlainArrays(PoseFormat):
-    """NaN, (0, 0) and (-1, -1) are missing. A third coordinate is the confidence if it looks so, else the depth."""
+    """NaN, (0, 0) and (-1, -1) are missing. A third coordinate is the confidence if it looks so, else the depth.
+
+    A fourth is the confidence.
+    """
 
     name = "arrays"
     description = "NPZ or NPY with an array `keypoints`, perhaps `scores`, `fps` and `frame_numbers`"
@@ -31,18 +37,19 @@ class PlainArrays(PoseFormat):
     holds = "any"
 
     def detect(self, path: Path) -> bool:
-        return path.is_file() and (head(path, 6) == b"\x93NUMPY" or "keypoints.npy" in member_names(path))
+        return path.is_file() and (head(path, 6) == b"\x93NUMPY" or _keypoints_in(member_names(path)) != "")
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         file = None if head(path, 6) == b"\x93NUMPY" else NpzFile(path)
-        arrays = {"keypoints": file.read("keypoints") if file else read_npy(path)}
-        keypoints = arrays["keypoints"]
+        name = _keypoints_in(member_names(path)) or "keypoints"
+        arrays = {name: file.read(name) if file else read_npy(path)}
+        keypoints = arrays[name]
         shape = keypoints.shape
-        if len(shape) not in (3, 4) or shape[-1] not in (2, 3) or not min(shape[-2:]):
-            raise bad(path, "keypoints", "have 3 or 4 axes, the last of 2 or 3", f"shape {shape}", _REMEDY)
-        scores = next((name for name in _SCORES if file and name in file.arrays), "")
-        values, is_depth = keypoints, shape[-1] == 3 and (scores != "" or not are_scores(keypoints))
-        coords = (X, Y, DEPTH if is_depth else CONFIDENCE)[: shape[-1]]
+        if len(shape) not in (3, 4) or shape[-1] not in (2, 3, 4) or not min(shape[-2:]):
+            raise bad(path, name, "have 3 or 4 axes, the last of 2 to 4", f"shape {shape}", _REMEDY)
+        scores = next((name for name in _SCORES if file and name in file.arrays and shape[-1] < 4), "")
+        is_depth = shape[-1] == 4 or (shape[-1] == 3 and (scores != "" or not are_scores(keypoints)))
+        values, coords = keypoints, (X, Y, *([DEPTH] if is_depth else []), CONFIDENCE)[: shape[-1]]
         if file and scores:
             arrays[scores] = file.read(scores)
             if arrays[scores].shape != shape[:-1]:
@@ -50,6 +57,7 @@ class PlainArrays(PoseFormat):
             values, coords = np.concatenate([keypoints, arrays[scores][..., None]], axis=-1), (*coords, CONFIDENCE)
         numbers = _frame_numbers(file)
         axis = _people_axis(path, keypoints, numbers, file) if len(shape) == 4 else None
+        _check_time(path, keypoints if axis is None else np.moveaxis(keypoints, axis, 1), numbers)
         # -> [frame, person, keypoint, coordinate]
         values = values[:, None] if axis is None else np.moveaxis(values, axis, 1)
         if numbers is not None and numbers.shape != (len(values),):
@@ -114,16 +122,32 @@ def _steady_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | Non
         return 0 if len(numbers) == second else 1
     if min(first, second) == 1:
         return 0 if first == 1 else 1
-    steps = []
-    for axis in (0, 1):
-        near = np.take(keypoints, range(min(200, keypoints.shape[axis])), axis=axis)[..., :2].astype(np.float64)
-        change = np.abs(np.diff(near, axis=axis))
-        steps.append(float(np.nanmedian(change)) if np.isfinite(change).any() else np.inf)
+    steps = [_step(keypoints, axis) for axis in (0, 1)]
     if steps[1] * 1.5 < steps[0] or steps[0] * 1.5 < steps[1]:
         return 0 if steps[1] < steps[0] else 1
     if max(first, second) >= 4 * min(first, second):
         return 0 if first < second else 1
     return None
+
+
+def _step(keypoints: np.ndarray, axis: int) -> float:
+    """By how much x and y usually change along an axis."""
+    near = np.take(keypoints, range(min(200, keypoints.shape[axis])), axis=axis)[..., :2].astype(np.float64)
+    with np.errstate(invalid="ignore"):  # What is infinite is refused later.
+        change = np.abs(np.diff(near, axis=axis))
+    return float(np.nanmedian(change)) if np.isfinite(change).any() else np.inf
+
+
+def _check_time(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None) -> None:
+    """Raises InputError where keypoints [T, ..., K, C] are rather [K, ..., T, C]."""
+    if numbers is None and _step(keypoints, 0) > _MUCH_SMALLER * _step(keypoints, keypoints.ndim - 2):
+        received = f"shape {keypoints.shape} in which the last but one axis is time"
+        raise bad(path, "keypoints", "have frames before keypoints", received, _REMEDY)
+
+
+def _keypoints_in(names: Iterable[str]) -> str:
+    """The name of the array of keypoints among those of an archive; an empty text where there is none."""
+    return next((name for name in _NAMES if f"{name}.npy" in names), "")
 
 
 def are_scores(keypoints: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasmooth.formats.coco import CocoResults, group, image_of
 from kerasmooth.formats.frame_names import Names, are_counted, frame_names
-from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of
+from kerasmooth.formats.json_frames import Frames, Record, Shapes, records_of, size_said
 from kerasmooth.formats.people import box_of
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.safe_files import bad
@@ -27,6 +27,11 @@ class CocoAnnotations(CocoResults):
     def fits(self, first: str, keys: frozenset[str]) -> bool:
         return first == "{" and "images" in keys and bool(keys & {"annotations", "categories"})
 
+    def person(self, path: Path, record: Record) -> int:
+        """As CVAT writes it the id is one of the attributes of a record."""
+        attributes = record.get("attributes")
+        return super().person(path, {**attributes, **record} if isinstance(attributes, dict) else record)
+
     def split(self, path: Path, value: Any) -> Frames:
         if type(value) is not dict or not {"images", "annotations"} <= set(value):
             raise bad(path, "content", "be an object with images and annotations", value)
@@ -40,9 +45,7 @@ class CocoAnnotations(CocoResults):
             if isinstance(image, list | dict) or image not in frame_of:
                 raise bad(path, f"image_id of annotation {index}", "be one of the images'", image)
             frames.append(frame_of[image])
-        sizes = {(image.get("height"), image.get("width")) for image in images}
-        known = [size for size in sizes if all(type(side) is int and side > 0 for side in size)]
-        attributes = {"image_size": known[0]} if len(sizes) == len(known) == 1 else {}
+        attributes = size_said(images, "height", "width")
         return group(frames, records, value=value, names=names, frame_numbers=numbers, attributes=attributes)
 
     def join(self, frames: Frames, table: PoseTable) -> Any:

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.people import places_of
-from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
+from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
 from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names
 from kerasmooth.formats.text_table import dialect_of, first_lines, fresh_table, header_lines
 from kerasmooth.formats.wide_csv import Layout, WideTable, fresh_wide, side_by_side
 from kerasmooth.pose_table import PoseTable
 
-COORDS = {"x": X, "y": Y, "likelihood": CONFIDENCE}
+COORDS = {"x": X, "y": Y, "z": DEPTH, "likelihood": CONFIDENCE}
 _LINES = ("scorer", "individuals", "bodyparts", "coords")
 _REMEDY = "check that it is a file of predictions"
 Label = tuple[str, str, str]
@@ -99,23 +99,26 @@ def label_layout(path: Path, labels: Sequence[Label], first: int) -> Layout:
     bodyparts = list(dict.fromkeys(part for _, part, coord in labels if coord in ("x", "y")))
     if not bodyparts:
         raise bad(path, "coords", "hold x and y", sorted({coord for *_, coord in labels})[:4], _REMEDY)
-    columns = np.full((len(individuals), len(bodyparts), 3), -1, np.int64)
+    names = [name for name in COORDS if name != "z" or any(coord == "z" for *_, coord in labels)]
+    columns = np.full((len(individuals), len(bodyparts), len(names)), -1, np.int64)
     at = {(person, part): (i, k) for i, person in enumerate(individuals) for k, part in enumerate(bodyparts)}
     for column, (person, part, coord) in enumerate(labels, first):
         if coord in COORDS and (person, part) in at:
-            place = (*at[person, part], list(COORDS).index(coord))
+            place = (*at[person, part], names.index(coord))
             if columns[place] >= 0:
                 raise bad(path, f"{part} {coord}", "be one column", "several", _REMEDY)
             columns[place] = column
     if ((columns[..., 0] >= 0) != (columns[..., 1] >= 0)).any():
         raise bad(path, "coords", "hold x and y of each bodypart", "only one of them", _REMEDY)
-    names = {"person_names": dict(enumerate(individuals))} if len(individuals) > 1 else {}
-    return Layout(columns, tuple(COORDS.values()), skeleton_of_names("deeplabcut", bodyparts), attributes=names)
+    called = {"person_names": dict(enumerate(individuals))} if len(individuals) > 1 else {}
+    coords = tuple(COORDS[name] for name in names)
+    return Layout(columns, coords, skeleton_of_names("deeplabcut", bodyparts), attributes=called)
 
 
 def fresh_labels(table: PoseTable, first: int) -> tuple[list[Label], Layout]:
     """The labels of a table's columns in DeepLabCut's layout, of which the first one is column `first`."""
-    people, coords, parts = places_of(table), tuple(COORDS.values()), table.skeleton.keypoints
+    people, parts = places_of(table), table.skeleton.keypoints
+    coords = (X, Y, CONFIDENCE) if table.depth is None else tuple(COORDS.values())
     names = [f"individual{person + 1}" if people > 1 else "" for person in range(people)]
-    labels = [(person, part, coord) for person in names for part in parts for coord in COORDS]
+    labels = [(each, part, name) for each in names for part in parts for name in COORDS if COORDS[name] in coords]
     return labels, Layout(side_by_side(first, people, len(parts), coords), coords, table.skeleton)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from kerasmooth.formats.deeplabcut import fresh_labels, label_layout
 from kerasmooth.formats.frame_names import Names, frame_names
-from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
+from kerasmooth.formats.hdf5_files import dataset, holds, opened, text_attribute, updating
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import RawPoses
 from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, bad, replacing
@@ -90,7 +90,9 @@ class DeepLabCutHdf5(PoseFormat):
             rows = rows[order]
             if rows.tobytes() != old.tobytes():
                 _set_length(path, file, key, len(rows))
-                file[f"{key}/table"][...] = rows
+                # As they are: a text that fills its width would lose its end to the zero that C puts there.
+                table_id = file[f"{key}/table"].id
+                table_id.write(h5py.h5s.ALL, h5py.h5s.ALL, rows, table_id.get_type())
 
 
 def _write(path: Path, frame: pd.DataFrame) -> None:
@@ -108,10 +110,10 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks for {module_name}.{global_name}")
 
 
-def _plain(path: Path, name: str, data: Any) -> Any:
+def _plain(path: Path, name: str, data: bytes) -> Any:
     """The value of a pickle of plain values. Raises InputError for any other."""
-    if not isinstance(data, bytes) or len(data) > _MAX_PICKLE:
-        raise bad(path, name, "be pickled plain values", f"{type(data).__name__}", _REMEDY)
+    if not 0 < len(data) <= _MAX_PICKLE:
+        raise bad(path, name, "be pickled plain values", f"{len(data):,} bytes", _REMEDY)
     try:
         return _PlainUnpickler(io.BytesIO(data)).load()
     # A damaged pickle may raise nearly anything.
@@ -122,10 +124,9 @@ def _plain(path: Path, name: str, data: Any) -> Any:
 def _frame_key(file: h5py.File) -> str | None:
     """Name of the first group that holds a data frame."""
     for key in list(file)[:100]:
-        if isinstance(file.get(key, getlink=True), h5py.HardLink) and isinstance(file[key], h5py.Group):
-            kind = file[key].attrs.get("pandas_type", b"")
-            if kind in (b"frame_table", b"frame"):
-                return str(key)
+        is_group = isinstance(file.get(key, getlink=True), h5py.HardLink) and isinstance(file[key], h5py.Group)
+        if is_group and text_attribute(file[key], "pandas_type") in (b"frame_table", b"frame"):
+            return str(key)
     return None
 
 
@@ -135,7 +136,7 @@ def _read_labels(path: Path, file: h5py.File, key: str) -> tuple[list[tuple[str,
     Raises:
       InputError: another layout than pandas gives a frame of numbers with columns of several levels.
     """
-    if file[key].attrs.get("pandas_type") != b"frame_table":
+    if text_attribute(file[key], "pandas_type") != b"frame_table":
         raise bad(path, key, "be stored as a table", "the fixed layout", _REMEDY)
     table = dataset(path, file, f"{key}/table")
     fields = table.dtype.fields or {}
@@ -143,7 +144,7 @@ def _read_labels(path: Path, file: h5py.File, key: str) -> tuple[list[tuple[str,
         raise bad(path, f"{key}/table", f"have the fields index and {_BLOCK}", f"{sorted(fields)[:5]}", _REMEDY)
     values = fields[_BLOCK][0]
     kind = values.base.kind
-    labels = _plain(path, f"{_BLOCK}_kind", table.attrs.get(f"{_BLOCK}_kind"))
+    labels = _plain(path, f"{_BLOCK}_kind", text_attribute(table, f"{_BLOCK}_kind"))
     valid = isinstance(labels, list) and all(
         isinstance(label, tuple) and 3 <= len(label) <= 4 and all(isinstance(part, str) for part in label)
         for label in labels

@@ -52,7 +52,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
 
 @contextmanager
 def updating(source: Path | None, path: Path) -> Iterator[h5py.File]:
-    """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise unseen_at."""
+    """A copy of a file, or an empty one, to be changed: at `path` when the block ends well, otherwise unchanged."""
     with replacing(path) as temporary, explained(source or path, "content", "be a whole HDF5 file", _REMEDY):
         if source:
             shutil.copyfile(source, temporary)
@@ -74,7 +74,7 @@ def dataset(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | Non
         received = "one elsewhere" if size <= MAX_ARRAY_BYTES else f"{size:,} bytes"
         raise bad(path, name, f"be an array of at most {MAX_ARRAY_BYTES:,} bytes in the file", received, _REMEDY)
     # A tiny file may claim terabytes of fill values, or of zeros packed a thousandfold.
-    if size > max(256 << 20, 100 * path.stat().st_size):
+    if size > max(256 << 20, 100 * Path(file.filename).stat().st_size):
         raise bad(path, name, "fit the size of its file", f"{size:,} bytes", "split the file")
     if shape and (found.ndim != len(shape) or any(a not in (-1, b) for a, b in zip(shape, found.shape, strict=True))):
         raise bad(path, name, f"have shape {shape}, where -1 is any", f"{found.shape}", _REMEDY)
@@ -89,16 +89,29 @@ def numbers(path: Path, file: h5py.File, name: str, shape: tuple[int, ...] | Non
     return np.asarray(found[()], np.float64)
 
 
-def texts(path: Path, file: h5py.File, name: str) -> list[str]:
-    """A list of different names. Raises InputError for anything else."""
+def texts(path: Path, file: h5py.File, name: str, most: int) -> list[str]:
+    """The first so many of a list of texts. Raises InputError for anything else, which the library may die of."""
     found = dataset(path, file, name)
-    if found.ndim != 1 or found.dtype.kind not in "SO" or not 1 <= found.shape[0] <= MAX_KEYPOINTS:
-        expected = f"be 1 to {MAX_KEYPOINTS:,} names"
-        raise bad(path, name, expected, f"shape {found.shape} of {found.dtype}", _REMEDY)
-    values = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in found[()]]
-    if len(set(values)) < len(values):
-        raise bad(path, name, "differ", "a name twice", _REMEDY)
+    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None:
+        raise bad(path, name, "be a list of texts", f"shape {found.shape} of {found.dtype}", _REMEDY)
+    return [value.decode("utf-8", "replace") for value in found[:most]]
+
+
+def different_names(path: Path, file: h5py.File, name: str) -> list[str]:
+    """A list of different names. Raises InputError for anything else."""
+    values = texts(path, file, name, MAX_KEYPOINTS + 1)
+    if not 1 <= len(values) <= MAX_KEYPOINTS or len(set(values)) < len(values):
+        received = f"{len(values)} of which {len(set(values))} differ"
+        raise bad(path, name, f"be 1 to {MAX_KEYPOINTS:,} different names", received, _REMEDY)
     return values
+
+
+def text_attribute(place: h5py.Group | h5py.Dataset, name: str) -> bytes:
+    """An attribute that is a text, as bytes; none of them where there is no such attribute."""
+    if name not in place.attrs or h5py.check_string_dtype(place.attrs.get_id(name).dtype) is None:
+        return b""
+    value = place.attrs[name]
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 def replace_array(file: h5py.File, name: str, values: np.ndarray) -> None:

@@ -12,8 +12,8 @@ _SCORES = ("visibility", "vis", "score", "scores", "confidence", "conf", "likeli
 _ROLES = {
     role: set(spellings.split())
     for role, spellings in {
-        "frame": "frame frames image img file filename file_name file_path path",
-        "person": "person people pose track id individual animal instance subject player pid",
+        "frame": "frame frames fnum",
+        "person": "person people pose track id individual animal instance subject player pid object",
         "keypoint": "landmark name keypoint joint bodypart body_part node marker point kp part",
         "group": "model type component landmark_type hand handedness body_region source_model",
         "time": "time timestamp timestamps seconds time_s timestamp_ms time_ms timestamp_s t ms",
@@ -23,14 +23,19 @@ _ROLES = {
         "confidence": f"{' '.join(_SCORES)} v",
     }.items()
 }
+_IMAGES = {"image", "img", "file", "filename", "file_name", "file_path", "path"}
+"""What frames are called by where no column numbers them."""
 OUR_OWN = ("provenance", "deviation")
 """Columns that only `PoseTable.to_pandas` makes."""
 _ENDINGS = {"id", "index", "idx", "number", "num", "no", "name", "nr", "label"}
 _COORDINATE_WORDS = {"coordinate", "coord", "position", "pos", "px", "pixel", "pixels", "landmark", "keypoint", "norm"}
-_COORDS = {"x": X, "y": Y, "z": DEPTH, "v": CONFIDENCE} | dict.fromkeys(_SCORES, CONFIDENCE)
-_COORD = "|".join(sorted(_COORDS, key=len, reverse=True))
-_BEHIND = re.compile(rf"(.+?)(?:[ _.:/-]+|(?<=[a-z])(?=[A-Z])|(?<=\d))((?i:{_COORD}))")
-_BEFORE = re.compile(rf"((?i:{_COORD}))(?:[ _.:/-]+(.+)|(\d+))")
+_COORDS = {"x": X, "y": Y, "z": DEPTH} | dict.fromkeys((*_SCORES, "v", "p", "c"), CONFIDENCE)
+_COORD = "|".join(sorted(_COORDS.keys() - {"p", "c"}, key=len, reverse=True))
+_BEHIND = re.compile(rf"(.+?)(?:[ _.:/-]+|(?<=[a-z])(?=[A-Z])|(?<=\d))((?i:{_COORD}|p|c))")
+_BEFORE = re.compile(rf"((?i:{_COORD}))[ _.:/-]+(.+)|((?i:{_COORD}|p|c))(\d+)")
+_BETWEEN = re.compile(r"(.*[a-z])([XYZ])(\d+)")
+_BRACKETS = re.compile(r"[\s()\[\]'\",]+")
+_UNIT = re.compile(r"[ _](px|pixels?|mm|cm|m)$")
 _NO_KEYPOINTS = {
     *("box", "bbox", "bb", "roi", "crop", "image", "img", "frame", "screen", "camera", "cam", "window", "offset"),
     *("acc", "accel", "acceleration", "gyro", "gyroscope", "mag", "magnetometer", "imu", "sensor", "gravity", "force"),
@@ -46,9 +51,12 @@ def roles_of(headings: Sequence[str]) -> dict[str, int]:
     for column, parts in enumerate(map(words, headings)):
         exact.setdefault("_".join(parts), column)
         loose.setdefault(_loosely(parts), column)
-    found = {role: [exact[each] for each in spellings & set(exact)] for role, spellings in _ROLES.items()}
-    for role, spellings in _ROLES.items():
-        found[role] = found[role] or [loose[each] for each in spellings & set(loose)]
+
+    def columns_of(spellings: set[str]) -> list[int]:
+        return [exact[each] for each in spellings & set(exact)] or [loose[each] for each in spellings & set(loose)]
+
+    found = {role: columns_of(spellings) for role, spellings in _ROLES.items()}
+    found["frame"] = found["frame"] or columns_of(_IMAGES)
     return {role: min(columns) for role, columns in found.items() if columns}
 
 
@@ -91,10 +99,13 @@ def keypoint_columns(headings: Sequence[str], taken: set[int]) -> dict[str, list
 
 
 def split_heading(heading: str) -> tuple[str, str]:
-    """(keypoint, coordinate) of nose_x or x_nose; empty texts for other headings."""
+    """(keypoint, coordinate) of nose_x, x_nose, nose_x [px], nose (x) or poseX0; empty texts for other headings."""
     before, behind = _BEFORE.fullmatch(heading), _BEHIND.fullmatch(heading)
     if behind and not (before and len(behind.group(1)) == 1):
         return behind.group(1), behind.group(2)
     if before:
-        return before.group(2) or before.group(3), before.group(1)
-    return "", ""
+        return before.group(2) or before.group(4), before.group(1) or before.group(3)
+    if between := _BETWEEN.fullmatch(heading):
+        return between.group(1) + between.group(3), between.group(2)
+    plain = _UNIT.sub("", _BRACKETS.sub(" ", heading).strip())
+    return split_heading(plain) if plain != heading else ("", "")

@@ -117,7 +117,7 @@ def _keys_in_head(path: Path, stamp: tuple[int, int]) -> tuple[str, frozenset[st
     with path.open("rb") as stream:
         stream.seek(max(0, stamp[1] - _TAIL_BYTES))
         tail = stream.read(_TAIL_BYTES).decode("utf-8", errors="ignore")
-    return text[:1], frozenset(re.findall(r'"([A-Za-z0-9_ .-]{1,60})"\s*:', text + " " + tail))
+    return text[:1], frozenset(re.findall(r'"([A-Za-z0-9_ .-]{1,60})"\s*:', text + "\n" + tail))
 
 
 def first_and_keys(path: Path) -> tuple[str, frozenset[str]]:

@@ -139,9 +139,10 @@ class JsonFormat(PoseFormat):
         """The document of frames, the inverse of `split`."""
         people_at = first_name(self.people_at, frames.entries) or "".join(self.people_at[:1])
         number_at = first_name(self.number_at, frames.entries) or "".join(self.number_at[:1])
+        are_lists = any(isinstance(entry, list) for entry in frames.entries)
         entries = []
         for number, people, entry in zip(frames.numbers, frames.people, frames.entries, strict=True):
-            new = {number_at: number} if number_at else {}
+            new: Any = [] if are_lists else {number_at: number} if number_at else {}
             entries.append(self.with_people(new if entry is None else entry, people_at, people))
         joined: Any = entries[0] if frames.is_image else entries
         if isinstance(frames.value, dict) and self.frames_at in frames.value:

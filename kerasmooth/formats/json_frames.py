@@ -63,6 +63,13 @@ def first_name(names: Sequence[str], entries: list[Any]) -> str:
     return next((name for name in names if any(isinstance(each, dict) and name in each for each in entries)), "")
 
 
+def size_said(images: list[Any], height: str, width: str) -> dict[str, Any]:
+    """The image_size of a table, where all images say the same one in these fields."""
+    sizes = {(image.get(height), image.get(width)) if isinstance(image, dict) else None for image in images}
+    size = sizes.pop() if len(sizes) == 1 else None
+    return {"image_size": size} if size and all(type(side) is int and side > 0 for side in size) else {}
+
+
 def records_of(path: Path, what: str, value: Any) -> list[Record]:
     """A list of objects. Raises InputError for anything else."""
     if not isinstance(value, list) or any(type(each) is not dict for each in value):

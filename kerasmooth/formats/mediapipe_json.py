@@ -39,13 +39,16 @@ class MediaPipeJson(JsonFormat):
     guesses_unit = True
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
-        return {"x", "y"} <= keys and bool(keys & set(self.people_at[:4])) and not keys & {"image_id", "instance_info"}
+        is_bare = first == "[" and keys <= {"x", "y", "z", "name", "presence", *_SCORES}
+        named = is_bare or bool(keys & set(self.people_at[:4]))
+        return {"x", "y"} <= keys and named and not keys & {"image_id", "instance_info"}
 
     def people_of(self, path: Path, at: int, entry: Any) -> list[Record]:
         """Lists of points, or one list of points, or nobody."""
-        if type(entry) is not dict:
-            raise bad(path, f"frame {at}", "be an object", entry)
-        found = next((entry[name] for name in self.people_at if name in entry), None) or []
+        found = entry
+        if isinstance(entry, dict):
+            found = next((entry[name] for name in self.people_at if name in entry), None)
+        found = found or []
         alone = isinstance(found, list) and bool(found) and isinstance(found[0], dict)
         lists = [found] if alone else found
         for points in lists if isinstance(lists, list) else [None]:
@@ -54,15 +57,14 @@ class MediaPipeJson(JsonFormat):
         return [{"points": points, "alone": alone} for points in lists if points]
 
     def with_people(self, entry: Any, name: str, people: list[Any]) -> Any:
-        name = next((each for each in self.people_at if each in entry), name)
-        lists = [person["points"] for person in people]
         if not people:
             return entry
-        if not any(person["alone"] for person in people):
-            return {**entry, name: lists}
-        if len(lists) > 1:
-            raise bad(self.name, "people", "be one a frame in this file", f"{len(lists)}", AS_NPZ)
-        return {**entry, name: lists[0]}
+        found: Any = [person["points"] for person in people]
+        if any(person["alone"] for person in people):
+            if len(found) > 1:
+                raise bad(self.name, "people", "be one a frame in this file", f"{len(found)}", AS_NPZ)
+            found = found[0]
+        return super().with_people(entry, name, found)
 
     def take(self, path: Path, where: str, record: Record) -> dict[str, np.ndarray]:
         points = record["points"]

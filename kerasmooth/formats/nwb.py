@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, updating
+from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, text_attribute, updating
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y
 from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, MAX_PEOPLE, bad
@@ -103,8 +103,7 @@ def _groups(place: h5py.Group, kind: str, depth: int = _DEEPEST) -> list[str]:
     for name in sorted(place):
         if not isinstance(place.get(name, getlink=True), h5py.HardLink) or not isinstance(place[name], h5py.Group):
             continue
-        its_type = place[name].attrs.get("neurodata_type", "")
-        if (its_type.decode() if isinstance(its_type, bytes) else its_type) == kind:
+        if text_attribute(place[name], "neurodata_type") == kind.encode():
             found.append(name)
         elif depth and len(found) <= MAX_PEOPLE:
             found += [f"{name}/{inner}" for inner in _groups(place[name], kind, depth - 1)]
@@ -127,7 +126,6 @@ def _facts(file: h5py.File, series: str, pose: str) -> dict[str, Any]:
     if isinstance(sizes, h5py.Dataset) and sizes.ndim == 2 and sizes.shape[1] == 2 and len(sizes):
         width, height = sizes[0].tolist()
         facts["image_size"] = (int(height), int(width)) if min(width, height) > 0 else None
-    unit = file[series]["data"].attrs.get("unit", "pixels")
-    unit = unit.decode() if isinstance(unit, bytes) else str(unit)
-    facts["unit"] = "px" if unit.lower() in ("pixels", "pixel", "px") else unit[:20]
+    unit = text_attribute(file[series]["data"], "unit").decode("utf-8", "replace")
+    facts["unit"] = "px" if unit.lower() in ("", "pixels", "pixel", "px") else unit[:20]
     return facts

@@ -1,5 +1,6 @@
-"""OpenPose: a folder with one JSON file a frame; hands and face, where there are any, are further keypoints."""
+"""OpenPose: a folder with one JSON file a frame, or all frames in a file; hands and face are further keypoints."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from kerasmooth.formats.json_folder import JsonFolder, list_files
 from kerasmooth.formats.json_format import JsonFormat
-from kerasmooth.formats.json_frames import Frames, Record, Shapes
+from kerasmooth.formats.json_frames import Frames, Record, Shapes, size_said
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.safe_files import MAX_COORDINATE, bad
 from kerasmooth.formats.skeleton_names import index_skeleton
@@ -20,24 +21,28 @@ _PARTS = {"hand_left_keypoints_2d": "left_hand", "hand_right_keypoints_2d": "rig
 _OTHERS = ("pose_keypoints_3d", "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
 
 
-class OpenPoseFrame(JsonFormat):
-    """The file of one frame."""
+class OpenPoseFrames(JsonFormat):
+    """Frame numbers are places in the list, from 0; one frame alone is frame 0."""
 
+    name = "openpose_frames"
+    description = "OpenPose frames in one JSON file (ComfyUI, DWPose)"
+    needs = "people pose_keypoints_2d"
     people_at = ("people", "bodies")
     person_at = "person_id"
     fields = dict.fromkeys((*_BODIES, *_PARTS), (X, Y, CONFIDENCE))
     num_keypoints = 25
+    counts_from_zero = True
+    guesses_unit = True
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
         return bool(keys & {"people", "bodies"})
 
     def split(self, path: Path, value: Any) -> Frames:
-        if not isinstance(value, dict):
-            raise bad(path, "content", "be an object with people", value, "check that it is an OpenPose file")
-        return super().split(path, value)
+        frames = super().split(path, value)
+        return replace(frames, attributes=size_said(frames.entries, "canvas_height", "canvas_width"))
 
     def fresh_value(self, table: PoseTable, is_image: bool) -> Any:
-        return {"version": 1.3, "people": []}
+        return {"version": 1.3, "people": []} if is_image else []
 
     def fresh_person(self, table: PoseTable, row: int, example: Record) -> Record:
         empty: list[float] = []
@@ -54,7 +59,7 @@ class OpenPoseFrame(JsonFormat):
         return Skeleton(f"{skeleton.name}_parts", (*skeleton.keypoints, *parts), skeleton.limbs)
 
 
-class OpenPose(JsonFolder, OpenPoseFrame):
+class OpenPose(JsonFolder, OpenPoseFrames):
     """The frame number is what varies in the names of the files. 3D is copied, not smoothed."""
 
     name = "openpose"
@@ -62,11 +67,17 @@ class OpenPose(JsonFolder, OpenPoseFrame):
     needs = "people pose_keypoints_2d"
     folder_ending = "_keypoints.json"
     digits = 12
+    guesses_unit = False
 
     def detect(self, path: Path) -> bool:
-        # One frame alone, or files that are not counted, are known too: reading them says what is wrong.
-        files = [path / name for name in list_files(path, ".json")] if path.is_dir() else [path]
-        return bool(files) and OpenPoseFrame.detect(self, files[0])
+        # Files that are not counted are known too: reading them says what is wrong.
+        files = list_files(path, ".json")
+        return bool(files) and OpenPoseFrames.detect(self, path / files[0])
+
+    def split(self, path: Path, value: Any) -> Frames:
+        if not isinstance(value, dict):
+            raise bad(path, "content", "be an object with people", value, "check that it is an OpenPose file")
+        return super().split(path, value)
 
 
 def _body(raw: RawPoses, count: int) -> Skeleton:

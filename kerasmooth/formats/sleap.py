@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.hdf5_files import dataset, holds, numbers, opened, replace_array, texts, updating
+from kerasmooth.formats.hdf5_files import dataset, different_names, holds, numbers, opened, replace_array, updating
 from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
@@ -30,7 +30,7 @@ class SleapAnalysis(PoseFormat):
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         with opened(path) as file:
-            names = texts(path, file, "node_names")
+            names = different_names(path, file, "node_names")
             people, _, nodes, length = dataset(path, file, "tracks", (-1, 2, len(names), -1)).shape
             if people > MAX_PEOPLE:
                 raise bad(path, "tracks", f"be at most {MAX_PEOPLE:,}", f"{people:,}", "join the tracks first")
@@ -39,7 +39,7 @@ class SleapAnalysis(PoseFormat):
             if "point_scores" in file:
                 scores = numbers(path, file, "point_scores", (people, nodes, length))
                 values = np.concatenate([values, scores.transpose(2, 0, 1)[..., None]], axis=-1)
-            called = texts(path, file, "track_names") if len(file.get("track_names", ())) == people else []
+            called = different_names(path, file, "track_names") if len(file.get("track_names", ())) == people else []
             edges = numbers(path, file, "edge_inds") if "edge_inds" in file else None
         coords = (X, Y, CONFIDENCE)[: values.shape[-1]]
         raw = RawPoses(values, coords, np.arange(length), can_grow=True, is_single=people == 1)

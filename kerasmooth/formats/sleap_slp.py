@@ -8,11 +8,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.hdf5_files import dataset, holds, opened, updating
+from kerasmooth.errors import InputError
+from kerasmooth.formats.hdf5_files import dataset, holds, opened, text_attribute, texts, updating
 from kerasmooth.formats.people import mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
-from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, bad
+from kerasmooth.formats.safe_files import AS_NPZ, MAX_KEYPOINTS, MAX_PEOPLE, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import Skeleton
@@ -28,6 +29,8 @@ _FRAME = [("frame_id", "u8"), ("video", "u4"), ("frame_idx", "u8")]
 _FRAME += [("instance_id_start", "u8"), ("instance_id_end", "u8")]
 _TABLES = {"frames": _FRAME, "instances": _INSTANCE, "points": _POINT, "pred_points": [*_POINT, ("score", "f8")]}
 _COORDS = (X, Y, CONFIDENCE)
+_MAX_TRACKS = 100_000
+"""A person's id is the place of a track in a list."""
 _BY_PLACE = ("identity", "categories", "embeddings")
 """Groups that name instances by their place."""
 
@@ -46,7 +49,7 @@ class SleapLabels(PoseFormat):
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         with opened(path) as file:
             tables = {name: _table(path, file, name) for name in _TABLES}
-            skeleton, facts = _skeleton(path, file), _video(file)
+            skeleton, facts = _skeleton(path, file), _video(path, file)
         frames, instances, count = tables["frames"], tables["instances"], skeleton.num_keypoints
         if len(np.unique(frames["video"])) > 1:
             raise bad(path, "frames", "be of one video", "several", "save each video in a file of its own")
@@ -111,7 +114,7 @@ def _table(path: Path, file: h5py.File, name: str) -> np.ndarray:
 def _skeleton(path: Path, file: h5py.File) -> Skeleton:
     """The first skeleton of a file."""
     try:
-        facts = json.loads(file["metadata"].attrs.get("json", b""))
+        facts = json.loads(text_attribute(file["metadata"], "json"))
         skeleton, nodes = facts["skeletons"][0], facts["nodes"]
         order = [node["id"] if isinstance(node, dict) else node for node in skeleton["nodes"]]
         names = [str(nodes[int(i)]["name"]) for i in order]
@@ -129,15 +132,15 @@ def _skeleton(path: Path, file: h5py.File) -> Skeleton:
     return with_links(skeleton_of_names("sleap", names), links)
 
 
-def _video(file: h5py.File) -> dict[str, Any]:
+def _video(path: Path, file: h5py.File) -> dict[str, Any]:
     """Frame rate, image size and names of tracks, where the file says them."""
     try:
-        backend = json.loads(file["videos_json"][0])["backend"]
+        backend = json.loads(texts(path, file, "videos_json", 1)[0])["backend"]
         shape, fps = backend.get("shape") or [0, 0, 0, 0], backend.get("fps")
         size = (int(shape[1]), int(shape[2])) if min(shape[1:3]) > 0 else None
-        names = {i: str(json.loads(text)[1]) for i, text in enumerate(file["tracks_json"][:1000])}
+        names = {i: str(json.loads(text)[1]) for i, text in enumerate(texts(path, file, "tracks_json", MAX_PEOPLE))}
         return {"fps": float(fps) if fps and fps > 0 else None, "image_size": size, "person_names": names}
-    except (KeyError, ValueError, IndexError, TypeError, RecursionError):
+    except (InputError, KeyError, ValueError, IndexError, TypeError, RecursionError):
         return {}
 
 
@@ -213,11 +216,14 @@ def _write(path: Path, file: h5py.File, tables: dict[str, np.ndarray]) -> None:
             if name in file:
                 del file[name]
             file.create_dataset(name, data=values, maxshape=(None,))
-    names, tracks = file["tracks_json"][()].tolist(), int(tables["instances"]["track"].max(initial=-1)) + 1
-    if tracks > len(names):
+    tracks = int(tables["instances"]["track"].max(initial=-1)) + 1
+    if tracks > _MAX_TRACKS:
+        raise bad(path, "people", f"have ids below {_MAX_TRACKS:,}", f"{tracks - 1:,}", AS_NPZ)
+    if tracks > len(file["tracks_json"]):
+        names = texts(path, file, "tracks_json", tracks)
         del file["tracks_json"]
-        names += [json.dumps([0, f"track_{i}"]).encode() for i in range(len(names), tracks)]
-        file.create_dataset("tracks_json", data=names, maxshape=(None,))
+        names += [json.dumps([0, f"track_{i}"]) for i in range(len(names), tracks)]
+        file.create_dataset("tracks_json", data=[name.encode() for name in names], maxshape=(None,))
 
 
 def _create(file: h5py.File, table: PoseTable) -> None:

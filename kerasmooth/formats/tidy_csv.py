@@ -16,7 +16,7 @@ from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, TextTable, fresh_table, header_lines, headings_of, read_table
 from kerasmooth.formats.wide_csv import frames_of, people_of
-from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
+from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable, append_rows
 from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 
 COORDS = {"x": X, "y": Y, "z": DEPTH, "confidence": CONFIDENCE}
@@ -78,6 +78,21 @@ class TidyCsv(PoseFormat):
         lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), Names()
         keypoints = [("", name) for name in table.skeleton.keypoints]
         return raw, Tidy(fresh_table([headings], 3), roles, lines, names, Names(), keypoints)
+
+    def _converted(self, table: PoseTable, path: Path) -> PoseTable:
+        """A frame without anybody has lines without positions: in a tidy table everything has its line."""
+        table = super()._converted(table, path)
+        empty, count = np.setdiff1d(table.frame_numbers, table.frames), table.skeleton.num_keypoints
+        nothing = np.full((len(empty), count), np.nan)
+        return append_rows(
+            table,
+            frames=empty,
+            people=np.full(len(empty), min(table.people[table.people >= 0].tolist(), default=-1)),
+            keypoints=np.stack([nothing, nothing], axis=-1),
+            confidence=nothing,
+            provenance=np.full(nothing.shape, MISSING, np.uint8),
+            deviation=nothing,
+        )
 
     def save(self, path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         save_tidy(path, raw, rest, table)

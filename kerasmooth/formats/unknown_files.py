@@ -15,8 +15,9 @@ _BY_SUFFIX = {
     ".c3d": "a C3D recording: convert it to TRC (Mokka, OpenSim, or the Python packages ezc3d and c3d)",
     ".bvh": "a BVH animation, which holds angles: export the positions of its joints as CSV or TRC",
     ".fbx": "an FBX animation: export the positions of its joints as CSV or TRC",
-    ".pkl": "a Python pickle, which could run anything: save its keypoints as NPZ",
-    ".pickle": "a Python pickle, which could run anything: save its keypoints as NPZ",
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pt", ".pth"), "a Python pickle, which could run anything: save its keypoints as NPZ"
+    ),
     ".mat": "a MATLAB file: save its keypoints as NPZ, such as with scipy.io.loadmat and numpy.savez",
     ".xlsx": "an Excel file: save the sheet as CSV",
     ".xml": "an XML file: of CVAT export COCO keypoints, of ANVIL or ELAN a CSV",
@@ -53,6 +54,8 @@ def known_elsewhere(path: Path) -> str:
     packed = next((words for start, words in _BEGINNINGS.items() if beginning.startswith(start)), "")
     if packed:
         return packed
+    if beginning.startswith(b"PK") and not any(name.endswith(".npy") for name in member_names(path)):
+        return "a ZIP archive: unpack it first"
     if path.suffix.lower() == ".csv" and b"region_shape_attributes" in beginning:
         return "VIA annotations: export them as COCO"
     keys = first_and_keys(path)[1]

@@ -209,10 +209,9 @@ def wide_layout(path: Path, headings: list[str], said: Mapping[str, str]) -> Lay
     if not points:
         expected = "name columns of x and y, such as nose_x and nose_y"
         raise bad(path, "header", expected, ",".join(headings)[:60], "say which they are with --columns=...")
-    names, numbers = list(points), [re.search(r"(\d{1,15})$", name) for name in points]
-    if all(numbers):
-        order = {name: int(match.group(1)) for name, match in zip(points, numbers, strict=True) if match}
-        names = sorted(names, key=lambda name: order[name])
+    names, numbered = list(points), [re.fullmatch(r"(.*?)(\d{1,15})", name) for name in points]
+    if all(numbered) and len({match.group(1) for match in numbered if match}) == 1:
+        names = [match.group() for match in sorted(filter(None, numbered), key=lambda match: int(match.group(2)))]
         skeleton = BLAZEPOSE_33 if len(names) == 33 else index_skeleton(len(names))
     else:
         skeleton = skeleton_of_names("mediapipe", names)

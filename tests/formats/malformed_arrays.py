@@ -42,7 +42,7 @@ case("objects", "arrays", "readable array", npz(keypoints=np.full((1, 1, 2), Non
 case("texts", "arrays", "hold numbers", npz(keypoints=np.full((4, 5, 2), "1.0")))
 case("complex", "arrays", "hold numbers", npz(keypoints=GOOD * 1j))
 case("two axes", "arrays", "3 or 4 axes", npz(keypoints=np.ones((4, 2))))
-case("four coordinates", "arrays", "the last of 2 or 3", npz(keypoints=np.ones((4, 5, 4))))
+case("five coordinates", "arrays", "the last of 2 to 4", npz(keypoints=np.ones((4, 5, 5))))
 case("no keypoints of a person", "arrays", "3 or 4 axes", npz(keypoints=np.ones((4, 0, 2))))
 case(
     "million people",
@@ -66,7 +66,7 @@ case(
 case(
     "frames of other length", "arrays", "frame_numbers must have shape", npz(keypoints=GOOD, frame_numbers=np.arange(3))
 )
-case("without keypoints", "arrays", "keypoints must be in the file", npz(poses=GOOD))
+case("without keypoints", "arrays", "keypoints must be in the file", npz(numbers=GOOD))
 case("truncated", "arrays", "NPZ", cut("arrays", 0.7))
 case("damaged", "arrays", "must", damaged("arrays", 0.2))
 case("truncated npy", "arrays", "readable array", cut("array", 0.7))

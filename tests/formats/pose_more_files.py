@@ -26,6 +26,48 @@ def coco_annotations(folder: Path) -> tuple[Path, Expected]:
     return path, Expected("coco_annotations", [7, 9], [4, 4], 3, points, [7, 8, 9], {"image_size": (480, 640)})
 
 
+def cvat(folder: Path) -> tuple[Path, Expected]:
+    """The ids are among the attributes; a box has no keypoints."""
+    path = folder / "person_keypoints_default.json"
+    images = [{"id": i, "file_name": f"frame_{i:06d}.PNG", "width": 640, "height": 480} for i in (1, 2)]
+    box = {"category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 0}
+    annotations = [
+        {
+            "id": i,
+            "image_id": i,
+            "attributes": {"occluded": False, "track_id": 9},
+            "keypoints": [i, 2, 2, 3, 4, 1],
+            **box,
+        }
+        for i in (1, 2)
+    ]
+    annotations.append({"id": 3, "image_id": 2, "attributes": {"track_id": 1}, **box})
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": []}))
+    return path, Expected("coco_annotations", [1, 2], [9, 9], 2, {(1, 0): (2, 2, 1), (1, 1): (3, 4, 0.5)}, [1, 2])
+
+
+def openpose_frames(folder: Path) -> tuple[Path, Expected]:
+    """As ComfyUI saves it."""
+    path = folder / "pose.json"
+    size = {"canvas_height": 480, "canvas_width": 640}
+    person = {"pose_keypoints_2d": flat(18, 5), "face_keypoints_2d": None, "hand_left_keypoints_2d": flat(21, 50)}
+    path.write_text(
+        json.dumps([{"people": [person], **size}, {"people": [], **size}, {"people": [person] * 2, **size}])
+    )
+    points = {(0, 1): (6, 106, 0.5), (2, 18): (50, 150, 0.5)}
+    return path, Expected("openpose_frames", [0, 2, 2], [-1] * 3, 39, points, [0, 1, 2], {"image_size": (480, 640)})
+
+
+def mediapipe_bare(folder: Path) -> tuple[Path, Expected]:
+    """A list of landmarks a frame, without any object around them."""
+    path = folder / "landmarks.json"
+    points = [{"x": 0.25 + k / 100, "y": 0.5, "z": -0.125, "visibility": 0.75} for k in range(33)]
+    path.write_text(json.dumps([points, [], points]))
+    return path, Expected(
+        "mediapipe_json", [0, 2], [-1, -1], 33, {(1, 1): (0.26, 0.5, 0.75)}, [0, 1, 2], {"unit": "normalised"}
+    )
+
+
 def wholebody(folder: Path) -> tuple[Path, Expected]:
     path = folder / "wholebody.json"
     lengths = {"keypoints": 17, "foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
@@ -255,7 +297,7 @@ def nwb(folder: Path) -> tuple[Path, Expected]:
 
 MORE = (
     *(coco_annotations, wholebody, alphapose_tracked, alphapose_cmu, easy_vitpose, mediapipe_json, mmpose_folder),
-    *(mediapipe_alone, mediapipe_lines),
+    *(mediapipe_alone, mediapipe_lines, mediapipe_bare, cvat, openpose_frames),
     *(openpifpaf_folder, ultralytics_folder, easy_vitpose_folder, sleap_csv, semicolons, freemocap, tidy_names),
     *(parquet_tidy, parquet_wide, sleap_slp, nwb),
 )

@@ -122,6 +122,40 @@ def test_only_columns_of_keypoints_change(tmp_path: Path) -> None:
     np.testing.assert_allclose(new[names[1:]].astype(float), old[names[1:]].astype(float) + 1)
 
 
+@pytest.mark.parametrize(
+    ("nose", "score"),
+    [
+        ("nose ({})", "p"), ("nose_{} [px]", "conf"), ("nose_{}_px", "score"), ("('nose', '{}')", "likelihood"),
+        ("nose_1_{}", "p"), ("{}1", "v"), ("pose{}0", ""),
+    ],
+)  # fmt: skip
+def test_headings_of_other_scripts(nose: str, score: str, tmp_path: Path) -> None:
+    in_capitals = nose.startswith("pose")
+    headings = [
+        nose.format(coord.upper() if in_capitals else coord) for coord in ("x", "y", *([score] if score else []))
+    ]
+    values = np.array([[1.5, 2.5, 0.25], [3.5, 4.5, 0.75]])[:, : len(headings)]
+    frame = pd.DataFrame(values, columns=headings)
+    # One file name for all, as of scripts that gather several videos.
+    frame.insert(0, "file_name", "walk.mp4")
+    frame.insert(1, "frame_number", [4, 7])
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    table = moved(tmp_path / "a.csv", tmp_path / "b.csv", by=1)
+    assert table.frames.tolist() == [4, 7]
+    assert table.keypoints[:, 0].tolist() == [[1.5, 2.5], [3.5, 4.5]]
+    assert not score or table.confidence[:, 0].tolist() == [0.25, 0.75]
+    after = pd.read_csv(tmp_path / "b.csv")
+    assert after[headings[:2]].to_numpy().tolist() == [[2.5, 3.5], [4.5, 5.5]]
+    assert after.drop(columns=headings[:2]).equals(frame.drop(columns=headings[:2]))
+
+
+def test_parts_with_numbers_keep_their_names(tmp_path: Path) -> None:
+    names = ["face_0", "face_1", "pose_0", "pose_1"]
+    columns = {f"{c}_{name}": [float(k), k + 1.0] for k, name in enumerate(names) for c in "xy"}
+    pd.DataFrame(columns).to_csv(tmp_path / "a.csv", index=False)
+    assert formats.read(tmp_path / "a.csv").skeleton.keypoints == tuple(names)
+
+
 def test_a_column_that_only_numbers_the_lines_is_nobody(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,frame,nose_x,nose_y\n5,0,1,2\n6,1,2,3\n7,2,3,4\n")
     assert formats.read(tmp_path / "a.csv").people.tolist() == [0, 0, 0]
@@ -182,9 +216,26 @@ def test_the_axis_of_people_is_told_by_motion(shape: tuple[int, int], people_fir
 
 
 def test_axes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", np.random.default_rng(0).uniform(0, 900, (6, 7, 5, 2)))
+    random = np.random.default_rng(0)
+    np.save(tmp_path / "a.npy", random.uniform(0, 900, (6, 7, 5, 2)))
     with pytest.raises(InputError, match="show which axis is time"):
         formats.read(tmp_path / "a.npy")
+    walk = random.uniform(0, 100, (1, 17, 2)) + np.cumsum(random.normal(0, 1, (60, 1, 2)), axis=0)
+    np.save(tmp_path / "b.npy", walk.swapaxes(0, 1))
+    with pytest.raises(InputError, match="have frames before keypoints"):
+        formats.read(tmp_path / "b.npy")
+
+
+def test_arrays_of_four_coordinates_and_of_other_names(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform(0, 1, (9, 33, 4))
+    np.savez(tmp_path / "a.npz", values)
+    table = formats.read(tmp_path / "a.npz")
+    assert table.depth is not None
+    np.testing.assert_array_equal(table.depth, values[..., 2])
+    np.testing.assert_array_equal(table.confidence, values[..., 3])
+    moved(tmp_path / "a.npz", tmp_path / "b.npz", by=1)
+    with np.load(tmp_path / "b.npz") as archive:
+        np.testing.assert_array_equal(archive["arr_0"], values + [1, 1, 0, 0])
 
 
 def deeplabcut(index: list[str], folder: Path) -> Path:
@@ -205,6 +256,30 @@ def test_deeplabcut_with_names_of_images(columns: int, tmp_path: Path) -> None:
     lines = (tmp_path / "out.csv").read_text().splitlines()
     assert lines[:3] == path.read_text().splitlines()[:3]
     assert lines[4] == f"{names[1]},2.5,3.5,0.75"
+
+
+def test_deeplabcut_in_three_dimensions(tmp_path: Path) -> None:
+    text = "scorer,net,net,net\nbodyparts,paw,paw,paw\ncoords,x,y,z\n0,1.5,2.5,3.5\n1,1.25,2.25,3.25\n"
+    (tmp_path / "a.csv").write_text(text)
+    table = formats.read(tmp_path / "a.csv")
+    assert table.depth is not None
+    assert table.depth.tolist() == [[3.5], [3.25]]
+    formats.write(table.with_(depth=table.depth + 1), tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == text.replace("3.5", "4.5").replace("3.25", "4.25")
+    formats.write(table, tmp_path / "c.csv", "lightning_pose")
+    np.testing.assert_array_equal(formats.read(tmp_path / "c.csv").depth, table.depth)
+
+
+def test_deeplabcut_hdf5_of_pandas_keeps_names_that_fill_their_width(tmp_path: Path) -> None:
+    pytest.importorskip("tables")
+    columns = pd.MultiIndex.from_product([["net"], ["paw"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
+    names = ["labeled-data/a/img00.png", "labeled-data/a/img01.png"]
+    frame = pd.DataFrame([[1.5, 2.5], [3.5, 4.5]], index=names, columns=columns)
+    frame.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table")
+    moved(tmp_path / "a.h5", tmp_path / "b.h5", by=1)
+    after = pd.read_hdf(tmp_path / "b.h5")
+    assert after.index.tolist() == names
+    assert after.to_numpy().tolist() == [[2.5, 3.5], [4.5, 5.5]]
 
 
 def test_deeplabcut_hdf5_with_names_of_images(tmp_path: Path) -> None:

@@ -104,10 +104,13 @@ def test_an_unknown_file_names_the_known_formats(tmp_path: Path) -> None:
         formats.read(path, format_name="csv")
 
 
-def test_a_single_openpose_frame_is_told_to_be_a_folder(tmp_path: Path) -> None:
-    path, _ = SAMPLES["openpose"](tmp_path)
+def test_a_single_openpose_frame_is_a_file_of_one(tmp_path: Path) -> None:
+    path, expected = SAMPLES["openpose"](tmp_path)
+    table = formats.read(sorted(path.iterdir())[0])
+    assert table.frame_numbers.tolist() == [0]
+    assert table.skeleton.num_keypoints == expected.num_keypoints
     with pytest.raises(InputError, match="give the folder that holds it"):
-        formats.read(next(path.iterdir()))
+        formats.read(sorted(path.iterdir())[0], format_name="openpose")
 
 
 @pytest.mark.parametrize(

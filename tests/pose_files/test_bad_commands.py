@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ BAD_COMMANDS: dict[str, list[str]] = {
     "output is the input, overwritten": ["clip.npz", "--output=./clip.npz", "--overwrite"],
     "output folder is a file": ["clip.npz", "--output=notes.txt/out.npz"],
     "output exists": ["clip.npz", "--output=notes.txt"],
+    "output is a pipe": ["clip.npz", "--output=pipe", "--overwrite"],
     "output is a folder with things": ["folder", "--output=folder", "--overwrite"],
     "output in an input folder": ["frames", "--output=frames/out"],
     "output around the input": ["frames/a_1_keypoints.json", "--output=frames", "--to=openpose", "--overwrite"],
@@ -96,6 +98,7 @@ def test_bad_commands(name: str, smooth: Callable[..., Any], clip: Path, monkeyp
     (folder / "empty").mkdir()
     (folder / "notes.txt").write_text("no poses")
     (folder / "mine.mp4").write_text("mine")
+    os.mkfifo(folder / "pipe")
     write(folder / "folder" / "clip.npz", walking())
     (folder / "frames").mkdir()
     (folder / "frames" / "a_1_keypoints.json").write_text(json.dumps({"people": []}))
