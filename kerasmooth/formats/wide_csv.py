@@ -159,7 +159,7 @@ def people_of(texts: pd.Series) -> Names:
     Whole numbers are ids as they are. So are the last numbers in names (track_0) where these tell all names apart;
     others are numbered in order of appearance. New people are called as the first one, with their own number.
     """
-    texts = texts.astype(str)
+    texts = texts.astype(object).where(texts.notna(), "").astype(str)
     names = [name for name in dict.fromkeys(texts.tolist()) if name.strip() not in (*MISSING, "-1", "-1.0")]
     found = [re.search(r"(\d{1,15})(?:\.0+)?\s*$", name) for name in names]
     ids = [int(match.group(1)) for match in found if match]

@@ -55,7 +55,8 @@ def follow(
 
     Args:
       frames: int64 [D], frame numbers in any order.
-      people: int64 [D], the file's ids, -1 where it has none; an id that is twice in a frame counts for the first.
+      people: int64 [D], the file's ids, -1 where it has none; an id that is twice in a frame counts for the first. A
+        detection without one, followed from and to the same id, has it too.
       keypoints: [D, K, 2].
       known: bool [D, K].
       fps: frame numbers per second.
@@ -69,10 +70,15 @@ def follow(
         segments, cuts = follow_single(detections, memory)
         return Tracks(people, segments, 0, cuts, False)
     segments = np.full(len(frames), -1, np.int64)
+    quality = _quality(known, confidence)
+    if (people >= 0).any() and (people < 0).any():
+        duplicates = Duplicates(detections, quality, people >= 0)
+        everybody = follow_unknown(detections, np.arange(len(frames)), duplicates)
+        people = _without_doubles(frames, _with_ids_between(frames, people, everybody))
     named, unknown = np.flatnonzero(people >= 0), np.flatnonzero(people < 0)
     jumps = np.empty((0, 2), np.int64)
     if len(unknown):
-        duplicates = Duplicates(detections, _quality(known, confidence), people >= 0)
+        duplicates = Duplicates(detections, quality, people >= 0)
         segments[unknown] = follow_unknown(detections, unknown, duplicates)
     if len(named):
         found, jumps = follow_named(detections, people, named, memory)
@@ -144,6 +150,18 @@ def _by_appearance(frames: np.ndarray, segments: np.ndarray) -> np.ndarray:
     first, number = np.unique(segments[order], return_index=True, return_inverse=True)[1:]
     result = np.empty(len(segments), np.int64)
     result[order] = np.argsort(np.argsort(first))[number]
+    return result
+
+
+def _with_ids_between(frames: np.ndarray, people: np.ndarray, tracks: np.ndarray) -> np.ndarray:
+    """The ids [D], also of detections without one that stand between two of the same id in their track."""
+    order = np.lexsort((frames, tracks))
+    ids, tracks, place = people[order], tracks[order], np.arange(len(order))
+    before = np.maximum.accumulate(np.where(ids >= 0, place, 0))
+    after = np.minimum.accumulate(np.where(ids >= 0, place, len(place) - 1)[::-1])[::-1]
+    same = (tracks >= 0) & (tracks[before] == tracks) & (tracks[after] == tracks) & (ids[before] == ids[after])
+    result = people.copy()
+    result[order[same]] = ids[before[same]]
     return result
 
 

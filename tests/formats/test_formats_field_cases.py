@@ -161,6 +161,14 @@ def test_a_column_that_only_numbers_the_lines_is_nobody(tmp_path: Path) -> None:
     assert formats.read(tmp_path / "a.csv").people.tolist() == [0, 0, 0]
 
 
+def test_parquet_whose_ids_are_null_in_some_lines(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    columns = {"frame": [0, 1], "track_id": pd.array([3, None], "Int64"), "keypoint": ["nose"] * 2, "x": [1.5, 2.5]}
+    pd.DataFrame({**columns, "y": [1.0, 2.0]}).to_parquet(tmp_path / "a.parquet")
+    assert moved(tmp_path / "a.parquet", tmp_path / "b.parquet", by=1).people.tolist() == [3, -1]
+    assert pd.read_parquet(tmp_path / "b.parquet")["track_id"].isna().tolist() == [False, True]
+
+
 def test_columns_are_what_the_user_says(tmp_path: Path) -> None:
     text = "Bild,wer,was,rechts,runter\n4,a,hand,1.5,2.5\n4,a,foot,3.5,4.5\n5,a,hand,1.75,2.75\n"
     (tmp_path / "a.csv").write_text(text)

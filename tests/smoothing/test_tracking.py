@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kerasmooth import formats
+from kerasmooth.formats.skeleton_names import index_skeleton
 from kerasmooth.pose_files.table_smoothing import frame_step, smooth_table
 from kerasmooth.pose_table import PoseTable
 from kerasmooth.skeletons import BODY_25
@@ -72,6 +73,20 @@ def test_an_id_that_is_twice_in_a_frame_counts_for_the_first() -> None:
     keypoints = np.stack([person(10, 0), person(10, 1000)], axis=1).reshape(20, 12, 2)
     tracks = follow(np.repeat(np.arange(10), 2), keypoints, np.zeros(20, np.int64))
     assert tracks.people.tolist() == [0, 1] * 10
+
+
+def test_an_id_that_some_frames_lack_goes_on_and_nobody_is_there_twice() -> None:
+    keypoints = np.stack([person(30, 0, seed=1), person(30, 600, seed=2)], axis=1).reshape(60, 12, 2)
+    ids = np.tile([4, 7], 30)
+    ids[20:24], ids[41] = -1, -1
+    frames = np.repeat(np.arange(30), 2)
+    tracks = follow(frames, keypoints, ids)
+    assert tracks.people.tolist() == [4, 7] * 30
+    table = PoseTable(frames, ids, keypoints, np.ones((60, 12)), np.arange(30), index_skeleton(12), fps=FPS)
+    assert len(smooth_table(table, SmoothingSettings()).table.frames) == 60
+    # Somebody else without an id is somebody else.
+    ids[1::2] = -1
+    assert follow(frames, keypoints, ids).people.tolist() == [4, 5] * 30
 
 
 def test_frame_numbers_far_apart_cost_nothing() -> None:
