@@ -13,9 +13,9 @@ from kerasmooth.reporting import pictures, tables
 from kerasmooth.reporting.results import Result, load_results
 
 STYLE = (
-    "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:75em;padding:0 1em}"
-    "table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}"
-    "td,th{border-bottom:1px solid #ccc;padding:.2em .6em;text-align:right;white-space:nowrap}"
+    "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:100em;padding:0 1em}"
+    "table{border-collapse:collapse;font-size:12px;display:block;overflow-x:auto}"
+    "td,th{border-bottom:1px solid #ccc;padding:.2em .5em;text-align:right;white-space:nowrap}"
     "th:first-child,tbody th{text-align:left}img{max-width:100%}"
 )
 Section = tuple[str, str, pd.DataFrame]
