@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from kerasmooth.lengths import all_finite, lengths
-from kerasmooth.noise.mixture import LEAST, ErrorMixture, lasting
+from kerasmooth.noise.mixture import LEAST, LEAST_DEVIATION, ErrorMixture, lasting
 from kerasmooth.noise.pairs import Pairs
 from kerasmooth.noise.profile import NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
@@ -63,6 +63,7 @@ def fit_noise(pairs: Sequence[Pairs]) -> NoiseFit:
     bias = _by_keypoint(errors, lambda values: np.median(values, axis=0))
     errors = [one - bias for one in errors]
     rough = _by_keypoint(errors, lambda values: np.repeat(np.median(lengths(values)) / _MEDIAN_RADIUS, 2))[:, 0]
+    rough = np.maximum(rough, LEAST_DEVIATION)
     if np.isnan(rough).all():
         raise ValueError(f"no keypoint has {LEAST} detections beside a truth. Received: {len(pairs)} pairs")
     steps = _steps(pairs)
@@ -78,7 +79,7 @@ def fit_noise(pairs: Sequence[Pairs]) -> NoiseFit:
     profile = NoiseProfile(
         deviation=round(mean, 3),
         scale=tuple(np.round(np.nan_to_num(deviation / mean, nan=1.0), 3).tolist()),
-        correlation=round(float(np.clip(correlation[1], 0, 0.99)), 3),
+        correlation=round(float(np.clip(np.nan_to_num(correlation[1]), 0, 0.99)), 3),
         width_factor=round(width_factor, 3),
         **mixture.bursts([one / of_keypoint[:, None] for one in errors], mean, 1 + width_factor),
         **_dropout(pairs).settings("dropout"),
@@ -113,8 +114,11 @@ class _Events:
 
 
 def _dropout(pairs: Sequence[Pairs]) -> _Events:
-    known = [np.isfinite(one.truth).all(axis=-1) for one in pairs]
-    return _Events.of([has & ~all_finite(one.detected) for has, one in zip(known, pairs, strict=True)], known)
+    """Keypoints that the detector never gives, as its skeleton lacks them, are none that it misses."""
+    found = [all_finite(one.detected) for one in pairs]
+    given = np.any([one.any(axis=0) for one in found], axis=0)
+    known = [all_finite(one.truth) & given for one in pairs]
+    return _Events.of([has & ~seen for has, seen in zip(known, found, strict=True)], known)
 
 
 def _straightened(pairs: Sequence[Pairs]) -> tuple[list[np.ndarray], _Events]:
@@ -181,9 +185,10 @@ def _widths(sizes: Sequence[np.ndarray], steps: Sequence[np.ndarray]) -> tuple[n
     """Deviation by step in parts of the middle, and how much of that it grows from one to the next."""
     of_all, step = (np.concatenate(one, axis=None) for one in (sizes, steps))
     found = [of_all[(step == number) & np.isfinite(of_all)] for number in range(STEPS)]
-    if min(map(len, found)) < LEAST:
+    enough = min(map(len, found)) >= LEAST
+    deviation = np.array([np.median(values) if enough else 0.0 for values in found]) / _MEDIAN_RADIUS
+    if not deviation.any():
         return np.full(STEPS, np.nan), 0.0
-    deviation = np.array([np.median(values) for values in found]) / _MEDIAN_RADIUS
     slope, middle = np.polyfit(np.arange(STEPS) - _MIDDLE, deviation, 1)
     return deviation / middle, float(np.clip(slope / middle, 0, 0.49))
 
@@ -196,6 +201,6 @@ def _correlation(calm: Sequence[np.ndarray], rounding: np.ndarray) -> np.ndarray
         product = np.concatenate([np.sum(a * b, axis=-1) for a, b in pairs] or [np.empty((0, len(rounding)))])
         square = [(lengths(a) ** 2 + lengths(b) ** 2) / 2 - 2 * rounding for a, b in pairs]
         there = np.isfinite(product)
-        enough = there.sum() >= LEAST
-        found.append(float(product[there].sum() / np.concatenate(square)[there].sum()) if enough else np.nan)
+        total = np.concatenate(square)[there].sum() if there.sum() >= LEAST else 0.0
+        found.append(float(product[there].sum() / total) if total > 0 else np.nan)
     return np.array(found)

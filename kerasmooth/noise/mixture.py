@@ -12,6 +12,8 @@ LEAST = 30
 """Fewer events, or errors of a keypoint, say nothing."""
 _LARGE, _SAME = 6.0, 4.3
 """An error of so many deviations is of a burst; it is the next frame's too if the two are this near (99 %)."""
+LEAST_DEVIATION = 0.01
+"""In cells: where a detection became the truth as it was, its error is 0, of which nothing can be a multiple."""
 _LEAST_BURST_SIZE = 2.0
 """Bursts below are no kind of their own, but the tail of the other errors."""
 
@@ -40,12 +42,12 @@ class ErrorMixture:
         for _ in range(200):
             large = found.is_burst(squares, factor)
             usual = np.nansum((1 - large) * squares / factor**2, axis=0)
-            usual = usual / np.maximum(2 * np.nansum(1 - large, axis=0), 1e-9)
-            burst = np.nansum(large * (squares / 2 - found.variance * factor**2)) / np.nansum(large)
+            usual = np.maximum(usual / np.maximum(2 * np.nansum(1 - large, axis=0), 1e-9), LEAST_DEVIATION**2)
+            burst = np.nansum(large * (squares / 2 - found.variance * factor**2)) / max(np.nansum(large), 1e-9)
             found = cls(np.where(np.isfinite(rough), usual, np.nan), max(float(burst), 0.0), np.nanmean(large[there]))
         if found.burst < _LEAST_BURST_SIZE**2 * np.nanmean(found.variance) or found.share * there.sum() < LEAST:
             alone = np.nansum(squares / factor**2, axis=0) / np.maximum(2 * there.sum(axis=0), 1)
-            return cls(np.where(np.isfinite(rough), alone, np.nan), 0.0, 0.0)
+            return cls(np.where(np.isfinite(rough), np.maximum(alone, LEAST_DEVIATION**2), np.nan), 0.0, 0.0)
         return found
 
     def is_burst(self, squares: np.ndarray, growth: np.ndarray) -> np.ndarray:

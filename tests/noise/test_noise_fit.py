@@ -71,6 +71,21 @@ def test_a_bias_is_no_noise_and_what_nobody_knows_has_the_usual_scale() -> None:
         fit_noise([Pairs(one.detected * np.nan, one.truth) for one in pairs])
 
 
+def test_what_annotators_leave_as_it_was_or_leave_out_is_no_noise() -> None:
+    """Truth that is the detection itself, in every second frame, of keypoints that the detector does not know."""
+    pairs = simulated(people=10)
+    for one in pairs:
+        one.truth[:, 3] = one.detected[:, 3]
+        one.truth[1::2] = np.nan
+        one.detected[:, 7] = np.nan
+    found = fit_noise(pairs).profile
+    assert found.deviation == pytest.approx(2.95 * np.sqrt(23 / 24), rel=0.01), "of 24 keypoints one never errs"
+    assert found.scale[3] < 0.01
+    assert (found.correlation, found.dropout_probability, found.burst_probability) == (0, 0, 0)
+    perfect = [Pairs(one.truth, one.truth, one.confidence) for one in simulated(people=3)]
+    assert fit_noise(perfect).profile == NoiseProfile(deviation=0.01, scale=(1.0,) * K)
+
+
 def test_a_generated_detector_is_read_from_its_heatmaps() -> None:
     """Drift and jitter are independent: their variances add; what is new in every frame forgets at once."""
     random, head = np.random.default_rng(1), KeypointHead(secondary_share=0.02, confusion_share=0.0, miss_share=0.05)
