@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_runs import SIZE, write_records, write_run
 
+from kerasmooth.boxes import Size
 from kerasmooth.evaluation import classical
 from kerasmooth.evaluation.bound import information_bound
 from kerasmooth.evaluation.classical import TunedFilter
@@ -82,7 +83,15 @@ def test_filters_are_tuned_on_the_validation_split(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(classical, "GRID", {"gaussian": grid})
     write_records(tmp_path / "records", frames={"validation": (60,), "test": (60,)})
     run = write_run(tmp_path / "run", "deciwatch", tmp_path / "records", shifting_scalar=0.3)
+    tuned_on: list[bytes] = []
+
+    def tuned(tracks: list[Frames], size: Size, frame_step: int) -> list[TunedFilter]:
+        tuned_on.extend(bytes(track.clip_ids[0]) for track in tracks)
+        return classical.tuned_filters(tracks, size, frame_step)
+
+    monkeypatch.setattr("kerasmooth.evaluation.evaluator.tuned_filters", tuned)
     (found,) = evaluate(run, classical=True)
+    assert tuned_on == [b"sample/validation0"]
     row = next(row for row in found.rows if row.kind == "classical")
     assert (row.name, row.settings) == ("gaussian", "cutoff=2.0")
     filtered, identity = (found.scores.rows[name] for name in ("gaussian", "identity"))

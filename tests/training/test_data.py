@@ -15,7 +15,7 @@ from kerasmooth.tfrecord.manifest import load_manifest
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training import checkpoint, devices
 from kerasmooth.training.config import TrainingConfig
-from kerasmooth.training.data import Batches, open_records, verifies
+from kerasmooth.training.data import Batches, open_records, shared_facts, verifies
 from kerasmooth.training.learner import uses_xla
 
 
@@ -149,4 +149,13 @@ def test_checksums_are_compared_when_a_run_begins_and_by_the_first_worker(
     config = config_for(short_records, verify_records=verify, runs_dir=str(tmp_path), run_name="run")
     cluster = devices.Cluster(worker=worker, num_workers=2)
     open_records(config, lambda _: None, verifies(config, cluster))
-    assert bool(files) == hashes
+    assert {path.name.partition("-")[0] for path in files} == ({"train", "validation"} if hashes else set())
+
+
+def test_workers_that_train_together_have_all_settings_but_places_alike(short_records: Path) -> None:
+    config = config_for(short_records)
+    named = {name.removeprefix("--") for name in shared_facts(config) if name.startswith("--")}
+    assert set(TrainingConfig.model_fields) - named == {"runs_dir", "records_dir", "worker_timeout"}
+    other = config.replace(noise_seed=7, augment_flip=True)
+    facts = zip(shared_facts(config).items(), shared_facts(other).items(), strict=True)
+    assert [one[0] for one, two in facts if one != two] == ["--noise_seed", "--augment_flip"]

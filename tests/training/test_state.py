@@ -30,6 +30,14 @@ def test_the_rate_falls_after_five_epochs_without_a_lower_loss_and_again_after_f
     assert rate([3, 3, 3, 3, 3, 2.9, 3, 3, 3, 3]) == 1.0
 
 
+def test_the_rate_warms_up_over_steps_of_the_run_not_of_an_epoch() -> None:
+    config, state = CONFIG.replace(warmup_steps=4), after([3.0])
+    rates = []
+    for state.step in range(3):
+        rates.append(state.learning_rate(config, 2))
+    assert rates == [0.75, 1.0, 1.0]
+
+
 def test_training_stops_after_ten_epochs_without_a_lower_loss() -> None:
     assert not after([1] + [1] * 9).why_finished(CONFIG)
     assert "--patience_stop" in after([1] + [1] * 10).why_finished(CONFIG)
