@@ -120,11 +120,16 @@ class RawPoses:
         return replace(raw, values=values)
 
     def renamed(self, table: PoseTable) -> dict[int, int]:
-        """Line -> id of the lines, one a person, of whom a table says another id than the file, or the file nothing."""
+        """Line -> id of the lines, one a person, of whom a table says another id than the file, or the file nothing.
+
+        A line without any keypoint is nobody, and stays so.
+        """
         if self.people is None:
             return {}
         old = once_a_frame(self.frames[: self.known], self.people[: self.known])
-        changed = table.people >= 0
+        there = np.isfinite(table.keypoints).any(axis=(1, 2))
+        there[self.known :] = True
+        changed = there & (table.people >= 0)
         changed[: self.known] &= table.people[: self.known] != old
         return dict(zip(np.flatnonzero(changed).tolist(), table.people[changed].tolist(), strict=True))
 

@@ -1,5 +1,6 @@
 """SLEAP's analysis HDF5: tracks of instances, one array for all frames. Its analysis CSV is in `wide_csv`."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasmooth.formats.hdf5_files import dataset, different_names, holds, numbers, opened, replace_array, updating
+from kerasmooth.formats.hdf5_files import (
+    dataset,
+    different_names,
+    holds,
+    numbers,
+    opened,
+    replace_array,
+    text_attribute,
+    updating,
+)
 from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
@@ -30,6 +40,9 @@ class SleapAnalysis(PoseFormat):
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
         with opened(path) as file:
+            dims = text_attribute(dataset(path, file, "tracks"), "dims").decode()
+            if dims and re.findall("[a-z]+", dims) != ["track", "xy", "node", "frame"]:
+                raise bad(path, "tracks", "be of track, xy, node, frame", dims[:60], 'export it with preset="matlab"')
             names = different_names(path, file, "node_names")
             people, _, nodes, length = dataset(path, file, "tracks", (-1, 2, len(names), -1)).shape
             if people > MAX_PEOPLE:

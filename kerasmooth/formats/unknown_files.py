@@ -34,6 +34,8 @@ _BY_KEYS = (
     ({"bodies", "joints15"}, "CMU Panoptic 3D poses: stack joints15 as an array [frames, 15, 3] and save that as NPY"),
     ({"filename", "class", "annotations"}, "AlphaTracker labels: smooth its tracked results (*-forvis-tracked.json)"),
     ({"_via_settings"}, "a VIA project: export the annotations as COCO"),
+    ({"project", "attribute", "view"}, "a VIA project: export the annotations as COCO"),
+    ({"keypointlabels", "value"}, "Label Studio's own annotations: export them as COCO"),
     ({"region_shape_attributes"}, "VIA annotations: export them as COCO"),
     ({"regions", "file_attributes"}, "VIA annotations: export them as COCO"),
     ({"shapes", "imagePath"}, "Labelme annotations: convert them to COCO (labelme2coco)"),

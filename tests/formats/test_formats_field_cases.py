@@ -169,6 +169,24 @@ def test_parquet_whose_ids_are_null_in_some_lines(tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "b.parquet")["track_id"].isna().tolist() == [False, True]
 
 
+def test_lines_of_nobody_stay_without_an_id(tmp_path: Path) -> None:
+    text = "track,frame_idx,nose.x,nose.y\n,0,,\na,1,1.5,2.5\n,2,,\n"
+    (tmp_path / "a.csv").write_text(text)
+    table = formats.read(tmp_path / "a.csv")
+    formats.write(table.with_(people=np.array([7, 0, 7])), tmp_path / "b.csv")
+    assert (tmp_path / "b.csv").read_text() == text
+
+
+def test_sleap_arrays_in_another_order_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        # As the preset "standard" of sleap-io; two tracks and two frames look like the usual order.
+        file["tracks"] = np.ones((2, 2, 2, 2))
+        file["tracks"].attrs["dims"] = '["frame", "track", "node", "xy"]'
+        file["node_names"] = np.array([b"nose", b"tail"])
+    with pytest.raises(InputError, match='export it with preset="matlab"'):
+        formats.read(tmp_path / "a.h5")
+
+
 def test_columns_are_what_the_user_says(tmp_path: Path) -> None:
     text = "Bild,wer,was,rechts,runter\n4,a,hand,1.5,2.5\n4,a,foot,3.5,4.5\n5,a,hand,1.75,2.75\n"
     (tmp_path / "a.csv").write_text(text)
