@@ -20,7 +20,7 @@ from kerasmooth.formats.hdf5_files import (
 )
 from kerasmooth.formats.people import places_of
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
-from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y, coords_of
+from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
 from kerasmooth.formats.safe_files import MAX_PEOPLE, bad
 from kerasmooth.formats.skeleton_names import skeleton_of_names, with_links
 from kerasmooth.pose_table import PoseTable
@@ -60,8 +60,7 @@ class SleapAnalysis(PoseFormat):
         return Parsed(raw, with_links(skeleton_of_names("sleap", names), edges), path, attributes=attributes)
 
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
-        coords = tuple(coord for coord in coords_of(table) if coord in (X, Y, CONFIDENCE))
-        return RawPoses.empty(table.skeleton.num_keypoints, coords, places_of(table)), None
+        return RawPoses.empty(table.skeleton.num_keypoints, (X, Y, CONFIDENCE), places_of(table)), None
 
     def save(self, path: Path, raw: RawPoses, rest: Path | None, table: PoseTable) -> None:
         # -> [person, coordinate, node, frame]
@@ -70,17 +69,23 @@ class SleapAnalysis(PoseFormat):
         arrays: dict[str, Any] = {"tracks": tracks}
         if CONFIDENCE in raw.coords:
             arrays["point_scores"] = values[:, 2]
-        names = {
-            "track_occupancy": _occupied(tracks).astype(np.uint8),
-            "track_names": np.array([f"track_{i}" for i in range(len(tracks))], dtype="S"),
-            "node_names": np.array([name.encode() for name in table.skeleton.keypoints]),
-            "edge_inds": np.array(table.skeleton.limbs, np.int64).reshape(-1, 2),
-        }
         with updating(rest, path) as file:
             if rest is not None:
                 _update(file, arrays)
                 return
-            for name, array in (arrays | names).items():
+            names = np.array([name.encode() for name in table.skeleton.keypoints])
+            edges = np.array(table.skeleton.limbs, np.int64).reshape(-1, 2)
+            arrays |= {
+                # All that SLEAP's own readers ask for.
+                "instance_scores": np.nan_to_num(values[:, 2]).mean(axis=1),
+                "tracking_scores": np.full(tracks.shape[::3], np.nan),
+                "track_occupancy": _occupied(tracks).astype(np.uint8),
+                "track_names": np.array([f"track_{i}" for i in range(len(tracks))], dtype="S"),
+                "node_names": names,
+                "edge_inds": edges,
+                "edge_names": names[edges],
+            }
+            for name, array in arrays.items():
                 packed = "gzip" if array.ndim > 1 and array.size else None
                 file.create_dataset(name, data=array, compression=packed)
 

@@ -50,7 +50,9 @@ def known_elsewhere(path: Path) -> str:
         return "neither file nor folder: give a file"
     beginning = head(path, 1 << 12)
     if not beginning:
-        return "an empty or unreadable file: write it again"
+        return (
+            "one that cannot be read: check its permissions" if path.stat().st_size else "an empty file: write it again"
+        )
     if path.suffix.lower() in _BY_SUFFIX:
         return _BY_SUFFIX[path.suffix.lower()]
     packed = next((words for start, words in _BEGINNINGS.items() if beginning.startswith(start)), "")

@@ -48,7 +48,7 @@ def plan(words: list[str], options: Options) -> list[Job]:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"cannot use these paths: {' '.join(str(error).split())[:200]}") from None
+        raise InputError(f"cannot use these paths: {' '.join(str(error).split())[:200]}: check them") from None
     if several and options.overlay:
         raise InputError(f"--overlay is for one input, received {len(sources)}")
     return jobs

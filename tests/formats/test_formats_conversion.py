@@ -102,6 +102,8 @@ def test_plain_parsers_understand_fresh_files(tmp_path: Path) -> None:
         assert file["tracks"].shape == (1, 2, 17, 6)
         assert file["tracks"][0, :, 0, 2].tolist() == [x, y]
         assert file["node_names"][0] == b"nose"
+        assert (file["instance_scores"].shape, file["tracking_scores"].shape) == ((1, 6), (1, 6))
+        assert file["edge_names"][0].tolist() == [name.encode() for name in ("left_shoulder", "right_shoulder")]
     lines = [line.split("\t") for line in (tmp_path / "a.trc").read_text().splitlines()]
     assert lines[2][:5] == ["25", "25", "4", "17", "px"]
     assert lines[5][:5] == ["2", "0.08", repr(float(x)), repr(float(y)), "0.0"]
