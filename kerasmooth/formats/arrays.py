@@ -20,6 +20,7 @@ _NAMES = ("keypoints", "keypoints_2d", "kpts", "kps", "poses", "pose", "joints",
 _SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility", "conf")
 _MUCH_SMALLER = 4.0
 """Keypoints of a person lie further apart than one moves in a frame; so does time differ from keypoints."""
+_FEW = 0.1
 _MOST_SCORE = 12.0
 """Some models' scores go up to about 10."""
 
@@ -151,14 +152,18 @@ def _keypoints_in(names: Iterable[str]) -> str:
 
 
 def are_scores(keypoints: np.ndarray) -> bool:
-    """Whether a third coordinate is the confidence: not negative, and within 0..1 or small beside pixels."""
+    """Whether a third coordinate is the confidence: not negative, and small beside pixels or as x and y within 0..1."""
     third = keypoints[..., 2]
     known = third[np.isfinite(third)].astype(np.float64)
     if not len(known) or known.min() < 0:
         return False
     others = np.abs(keypoints[..., :2].astype(np.float64))
     typical = np.nanmedian(others) if np.isfinite(others).any() else 0.0
-    return bool(known.max() <= 1.5 or (known.max() <= _MOST_SCORE and typical >= 8 * known.max()))
+    if typical >= 8 * known.max():
+        return bool(known.max() <= _MOST_SCORE)
+    # Shares of an image are rarely negative but for what is missing, metres around an origin often.
+    negative = (keypoints[..., :2] < 0) & (keypoints[..., :2] != -1)
+    return bool(known.max() <= 1.5 and np.mean(negative) < _FEW)
 
 
 def _frame_numbers(file: NpzFile | None) -> np.ndarray | None:

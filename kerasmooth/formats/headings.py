@@ -16,6 +16,7 @@ _ROLES = {
         "person": "person people pose track id individual animal instance subject player pid object",
         "keypoint": "landmark name keypoint joint bodypart body_part node marker point kp part",
         "group": "model type component landmark_type hand handedness body_region source_model",
+        "trajectory": "trajectory",
         "time": "time timestamp timestamps seconds time_s timestamp_ms time_ms timestamp_s t ms",
         "x": "x",
         "y": "y",

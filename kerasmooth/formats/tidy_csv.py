@@ -1,5 +1,6 @@
 """Tables of a line a keypoint: frame, keypoint, x, y, perhaps z (MediaPipe, FreeMoCap by frame), in CSV and Parquet."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,12 @@ from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 
 COORDS = {"x": X, "y": Y, "z": DEPTH, "confidence": CONFIDENCE}
 NEEDED = ("keypoint", "x", "y")
-Keypoint = tuple[str, str]
-"""The group and the name of a keypoint as they stand in a table."""
+_TOLD_BY = ("group", "trajectory", "keypoint")
+"""The columns that say which keypoint it is. FreeMoCap's trajectories are several estimates of the same ones."""
+Keypoint = tuple[str, ...]
+"""What stands in these columns, as far as a table has them."""
+_PLAIN = re.compile(r"|3d_xyz|(.*[._])?(body|pose)")
+"""Groups and trajectories that say no more than that it is a keypoint of the body."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +81,7 @@ class TidyCsv(PoseFormat):
         raw = RawPoses.empty(table.skeleton.num_keypoints, coords)
         roles = {name: column for column, name in enumerate(headings)}
         lines, names = np.empty((0, table.skeleton.num_keypoints), np.int64), Names()
-        keypoints = [("", name) for name in table.skeleton.keypoints]
+        keypoints: list[Keypoint] = [(name,) for name in table.skeleton.keypoints]
         return raw, Tidy(fresh_table([headings], 3), roles, lines, names, Names(), keypoints)
 
     def _converted(self, table: PoseTable, path: Path) -> PoseTable:
@@ -158,8 +163,8 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         texts.put(of["frame"], further, [str(rest.frames.name(frame)) for frame in frames])
     else:
         texts.put(of.get("time", -1), further, [_time(rest.frames.names, frame) for frame in frames])
-    texts.put(of["keypoint"], further, [rest.keypoints[k][1] for k in key.tolist()])
-    texts.put(of.get("group", -1), further, [rest.keypoints[k][0] for k in key.tolist()])
+    for place, role in enumerate(role for role in _TOLD_BY if role in of):
+        texts.put(of[role], further, [rest.keypoints[k][place] for k in key.tolist()])
     renamed = [(line, who) for at, who in raw.renamed(table).items() for line in lines[at].tolist() if line >= 0]
     texts.put(of.get("person", -1), [line for line, _ in renamed], [rest.people.name(who) for _, who in renamed])
     for name in set(OUR_OWN) & set(of):
@@ -173,18 +178,20 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
 
 def _keypoints(path: Path, texts: pd.DataFrame, roles: dict[str, int]) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
     """The index of each line's keypoint, the keypoints, and the skeleton."""
-    names = texts[roles["keypoint"]].astype(str)
-    groups = texts[roles["group"]].astype(str) if "group" in roles else names.str.slice(0, 0)
-    numbers = pd.to_numeric(names, errors="coerce").to_numpy(np.float64)
-    if groups.nunique() < 2 and np.isfinite(numbers).all():
-        return _numbered(path, numbers, groups.iloc[0] if len(groups) else "")
-    found: Any = pd.MultiIndex.from_arrays([groups, names]).factorize()
-    keys, different = found[0].astype(np.int64), [(str(group), str(name)) for group, name in found[1].tolist()]
+    columns = [texts[roles[role]].astype(str) for role in _TOLD_BY if role in roles]
+    numbers = pd.to_numeric(columns[-1], errors="coerce").to_numpy(np.float64)
+    if all(groups.nunique() < 2 for groups in columns[:-1]) and np.isfinite(numbers).all():
+        return _numbered(path, numbers, tuple(groups.iloc[0] if len(groups) else "" for groups in columns[:-1]))
+    found: Any = pd.MultiIndex.from_arrays(columns).factorize()
+    keys, different = found[0].astype(np.int64), [tuple(map(str, each)) for each in found[1].tolist()]
     if len(different) > MAX_KEYPOINTS:
         expected = f"be one of at most {MAX_KEYPOINTS:,} names or numbers"
         received = f"{len(different):,} different ones, such as {different[-1][1]!r}"
         raise bad(path, "keypoint", expected, received, "correct the cells")
-    skeleton = skeleton_of_names("tidy", [_label(each, different) for each in different] or ["none"])
+    labels = [_label(each, different) for each in different] or ["none"]
+    if len(set(labels)) < len(labels):
+        labels = ["_".join(each) for each in different]
+    skeleton = skeleton_of_names("tidy", labels)
     for known in SKELETONS.values():
         # A keypoint that the first frame does not have comes late in the file.
         if set(known.keypoints) == set(skeleton.keypoints):
@@ -193,7 +200,7 @@ def _keypoints(path: Path, texts: pd.DataFrame, roles: dict[str, int]) -> tuple[
     return keys, different, skeleton
 
 
-def _numbered(path: Path, numbers: np.ndarray, group: str) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
+def _numbered(path: Path, numbers: np.ndarray, groups: Keypoint) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
     """As `_keypoints` of keypoints that have numbers, from 0, or from 1 those of MediaPipe."""
     faulty = (numbers != np.rint(numbers)) | (numbers < 0) | (numbers >= MAX_KEYPOINTS)
     if faulty.any():
@@ -203,16 +210,17 @@ def _numbered(path: Path, numbers: np.ndarray, group: str) -> tuple[np.ndarray, 
     first = 1 if len(keys) and (keys.min(), keys.max()) == (1, 33) else 0
     count = int(keys.max()) + 1 - first if len(keys) else 33
     skeleton = BLAZEPOSE_33 if count == 33 else index_skeleton(count)
-    return keys - first, [(group, str(k + first)) for k in range(count)], skeleton
+    return keys - first, [(*groups, str(k + first)) for k in range(count)], skeleton
 
 
 def _label(keypoint: Keypoint, keypoints: list[Keypoint]) -> str:
     """What a keypoint is called: those of a body by their names alone, of hands and faces with their group's."""
-    group, name = keypoint
-    if group.lower() not in ("", "body", "pose"):
-        return f"{group}_{name}"
+    *groups, name = keypoint
+    telling = [group for group in groups if not _PLAIN.fullmatch(group.lower())]
+    if telling:
+        return "_".join([*telling, name])
     if name.isdigit():
-        of_body = sum(each == group for each, _ in keypoints)
+        of_body = sum(each[:-1] == keypoint[:-1] for each in keypoints)
         return BLAZEPOSE_33.keypoints[int(name)] if of_body == 33 and int(name) < 33 else f"keypoint_{name}"
     return name
 

@@ -169,6 +169,21 @@ def test_parquet_whose_ids_are_null_in_some_lines(tmp_path: Path) -> None:
     assert pd.read_parquet(tmp_path / "b.parquet")["track_id"].isna().tolist() == [False, True]
 
 
+def test_freemocap_s_second_version_has_a_keypoint_in_several_trajectories(tmp_path: Path) -> None:
+    lines = ["frame,keypoint,x,y,z,model,trajectory,reprojection_error"]
+    for frame in (0, 1):
+        for at, trajectory in enumerate(("3d_xyz", "rigid_3d_xyz")):
+            lines += [f"{frame},{name},{at}.5,{frame}.5,3.5,mediapipe.body,{trajectory}," for name in ("nose", "neck")]
+    (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
+    table = moved(tmp_path / "a.csv", tmp_path / "b.csv", by=1)
+    assert table.skeleton.keypoints[:2] == ("nose", "neck")
+    assert table.keypoints[:, :, 0].tolist() == [[0.5, 0.5, 1.5, 1.5]] * 2
+    after = pd.read_csv(tmp_path / "b.csv", dtype=str)
+    assert after["x"].tolist() == ["1.5", "1.5", "2.5", "2.5"] * 2
+    before = pd.read_csv(tmp_path / "a.csv", dtype=str)
+    assert after.drop(columns=["x", "y"]).equals(before.drop(columns=["x", "y"]))
+
+
 def test_lines_of_nobody_stay_without_an_id(tmp_path: Path) -> None:
     text = "track,frame_idx,nose.x,nose.y\n,0,,\na,1,1.5,2.5\n,2,,\n"
     (tmp_path / "a.csv").write_text(text)
@@ -227,6 +242,16 @@ def test_a_third_coordinate_of_arrays(third: tuple[float, float], what: str, tmp
     if table.depth is not None:
         formats.write(table.with_(depth=table.depth + 1), tmp_path / "b.npy")
         np.testing.assert_allclose(np.load(tmp_path / "b.npy")[..., 2], values[..., 2] + 1)
+
+
+def test_metres_around_an_origin_have_a_height_and_no_confidence(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform([-1, -1, 0], [1, 1, 1.4], (20, 4, 3))
+    np.save(tmp_path / "metres.npy", values)
+    assert formats.read(tmp_path / "metres.npy").depth is not None
+    shares = np.abs(values)
+    shares[3:9] = [-1, -1, 0]
+    np.save(tmp_path / "shares.npy", shares)
+    assert formats.read(tmp_path / "shares.npy").depth is None
 
 
 @pytest.mark.parametrize("people_first", [True, False])
