@@ -11,6 +11,7 @@ from kerasmooth.evaluation.results import IDENTITY
 from kerasmooth.evaluation.windows import Frames
 from kerasmooth.metrics import PckCounts, pck_counts
 from kerasmooth.skeletons import BOULDERING_25
+from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing.keypoints import smooth_keypoints
 
 FPS = 30.0
@@ -49,15 +50,17 @@ class TunedFilter:
     def smooth(self, track: Frames, size: Size, row: str = IDENTITY) -> np.ndarray:
         """A row of a track, the detector's keypoints, smoothed in image pixels: float32 [1, T, K, 2], in heatmap cells.
 
-        A tight box moves even a still wrist on its grid, so that pixels are what is steady. Where the smoother leaves a
-        keypoint open, that of the detector stays.
+        A tight box moves even a still wrist on its grid, so that pixels are what is steady. Models answer for every
+        frame, so a gap that the smoother leaves open is bridged by a line, and held at the ends; a keypoint that is
+        never detected stays at (0, 0).
         """
         detected = track.predicted[row]
         seen = (detected != 0).any(axis=-1, keepdims=True)
         pixels = np.where(seen, track.in_pixels(detected, size), np.nan)[0]
         smoothed = smooth_keypoints(pixels, fps=self.fps, skeleton=BOULDERING_25, method=self.method, **self.parameters)
-        cells = boxes.to_heatmap(smoothed.keypoints, track.boxes[0], size)[None]
-        return np.where(np.isfinite(cells), cells, detected).astype(np.float32)
+        known = np.isfinite(smoothed.keypoints).all(axis=-1)
+        cells = boxes.to_heatmap(gaps.interpolate(smoothed.keypoints, known), track.boxes[0], size)[None]
+        return np.where(known.any(axis=0)[:, None], cells, detected).astype(np.float32)
 
 
 def tuned_filters(tracks: list[Frames], size: Size, frame_step: int) -> list[TunedFilter]:
