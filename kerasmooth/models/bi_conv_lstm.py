@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
+from kerasmooth.models.smoother import Smoother, check_positive, checked_dimensions
 
 MERGE_MODES = ("sum", "concat")
 
@@ -59,7 +59,7 @@ class BiConvLSTM(Smoother):
         **kwargs: Any,
     ) -> None:
         # === Layers ===
-        check_dimensions(window, size, num_keypoints)
+        dimensions = checked_dimensions(window, size, num_keypoints)
         check_positive(filters=filters)
         if merge_mode not in MERGE_MODES:
             raise ValueError(f"merge_mode must be one of {MERGE_MODES}. Received: merge_mode={merge_mode!r}")
@@ -83,16 +83,7 @@ class BiConvLSTM(Smoother):
             merged = keras.layers.Concatenate(dtype=dtype, name="concat")(directions)
             merged = _per_frame_convolutions(merged, combiner, combiner_activation, "combiner", dtype)
         smoothed = keras.layers.Activation("linear", dtype="float32", name="float32_heatmaps")(merged)
-        super().__init__(
-            {"heatmaps": heatmaps},
-            {"heatmaps": smoothed},
-            window=window,
-            size=size,
-            num_keypoints=num_keypoints,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
+        super().__init__({"heatmaps": heatmaps}, {"heatmaps": smoothed}, **dimensions, dtype=dtype, name=name, **kwargs)
 
         # === Config ===
         self.merge_mode = merge_mode

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.smoother import Smoother, check_dimensions, check_positive
+from kerasmooth.models.smoother import Smoother, check_positive, checked_dimensions
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
@@ -40,7 +40,7 @@ class Conv3D(Smoother):
         **kwargs: Any,
     ) -> None:
         # === Layers ===
-        check_dimensions(window, size, num_keypoints)
+        dimensions = checked_dimensions(window, size, num_keypoints)
         check_positive(kernel=kernel)
         convolution = keras.layers.Conv3D(
             num_keypoints,
@@ -54,16 +54,7 @@ class Conv3D(Smoother):
         # === Functional Model ===
         heatmaps = keras.Input((None, None, None, num_keypoints), name="heatmaps", dtype="float32")
         smoothed = keras.layers.Activation("linear", dtype="float32", name="float32_heatmaps")(convolution(heatmaps))
-        super().__init__(
-            {"heatmaps": heatmaps},
-            {"heatmaps": smoothed},
-            window=window,
-            size=size,
-            num_keypoints=num_keypoints,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
+        super().__init__({"heatmaps": heatmaps}, {"heatmaps": smoothed}, **dimensions, dtype=dtype, name=name, **kwargs)
 
         # === Config ===
         self.kernel = kernel

@@ -6,7 +6,7 @@ import keras
 
 from kerasmooth.boxes import Size
 from kerasmooth.models.pose_recovery import PoseRecovery, PoseTransformer
-from kerasmooth.models.smoother import check_dimensions
+from kerasmooth.models.smoother import checked_dimensions
 
 
 @keras.saving.register_keras_serializable("kerasmooth")
@@ -68,7 +68,7 @@ class DeciWatch(PoseTransformer):
         **kwargs: Any,
     ) -> None:
         # === Layers ===
-        check_dimensions(window, size, num_keypoints)
+        dimensions = checked_dimensions(window, size, num_keypoints)
         poses = PoseRecovery(size, sample_interval, encoder_norm, num_layers, hidden_dim, dropout, seed, dtype)
 
         # === Functional Model ===
@@ -80,9 +80,7 @@ class DeciWatch(PoseTransformer):
             {"keypoints": keypoints, "visibility": visibility},
             poses.outputs(kept, memory, position, keypoints),
             poses,
-            window=window,
-            size=size,
-            num_keypoints=num_keypoints,
+            **dimensions,
             dtype=dtype,
             name=name,
             **kwargs,

@@ -11,7 +11,7 @@ from kerasmooth.boxes import Size
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.models.frame_sampling import FrameLayer, kept_frames
 from kerasmooth.models.pose_recovery import PoseRecovery, PoseTransformer
-from kerasmooth.models.smoother import check_dimensions, check_positive
+from kerasmooth.models.smoother import check_positive, checked_dimensions
 from kerasmooth.models.transformer_layers import TransformerLayers
 
 
@@ -59,7 +59,7 @@ class DeciWatchViT(PoseTransformer):
         **kwargs: Any,
     ) -> None:
         # === Layers ===
-        check_dimensions(window, size, num_keypoints)
+        dimensions = checked_dimensions(window, size, num_keypoints)
         check_positive(patch=patch)
         poses = PoseRecovery(size, sample_interval, encoder_norm, num_layers, hidden_dim, dropout, seed, dtype)
 
@@ -78,9 +78,7 @@ class DeciWatchViT(PoseTransformer):
             {"heatmaps": heatmaps},
             outputs | {"heatmaps": DrawHeatmaps(size, name="draw_heatmaps")(outputs["keypoints"])},
             poses,
-            window=window,
-            size=size,
-            num_keypoints=num_keypoints,
+            **dimensions,
             dtype=dtype,
             name=name,
             **kwargs,

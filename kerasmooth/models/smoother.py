@@ -92,11 +92,12 @@ class Smoother(keras.Model):
         }
 
 
-def check_dimensions(window: int, size: Size, num_keypoints: int) -> None:
-    """Raises ValueError unless every argument is a positive number (of frames, of (rows, columns), of keypoints)."""
+def checked_dimensions(window: int, size: Size, num_keypoints: int) -> dict[str, Any]:
+    """The arguments by name. Raises ValueError unless all are positive (frames, (rows, columns), keypoints)."""
     check_positive(window=window, num_keypoints=num_keypoints)
     if len(size) != 2 or min(size) < 1:
         raise ValueError(f"size must be a positive (height, width). Received: size={size}")
+    return {"window": window, "size": size, "num_keypoints": num_keypoints}
 
 
 def check_positive(**values: int) -> None:

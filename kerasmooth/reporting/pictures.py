@@ -15,9 +15,9 @@ from kerasmooth.evaluation.plots import Styles, percent, styles_of
 from kerasmooth.evaluation.results import RowResult, Shares
 from kerasmooth.metrics import THRESHOLDS
 from kerasmooth.reporting.results import Result
-from kerasmooth.reporting.tables import COMPARED_AT, own_rows
+from kerasmooth.reporting.tables import COMPARED_AT, best_filter, own_rows
 
-Named = list[tuple[str, RowResult]]
+Rows = dict[str, RowResult]
 
 
 def draw(results: Sequence[Result]) -> dict[str, Figure]:
@@ -42,7 +42,7 @@ def _by_cell(
     results: Sequence[Result],
     styles: Styles,
     title: str,
-    draw_cell: Callable[[Axes, Named, Styles], None],
+    draw_cell: Callable[[Axes, Rows, Styles], None],
     few: bool = False,
 ) -> Figure:
     """One plot for each scalar and experiment, of the first seed; with `few` of the rows that matter most."""
@@ -65,41 +65,38 @@ def _by_cell(
     return figure
 
 
-def _rows_of(results: Sequence[Result], cell: str) -> Named:
+def _rows_of(results: Sequence[Result], cell: str) -> Rows:
     """The rows of a cell, of the first seed."""
-    rows: dict[str, RowResult] = {}
+    rows: Rows = {}
     for result in results:
         if result.cell == cell:
             rows |= {name: row for name, row in own_rows(result) if name not in rows}
-    return list(rows.items())
+    return rows
 
 
-def _few(rows: Named) -> Named:
+def _few(rows: Rows) -> Rows:
     """The detector, the mean of the window, the best filter, and each model by its finest reading."""
-    filters = [(name, row) for name, row in rows if row.kind == "classical"]
-    best = max(filters, key=lambda one: one[1].tracks["cells"][COMPARED_AT] or 0.0, default=("", None))[0]
-    names = {name for name, _ in rows}
-    fine = {name.replace("(dark)", "(argmax)") for name in names if name.endswith("(dark)")}
-    kinds = ("identity", "window_mean", "model")
-    return [(name, row) for name, row in rows if name == best or (row.kind in kinds and name not in fine)]
+    best, kinds = best_filter(rows), ("identity", "window_mean", "model")
+    coarse = {name.replace("(dark)", "(argmax)") for name in rows if name.endswith("(dark)")}
+    return {name: row for name, row in rows.items() if name == best or (row.kind in kinds and name not in coarse)}
 
 
-def _curve(axes: Axes, rows: Named, styles: Styles) -> None:
-    plots.draw_curves(axes, {name: row.curve for name, row in rows}, styles)
+def _curve(axes: Axes, rows: Rows, styles: Styles) -> None:
+    plots.draw_curves(axes, {name: row.curve for name, row in rows.items()}, styles)
 
 
-def _keypoints(axes: Axes, rows: Named, styles: Styles) -> None:
-    plots.draw_keypoints(axes, {name: row.by_keypoint for name, row in rows}, styles, THRESHOLDS[COMPARED_AT])
+def _keypoints(axes: Axes, rows: Rows, styles: Styles) -> None:
+    plots.draw_keypoints(axes, {name: row.by_keypoint for name, row in rows.items()}, styles, THRESHOLDS[COMPARED_AT])
 
 
-def _speed(axes: Axes, rows: Named, styles: Styles) -> None:
+def _speed(axes: Axes, rows: Rows, styles: Styles) -> None:
     ticks = [f"{100 * edge:g} % -" for edge in SPEED_EDGES]
-    _errors(axes, {name: row.by_speed for name, row in rows}, styles, ticks, "speed: torso diameters a frame")
+    _errors(axes, {name: row.by_speed for name, row in rows.items()}, styles, ticks, "speed: torso diameters a frame")
 
 
-def _gap(axes: Axes, rows: Named, styles: Styles) -> None:
+def _gap(axes: Axes, rows: Rows, styles: Styles) -> None:
     ticks = [f"{edge} -" for edge in GAP_EDGES]
-    _errors(axes, {name: row.by_gap for name, row in rows}, styles, ticks, "frames without a detection")
+    _errors(axes, {name: row.by_gap for name, row in rows.items()}, styles, ticks, "frames without a detection")
 
 
 def _errors(axes: Axes, errors: dict[str, Shares], styles: Styles, ticks: list[str], what: str) -> None:
@@ -118,7 +115,7 @@ def _examples(results: Sequence[Result], styles: Styles) -> Figure:
     for axes, (cell, chosen) in zip(plots, sorted(cells.items()), strict=True):
         axes.plot(np.array(chosen.example.truth, np.float64), color="0.8", linewidth=5, label="truth")
         same = [result for result in results if result.example.video == chosen.example.video]
-        for name, row in _few(_rows_of(same, cell)):
+        for name, row in _few(_rows_of(same, cell)).items():
             if row.kind in ("identity", "model"):
                 axes.plot(np.array(row.example, np.float64), label=name, **styles[name] | {"linewidth": 1.2})
         axes.set(title=f"{cell}: {chosen.example.keypoint}, {chosen.example.video}", xlabel="frame")

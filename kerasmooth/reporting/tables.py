@@ -1,6 +1,6 @@
 """Results as tables in the study's layout: a row for each smoother, a column for each scalar and experiment."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,7 @@ def difference_table(results: Sequence[Result]) -> pd.DataFrame:
             continue
         others = baselines[result.cell]
         identity = next(name for name, row in others.items() if row.kind == "identity")
-        filters = {name: row for name, row in others.items() if row.kind == "classical"}
-        best = max(filters, key=lambda name: _or_zero(filters[name].tracks["cells"][COMPARED_AT]), default="")
+        best = best_filter(others)
         for row, found in own_rows(result):
             for other in (identity, *([best] if best else [])):
                 label = f"{row}{f' (seed {result.seed})' * bool(result.seed)} - {other}"
@@ -131,6 +130,12 @@ def own_rows(result: Result) -> list[tuple[str, RowResult]]:
     return [(result.smoother + name.removeprefix(result.name), row) for name, row in models]
 
 
+def best_filter(rows: Mapping[str, RowResult]) -> str:
+    """The name of the row that is best of the classical filters, "" where there is none."""
+    filters = [name for name, row in rows.items() if row.kind == "classical"]
+    return max(filters, key=lambda name: rows[name].tracks["cells"][COMPARED_AT] or 0.0, default="")
+
+
 def _frames(result: Result) -> str:
     """What tells baselines on longer windows from the others, "" of these."""
     window = result.config.get("window", 0) if result.training is None else 0
@@ -162,10 +167,6 @@ def _numbers(seeds: list[Shares]) -> str:
 def _mean(values: list[float | None]) -> float:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else np.nan
-
-
-def _or_zero(share: float | None) -> float:
-    return 0.0 if share is None else share
 
 
 def _difference(one: RowResult, other: RowResult) -> str:

@@ -201,7 +201,7 @@ def loss_of(config: TrainingConfig, model: models.Smoother) -> losses.Loss:
 
 
 def build_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
-    """Adam, or AdamW (decoupled weight decay, of kernels only) where there is weight decay."""
+    """Adam, or AdamW where there is weight decay: decoupled, and not of biases and norms."""
     # A name of its own would be numbered over all optimizers of the process, and so would the paths of its variables.
     rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2, "name": "adam"}
     if not config.weight_decay:
