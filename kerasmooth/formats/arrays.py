@@ -18,6 +18,7 @@ from kerasmooth.pose_table import PoseTable
 _REMEDY = "save keypoints as [frames, keypoints, 2 to 4] or [people, frames, keypoints, 2 to 4]"
 _NAMES = ("keypoints", "keypoints_2d", "kpts", "kps", "poses", "pose", "joints", "landmarks", "xy", "arr_0")
 _SCORES = ("confidence", "scores", "keypoint_scores", "score", "visibility", "conf")
+_LOOKED_AT = 200
 _MUCH_SMALLER = 4.0
 """Keypoints of a person lie further apart than one moves in a frame; so does time differ from keypoints."""
 _FEW = 0.1
@@ -133,7 +134,10 @@ def _steady_axis(keypoints: np.ndarray, numbers: np.ndarray | None) -> int | Non
 
 def _step(keypoints: np.ndarray, axis: int) -> float:
     """By how much x and y usually change along an axis."""
-    near = np.take(keypoints, range(min(200, keypoints.shape[axis])), axis=axis)[..., :2].astype(np.float64)
+    # Neighbours along this axis, here and there along the others.
+    some = [slice(None, None, max(1, side // _LOOKED_AT)) for side in keypoints.shape[:-1]]
+    some[axis] = slice(_LOOKED_AT)
+    near = keypoints[(*some, slice(2))].astype(np.float64)
     with np.errstate(invalid="ignore"):  # What is infinite is refused later.
         change = np.abs(np.diff(near, axis=axis))
     return float(np.nanmedian(change)) if np.isfinite(change).any() else np.inf

@@ -15,7 +15,8 @@ from kerasmooth.skeletons import Skeleton
 
 MAX_FRAME_BYTES = 64 << 20
 """Largest file of one frame."""
-_LOOKED_AT = 20
+LOOKED_AT = 20
+"""Files of a folder whose beginnings tell its format."""
 
 
 class JsonFolder(JsonFormat):
@@ -32,7 +33,7 @@ class JsonFolder(JsonFormat):
     def detect(self, path: Path) -> bool:
         names = list_files(path, ".json")
         # Files of images without anybody say nothing.
-        shown = [path / name for name in names[:_LOOKED_AT] if len(head_text(path / name, 8).strip()) > 2]
+        shown = [path / name for name in names[:LOOKED_AT] if len(head_text(path / name, 8).strip()) > 2]
         first = next((file for file in shown if super(JsonFolder, self).detect(file)), None)
         if first is None or not are_counted(names) or first.stat().st_size > MAX_FRAME_BYTES:
             return False

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasmooth.formats.json_folder import JsonFolder, list_files
+from kerasmooth.formats.json_folder import LOOKED_AT, JsonFolder, list_files
 from kerasmooth.formats.json_format import JsonFormat
 from kerasmooth.formats.json_frames import Frames, Record, Shapes, size_said
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
@@ -71,8 +71,7 @@ class OpenPose(JsonFolder, OpenPoseFrames):
 
     def detect(self, path: Path) -> bool:
         # Files that are not counted are known too: reading them says what is wrong.
-        files = list_files(path, ".json")
-        return bool(files) and OpenPoseFrames.detect(self, path / files[0])
+        return any(OpenPoseFrames.detect(self, path / name) for name in list_files(path, ".json")[:LOOKED_AT])
 
     def split(self, path: Path, value: Any) -> Frames:
         if not isinstance(value, dict):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasmooth.formats.frame_names import Names, file_frames
-from kerasmooth.formats.json_folder import MAX_FRAME_BYTES, list_files
+from kerasmooth.formats.json_folder import LOOKED_AT, MAX_FRAME_BYTES, list_files
 from kerasmooth.formats.people import box_of, mean_score
 from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, RawPoses, X, Y
@@ -31,14 +31,11 @@ class UltralyticsTxt(PoseFormat):
     holds = "normalised"
 
     def detect(self, path: Path) -> bool:
-        for name in list_files(path, ".txt")[:20] if path.is_dir() else []:
-            cells = head_text(path / name, 8192).partition("\n")[0].split()
-            if cells:
-                return len(cells) >= _BOX + 3 and all(map(_is_number, cells))
-        return False
+        lines = [head_text(path / name, 8192).partition("\n")[0].split() for name in _labels_in(path)[:LOOKED_AT]]
+        return any(len(cells) >= _BOX + 3 and all(map(_is_number, cells)) for cells in lines)
 
     def parse(self, path: Path, columns: Mapping[str, str]) -> Parsed:
-        files = list_files(path, ".txt")
+        files = _labels_in(path)
         if not files:
             raise bad(path, "folder", "hold .txt files", "none", "give the folder of all frames")
         names = file_frames(path, files)
@@ -98,6 +95,10 @@ class UltralyticsTxt(PoseFormat):
         with replacing_folder(path) as target:
             for name, lines in files.items():
                 (target / name).write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def _labels_in(path: Path) -> list[str]:
+    return [name for name in list_files(path, ".txt") if name.lower() != "classes.txt"]
 
 
 def _joined(values: list[float]) -> str:

@@ -106,7 +106,8 @@ def _check_suffix(output: Path, source: Path, to: str, inside: bool) -> None:
         raise InputError(f"--output={output}: it must be a folder here, received the name of a file: name a folder")
     if right == "":
         raise InputError(f"--output={output}: {to} is a folder of files, received the name of a file: name a folder")
-    if asked not in {right, source.suffix.lower(), ".npy" if to == "arrays" else right}:
+    fits = output.name.lower().endswith(right) or asked in (source.suffix.lower(), ".npy" if to == "arrays" else right)
+    if not fits:
         others = " or ".join(name for name, each in formats.FORMATS.items() if each.suffix == asked)
         remedy = f"end it in {right}" + (f", or choose the format with --to={others}" if others else "")
         raise InputError(f"--output={output}: it would hold {to}, received the name of another format's file: {remedy}")

@@ -98,6 +98,19 @@ def test_the_digits_that_vary_number_images(names: list[str], frames: list[int],
     assert formats.read(tmp_path / "a.json").frames.tolist() == frames
 
 
+def test_other_files_beside_labels_and_frames(tmp_path: Path) -> None:
+    folder = labels(tmp_path, ["0 0.5 0.5 0.4 0.4 " + " ".join(["0.5 0.5 0.9"] * 5)] * 2)
+    (folder / "classes.txt").write_text("person\n")
+    assert formats.detect(folder).name == "ultralytics_txt"
+    assert formats.read(folder).frames.tolist() == [1, 2]
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    (frames / "a_1_keypoints.json").write_text(json.dumps({"people": [{"pose_keypoints_2d": [1, 2, 0.5] * 18}]}))
+    (frames / "a.json").write_text('{"net": "mpi"}')
+    with pytest.raises(InputError, match=r"hold a frame number, received a\.json"):
+        formats.read(frames)
+
+
 def test_photographs_in_a_folder_are_no_sequence(tmp_path: Path) -> None:
     for name in ("paris", "rome", "oslo"):
         person = {"keypoints": [[1, 2]], "keypoint_scores": [0.5]}

@@ -50,10 +50,13 @@ def test_several_files_into_what_is_named_as_one(smooth: Smooth, tmp_path: Path)
     assert smooth(*paths, f"--output={tmp_path / 'out'}").code == 0
 
 
-@pytest.mark.parametrize("name", ["out", "out.npy", "out.smoothed", "out.npz"])
-def test_names_that_suit(name: str, smooth: Smooth, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [("out", ""), ("out.npy", ""), ("out.smoothed", ""), ("out.npz", ""), ("out.openpifpaf.json", "openpifpaf")],
+)
+def test_names_that_suit(name: str, to: str, smooth: Smooth, tmp_path: Path) -> None:
     path, _ = SAMPLES["arrays"](tmp_path)
-    assert smooth(path, f"--output={tmp_path / name}").code == 0
+    assert smooth(path, f"--output={tmp_path / name}", f"--to={to}").code == 0
     assert (tmp_path / name).is_file()
 
 
