@@ -183,6 +183,14 @@ def test_constant_shift_is_one_for_the_whole_clip() -> None:
     assert len(np.unique(detected["sigma_index"])) == 5  # the smear is drawn per frame all the same
 
 
+def test_constant_shift_may_be_for_some_windows_only() -> None:
+    keys, numbers = np.array([1, 2], np.uint32), np.broadcast_to(np.arange(50), (2, 50))
+    noises = [DetectorNoise(constant_shift=True), DetectorNoise()]
+    constant, usual = (noise.shifts(keys, numbers, K) for noise in noises)
+    some = noises[0].shifts(keys, numbers, K, constant=np.array([True, False]))
+    np.testing.assert_array_equal(some, [constant[0], usual[1]])
+
+
 def test_sigmas_are_equally_likely_or_the_first() -> None:
     index = simulate(DetectorNoise(), frames=5000)["sigma_index"]
     assert stats.chisquare(np.bincount(index.ravel(), minlength=5)).pvalue > 1e-3

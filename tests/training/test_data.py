@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 from short_runs import config_for
-from small_records import write_records
+from small_records import SIZE, write_records
 
 from kerasmooth.errors import InputError
+from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import evaluation_batches
+from kerasmooth.model_inputs import prepare
+from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord import reader
 from kerasmooth.tfrecord.manifest import load_manifest
 from kerasmooth.tfrecord.record_sets import RecordSets
@@ -80,9 +83,14 @@ def test_a_constant_shift_is_for_penn_action_only_as_in_the_study(tmp_path: Path
     write_records(tmp_path, dataset="brace", windows=(20, 5))
     with pytest.raises(InputError, match="--constant_shift is not for brace"):
         opened(tmp_path, constant_shift=True)
-    assert opened(write_records(tmp_path / "s", windows=(20, 5)).parent, constant_shift=True).constant_shift
-    batch = next(iter(evaluation_batches(RecordSets(tmp_path, ("brace",)), "train", batch_size=4)))
-    assert not batch["constant_shift"].numpy().any()
+    write_records(tmp_path, windows=(20, 5))
+    assert opened(tmp_path, datasets=("sample",), constant_shift=True).constant_shift
+    for dataset in ("brace", "sample"):  # the latter stands in for Penn Action
+        replicas = next(iter(evaluation_batches(RecordSets(tmp_path, (dataset,)), "train", batch_size=4)))
+        batch = {name: tensor[0] for name, tensor in replicas.items()}
+        noises = [DetectorNoise(constant_shift=constant) for constant in (True, False)]
+        seen = [prepare(batch, HeatmapCodec(size=SIZE), noise, "keypoints")[0]["keypoints"] for noise in noises]
+        assert np.array_equal(*seen) == (dataset == "brace")
 
 
 def test_annotated_keypoints_go_from_the_manifest_into_the_settings(tmp_path: Path) -> None:
