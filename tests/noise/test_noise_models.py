@@ -63,20 +63,20 @@ def test_bursts_strike_with_their_probability_for_their_length() -> None:
 
 
 def test_dropouts_last() -> None:
-    missing = ~simulated(noise_of(dropout_probability=0.2, dropout_frames=5))["visibility"]
+    missing = ~simulated(noise_of(dropout_probability=0.2, dropout_frames=7))["visibility"]
     assert missing.mean() == pytest.approx(0.2, abs=0.01)
-    assert {length % 5 for length in runs(missing)} == {0}
+    assert {length % 7 for length in runs(missing)} == {0}
 
 
 def test_exchanges_last_and_strike_both_sides() -> None:
-    still = DetectorNoise(shifting_scalar=0.0, profile=NoiseProfile(exchange_probability=0.3, exchange_frames=8))
+    still = DetectorNoise(shifting_scalar=0.0, profile=NoiseProfile(exchange_probability=0.3, exchange_frames=6))
     x = simulated(still)["keypoints"][..., 0]
     exchanged = x != np.arange(K) * 2 + 2
     left, right = still.pairs[3]
     np.testing.assert_array_equal(exchanged[..., left], exchanged[..., right])
     assert exchanged[..., left].mean() == pytest.approx(0.3, abs=0.03)
     assert not exchanged[..., 0].any()  # the nose has no other side
-    assert {length % 8 for length in runs(exchanged[..., [left]])} == {0}
+    assert {length % 6 for length in runs(exchanged[..., [left]])} == {0}
 
 
 def test_errors_grow_with_the_width_of_heatmaps() -> None:
