@@ -26,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         return
     if path.exists() and not path.is_file():
         # Whoever may do all could otherwise put a file in the place of /dev/null.
-        raise OSError(errno.EEXIST, "It is no file", str(path))
+        raise OSError(errno.EEXIST, "a folder, a device or a pipe", str(path))
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         yield partial

@@ -85,8 +85,9 @@ def smooth_table(
     tracks = _follow(square, fps / step, step, settings.min_confidence)
     if (table.people < 0).all() and photographs.are_unrelated(table.frames, tracks):
         return SmoothedTable(table, table.people, unit=unit.name, unrelated=True)
-    # A file of one person without ids stays so.
-    nameless = tracks.followed and len(np.unique(table.frames)) == len(table.frames)
+    # A file of one person without ids stays so, and so does a photograph.
+    frames = len(np.unique(table.frames))
+    nameless = tracks.followed and frames == len(table.frames)
     people = np.full(len(table.people), -1) if nameless else tracks.people
     work = _Work(square, settings, fps / step, step, name, model)
     segments = tracking.groups(tracks.segments)
@@ -94,7 +95,7 @@ def smooth_table(
         work.smooth(rows, int(people[rows[0]]))
         if on_segment:
             on_segment(completed=done, total=len(segments))
-    result = work.result(table.people if nameless else people)
+    result = work.result(table.people if nameless or frames == 1 else people)
     added = result.people[len(table.people) :]
     return SmoothedTable(
         unit.out_of(result, table),

@@ -41,6 +41,14 @@ def test_photographs_stay_as_they_are(tmp_path: Path, numbers: list[int], people
     assert done.unrelated
 
 
+def test_people_of_one_photograph_get_no_ids(tmp_path: Path) -> None:
+    clip = photographs(tmp_path / "one.json", [7], people=9)
+    done = smooth_table(formats.read(clip, fps=30.0), SmoothingSettings())
+    assert len(done.table.frames) > 1
+    formats.write(done.table, tmp_path / "out.json")
+    assert (tmp_path / "out.json").read_bytes() == clip.read_bytes()
+
+
 def test_real_photographs_stay_as_they_are(shared_data: Path) -> None:
     path = shared_data / "interop" / "coco_person_keypoints_val2014_fakekeypoints100_results.json"
     table = formats.read(path, fps=30.0)
