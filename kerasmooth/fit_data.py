@@ -54,7 +54,7 @@ def load_dataset(
     if takes not in ("heatmaps", "keypoints"):
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")
     noise = noise or DetectorNoise()
-    records = RecordSets(records_dir, resolve_datasets(records_dir, tuple(datasets)))
+    records = RecordSets(records_dir, resolve_datasets(records_dir, datasets))
     records.check_split(split)
     codec, shuffled = HeatmapCodec(size=records.size), split == "train" if shuffle is None else shuffle
 

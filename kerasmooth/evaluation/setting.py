@@ -49,7 +49,7 @@ def setting_of(
       InputError: there are no such records, they have no such split, or they do not fit the model.
     """
     folder = records_dir or config.records_dir
-    names = resolve_datasets(folder, tuple(datasets) or config.datasets, config.frame_step)
+    names = resolve_datasets(folder, datasets or config.datasets, config.frame_step)
     records = RecordSets(folder, names)
     for what in ("window", "size", "frame_step"):
         received, expected = getattr(records, what), getattr(config, what)

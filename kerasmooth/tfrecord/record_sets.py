@@ -1,7 +1,7 @@
 """The records of one or several datasets: which there are, and reading them as one set."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,11 @@ from kerasmooth.tfrecord.manifest import MANIFEST_NAME, Manifest, load_manifest
 
 def resolve_datasets(
     records_dir: str | Path,
-    datasets: tuple[str, ...] = AUTO,
+    datasets: Sequence[str] = AUTO,
     frame_step: int = 1,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, ...]:
-    """Names of the record sets to use.
+    """Names of the record sets to use; one name may come as plain text.
 
     `auto` is every pretraining dataset that is there, else the sample records, which `say` is told about. Other names
     need records only: whoever made them may know a dataset that is not registered here.
@@ -27,7 +27,7 @@ def resolve_datasets(
     Raises InputError with the command that makes records where there are none.
     """
     folder = storage.path(records_dir, "records_dir")
-    names = tuple(datasets)
+    names = (datasets,) if isinstance(datasets, str) else tuple(datasets)
     if names == AUTO:
         names = _present(folder, "pretraining")
         if not names and (names := _present(folder, "sample")):

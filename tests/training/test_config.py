@@ -171,6 +171,7 @@ def test_auto_takes_the_real_datasets_else_the_sample_and_says_so(tmp_path: Path
     folder_with(tmp_path, "sample")
     assert resolve_datasets(tmp_path, say=said.append) == ("sample",)
     assert "sample" in said.pop()
+    assert resolve_datasets(tmp_path, "sample") == ("sample",)
     folder_with(tmp_path, "brace", "climbalong")
     assert resolve_datasets(tmp_path, say=said.append) == ("brace",)
     folder_with(tmp_path, "penn_action")
