@@ -277,6 +277,14 @@ def test_the_model_of_the_best_epoch_is_kept(folder: Path, best_by: float, epoch
     assert all(np.array_equal(a, b) for a, b in zip(best, kept[epoch - 1], strict=True))
 
 
+def test_an_epoch_that_is_continued_took_the_time_of_both_parts(folder: Path) -> None:
+    trainer = trainer_of(folder, steps_per_epoch=2, max_epochs=1, batch_size=4)
+    trainer.state.step, trainer.state.epoch_seconds = 1, 1000.0
+    (row,) = trainer.run().rows
+    assert 1000 < row["seconds"] < 1200
+    assert row["windows_per_second"] < 8 / 1000
+
+
 def test_workers_wait_for_each_other_as_long_as_they_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def build(strategy: str, facts: dict[str, str], timeout: float, say: Any) -> None:
         raise TimeoutError(f"{strategy} waits {timeout} s")
