@@ -145,7 +145,7 @@ def _step(keypoints: np.ndarray, axis: int) -> float:
 
 def _check_time(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None) -> None:
     """Raises InputError where keypoints [T, ..., K, C] are rather [K, ..., T, C]."""
-    if numbers is None and _step(keypoints, 0) > _MUCH_SMALLER * _step(keypoints, keypoints.ndim - 2):
+    if numbers is None and np.inf > _step(keypoints, 0) > _MUCH_SMALLER * _step(keypoints, keypoints.ndim - 2):
         received = f"shape {keypoints.shape} in which the last but one axis is time"
         raise bad(path, "keypoints", "have frames before keypoints", received, _REMEDY)
 

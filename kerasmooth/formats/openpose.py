@@ -35,7 +35,7 @@ class OpenPoseFrames(JsonFormat):
     guesses_unit = True
 
     def fits(self, first: str, keys: frozenset[str]) -> bool:
-        return bool(keys & {"people", "bodies"})
+        return bool(keys & {"people", "bodies"}) and bool(keys & {*self.fields, "version", "canvas_height"})
 
     def split(self, path: Path, value: Any) -> Frames:
         frames = super().split(path, value)
@@ -68,6 +68,9 @@ class OpenPose(JsonFolder, OpenPoseFrames):
     folder_ending = "_keypoints.json"
     digits = 12
     guesses_unit = False
+
+    def fits(self, first: str, keys: frozenset[str]) -> bool:
+        return bool(keys & {"people", "bodies"})
 
     def detect(self, path: Path) -> bool:
         # Files that are not counted are known too: reading them says what is wrong.

@@ -288,6 +288,10 @@ def test_axes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "b.npy", walk.swapaxes(0, 1))
     with pytest.raises(InputError, match="have frames before keypoints"):
         formats.read(tmp_path / "b.npy")
+    np.save(tmp_path / "one.npy", walk[:1].swapaxes(0, 1)[:1])
+    np.save(tmp_path / "frame.npy", walk[:, :1].reshape(1, -1, 2))
+    for name in ("one.npy", "frame.npy"):
+        assert formats.read(tmp_path / name).frames.tolist() == [0]
 
 
 def test_arrays_of_four_coordinates_and_of_other_names(tmp_path: Path) -> None:

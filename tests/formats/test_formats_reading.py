@@ -111,6 +111,9 @@ def test_a_single_openpose_frame_is_a_file_of_one(tmp_path: Path) -> None:
     assert table.skeleton.num_keypoints == expected.num_keypoints
     with pytest.raises(InputError, match="give the folder that holds it"):
         formats.read(sorted(path.iterdir())[0], format_name="openpose")
+    (tmp_path / "staff.json").write_text('{"people": [{"name": "Ada"}]}')
+    with pytest.raises(InputError, match="received a file of none"):
+        formats.read(tmp_path / "staff.json")
 
 
 @pytest.mark.parametrize(
