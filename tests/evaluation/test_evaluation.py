@@ -366,6 +366,15 @@ def test_a_shard_damaged_inside_is_bad_input(root: Path, tmp_path: Path, deciwat
         evaluate([deciwatch], records_dir=str(records))
 
 
+def test_what_was_held_out_is_judged_too_where_no_split_is_named(
+    tmp_path: Path, deciwatch: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_records(tmp_path, frames={"train": (9,), "test": (9,), "extra": (9,)})
+    monkeypatch.setattr("kerasmooth.evaluation.evaluator.evaluate_setting", lambda setting, _, **how: setting.split)
+    splits = [evaluate(deciwatch, split, records_dir=str(tmp_path)) for split in ("", "test", "extra")]
+    assert splits == [["test", "extra"], ["test"], ["extra"]]
+
+
 def test_unknown_decoders_are_refused(deciwatch: Run) -> None:
     with pytest.raises(ValueError, match="Received: decoders="):
         evaluate([deciwatch], decoders=["softmax"])
