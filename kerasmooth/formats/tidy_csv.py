@@ -11,7 +11,7 @@ import pandas as pd
 
 from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.headings import OUR_OWN, asked_roles, roles_of
-from kerasmooth.formats.pose_format import Parsed, PoseFormat
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
 from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
@@ -88,6 +88,9 @@ class TidyCsv(PoseFormat):
         """A frame without anybody has lines without positions: in a tidy table everything has its line."""
         table = super()._converted(table, path)
         empty, count = np.setdiff1d(table.frame_numbers, table.frames), table.skeleton.num_keypoints
+        if not len(empty):
+            return table
+        check_counts(path, len(table.frames) + len(empty), count)
         nothing = np.full((len(empty), count), np.nan)
         return append_rows(
             table,
