@@ -11,13 +11,13 @@ import pandas as pd
 
 from kerasmooth.formats.frame_names import Names
 from kerasmooth.formats.headings import OUR_OWN, asked_roles, roles_of
-from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
+from kerasmooth.formats.pose_format import Parsed, PoseFormat
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, RawPoses, X, Y, coords_of
 from kerasmooth.formats.safe_files import MAX_KEYPOINTS, bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
 from kerasmooth.formats.text_table import TABLES, TextTable, fresh_table, header_lines, headings_of, read_table
-from kerasmooth.formats.wide_csv import frames_of, people_of
-from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable, append_rows
+from kerasmooth.formats.wide_csv import frames_of, people_of, with_empty_frames
+from kerasmooth.pose_table import MISSING, PROVENANCE, PoseTable
 from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 
 COORDS = {"x": X, "y": Y, "z": DEPTH, "confidence": CONFIDENCE}
@@ -85,22 +85,7 @@ class TidyCsv(PoseFormat):
         return raw, Tidy(fresh_table([headings], 3), roles, lines, names, Names(), keypoints)
 
     def _converted(self, table: PoseTable, path: Path) -> PoseTable:
-        """A frame without anybody has lines without positions: in a tidy table everything has its line."""
-        table = super()._converted(table, path)
-        empty, count = np.setdiff1d(table.frame_numbers, table.frames), table.skeleton.num_keypoints
-        if not len(empty):
-            return table
-        check_counts(path, len(table.frames) + len(empty), count)
-        nothing = np.full((len(empty), count), np.nan)
-        return append_rows(
-            table,
-            frames=empty,
-            people=np.full(len(empty), min(table.people[table.people >= 0].tolist(), default=-1)),
-            keypoints=np.stack([nothing, nothing], axis=-1),
-            confidence=nothing,
-            provenance=np.full(nothing.shape, MISSING, np.uint8),
-            deviation=nothing,
-        )
+        return with_empty_frames(super()._converted(table, path), path)
 
     def save(self, path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         save_tidy(path, raw, rest, table)

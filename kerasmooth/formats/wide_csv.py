@@ -12,7 +12,8 @@ import pandas as pd
 
 from kerasmooth.formats.frame_names import Names, frame_names
 from kerasmooth.formats.headings import asked_roles, keypoint_columns
-from kerasmooth.formats.pose_format import Parsed, PoseFormat
+from kerasmooth.formats.people import places_of
+from kerasmooth.formats.pose_format import Parsed, PoseFormat, check_counts
 from kerasmooth.formats.raw_poses import CONFIDENCE, DEPTH, Coords, RawPoses, X, Y, coords_of
 from kerasmooth.formats.safe_files import bad
 from kerasmooth.formats.skeleton_names import index_skeleton, skeleton_of_names
@@ -26,7 +27,7 @@ from kerasmooth.formats.text_table import (
     headings_of,
     read_table,
 )
-from kerasmooth.pose_table import PoseTable
+from kerasmooth.pose_table import PROVENANCE, PoseTable, append_rows
 from kerasmooth.skeletons import BLAZEPOSE_33, Skeleton
 
 _COORDS = {X: "x", Y: "y", DEPTH: "z", CONFIDENCE: "visibility"}
@@ -140,6 +141,24 @@ def _numbers_lines(frames: np.ndarray, ids: pd.Series) -> bool:
     return len(ids) > 1 and ids.nunique() == len(ids) and len(np.unique(frames)) == len(frames)
 
 
+def with_empty_frames(table: PoseTable, path: Path) -> PoseTable:
+    """The table with a row without positions for each frame that has nobody: where a line is a person it needs one."""
+    empty, count = np.setdiff1d(table.frame_numbers, table.frames), table.skeleton.num_keypoints
+    if not len(empty):
+        return table
+    check_counts(path, len(table.frames) + len(empty), count)
+    nothing = np.full((len(empty), count), np.nan)
+    return append_rows(
+        table,
+        frames=empty,
+        people=np.full(len(empty), min(table.people[table.people >= 0].tolist(), default=-1)),
+        keypoints=np.stack([nothing, nothing], axis=-1),
+        confidence=nothing,
+        provenance=np.full(nothing.shape, PROVENANCE.index("missing"), np.uint8),
+        deviation=nothing,
+    )
+
+
 def frames_of(path: Path, name: str, texts: pd.Series) -> Names:
     """Frame numbers in a column: whole numbers, or names of images. Raises InputError for others."""
     numbers = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
@@ -179,7 +198,6 @@ class WideCsv(WideTable):
     suffix = ".csv"
     needs = "NAME_x NAME_y"
     holds = "any"
-    holds_one = True
     guesses_unit = True
 
     def detect(self, path: Path) -> bool:
@@ -193,12 +211,19 @@ class WideCsv(WideTable):
         headings, dialect = headings_of(path)
         return replace(wide_layout(path, headings, columns), dialect=dialect)
 
+    def _converted(self, table: PoseTable, path: Path) -> PoseTable:
+        table = super()._converted(table, path)
+        return with_empty_frames(table, path) if places_of(table) > 1 else table
+
     def fresh(self, table: PoseTable, path: Path) -> tuple[RawPoses, Any]:
         coords, count = coords_of(table), table.skeleton.num_keypoints
         points = [f"L{i}" for i in range(33)] if count == 33 else list(table.skeleton.keypoints)
-        headings = ["frame", *[f"{point}_{_COORDS[coord]}" for point in points for coord in coords]]
-        layout = Layout(side_by_side(1, 1, count, coords), coords, table.skeleton)
-        return fresh_wide(fresh_table([headings], 1), layout)
+        index = ["frame", "person"][: places_of(table)]
+        headings = [*index, *[f"{point}_{_COORDS[coord]}" for point in points for coord in coords]]
+        person = len(index) - 1 or -1
+        layout = Layout(side_by_side(len(index), 1, count, coords), coords, table.skeleton, person=person)
+        raw, rest = fresh_wide(fresh_table([headings], len(index)), layout)
+        return raw if person < 0 else RawPoses.empty(count, coords), rest
 
 
 def wide_layout(path: Path, headings: list[str], said: Mapping[str, str]) -> Layout:

@@ -16,7 +16,7 @@ from kerasmooth.skeletons import COCO_17
 
 NOT_FRESH = {"climbalong", "nwb"}
 TARGETS = [name for name in formats.FORMATS if name not in NOT_FRESH]
-ONE_PERSON = {"wide_csv", "trc", "speed21"}
+ONE_PERSON = {"trc", "speed21"}
 NO_CONFIDENCE = {"trc", "speed21"}
 KEEPS_EMPTY_FRAMES = set(TARGETS) - {"coco", "alphapose", "ultralytics_txt", "parquet"}
 
