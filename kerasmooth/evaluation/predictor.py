@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
+from kerasmooth.evaluation.classical import GRID
 from kerasmooth.evaluation.results import IDENTITY, Row
 from kerasmooth.evaluation.windows import Frames, concatenated
 from kerasmooth.heatmap_codec import HeatmapCodec
@@ -19,6 +20,8 @@ from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run
 
 PUBLISHED_DECODER = "argmax"
+BIAS_ONLY, MIDDLES = "bias_only", ("window_mean", "window_median")
+"""Rows of `simple_rows`."""
 
 
 class Predictor:
@@ -106,9 +109,12 @@ class Predictor:
 
 
 def _names_of(runs: Sequence[Run]) -> list[str]:
-    """The folders' names, or whole paths where names are not unique."""
-    names = [run.name for run in runs]
-    return [str(run.folder) if names.count(name) > 1 else name for run, name in zip(runs, names, strict=True)]
+    """The folders' names, or whole paths where names are not unique or are those of other rows."""
+    names, taken = [run.name for run in runs], {IDENTITY, BIAS_ONLY, *MIDDLES, *GRID}
+    return [
+        str(run.folder.absolute()) if names.count(name) > 1 or name in taken else name
+        for run, name in zip(runs, names, strict=True)
+    ]
 
 
 def _with_decoder(name: str, decoder: str, decoders: Sequence[str]) -> str:
@@ -131,9 +137,9 @@ def simple_rows(detected: np.ndarray, offsets: np.ndarray | None) -> dict[str, n
     frame of a window: the mean, or the median of x and of y, of what was detected in it.
     """
     seen = (detected != 0).any(axis=-1, keepdims=True)
-    rows = {} if offsets is None else {"bias_only": detected + offsets * seen}
+    rows = {} if offsets is None else {BIAS_ONLY: detected + offsets * seen}
     measured = np.where(seen | ~seen.any(axis=1, keepdims=True), detected, np.nan)  # one never seen stays at (0, 0)
-    for name, middle in (("window_mean", np.nanmean), ("window_median", np.nanmedian)):
+    for name, middle in zip(MIDDLES, (np.nanmean, np.nanmedian), strict=True):
         values = middle(measured, axis=1, keepdims=True)
         rows[name] = np.broadcast_to(values, detected.shape).astype(np.float32)
     return rows

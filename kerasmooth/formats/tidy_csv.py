@@ -22,7 +22,7 @@ from kerasmooth.skeletons import BLAZEPOSE_33, SKELETONS, Skeleton
 
 COORDS = {"x": X, "y": Y, "z": DEPTH, "confidence": CONFIDENCE}
 NEEDED = ("keypoint", "x", "y")
-_TOLD_BY = ("group", "trajectory", "keypoint")
+_NAMED_BY = ("group", "trajectory", "keypoint")
 """The columns that say which keypoint it is. FreeMoCap's trajectories are several estimates of the same ones."""
 Keypoint = tuple[str, ...]
 """What stands in these columns, as far as a table has them."""
@@ -151,7 +151,7 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
         texts.put(of["frame"], further, [str(rest.frames.name(frame)) for frame in frames])
     else:
         texts.put(of.get("time", -1), further, [_time(rest.frames.names, frame) for frame in frames])
-    for place, role in enumerate(role for role in _TOLD_BY if role in of):
+    for place, role in enumerate(role for role in _NAMED_BY if role in of):
         texts.put(of[role], further, [rest.keypoints[k][place] for k in key.tolist()])
     renamed = [(line, who) for at, who in raw.renamed(table).items() for line in lines[at].tolist() if line >= 0]
     texts.put(of.get("person", -1), [line for line, _ in renamed], [rest.people.name(who) for _, who in renamed])
@@ -166,7 +166,7 @@ def save_tidy(path: Path, raw: RawPoses, rest: Tidy, table: PoseTable) -> None:
 
 def _keypoints(path: Path, texts: pd.DataFrame, roles: dict[str, int]) -> tuple[np.ndarray, list[Keypoint], Skeleton]:
     """The index of each line's keypoint, the keypoints, and the skeleton."""
-    columns = [texts[roles[role]].astype(str) for role in _TOLD_BY if role in roles]
+    columns = [texts[roles[role]].astype(str) for role in _NAMED_BY if role in roles]
     numbers = pd.to_numeric(columns[-1], errors="coerce").to_numpy(np.float64)
     if all(groups.nunique() < 2 for groups in columns[:-1]) and np.isfinite(numbers).all():
         return _numbered(path, numbers, tuple(groups.iloc[0] if len(groups) else "" for groups in columns[:-1]))

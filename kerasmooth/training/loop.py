@@ -45,7 +45,8 @@ def train(config: TrainingConfig, callbacks: Sequence[Callback] = (), console: C
     Args:
       config: the settings; `datasets` may be ("auto",). The run's folder is made if it is not there.
       callbacks: called at epochs, batches and validation as by `keras.Model.fit`; one may set `model.stop_training`.
-        What a callback remembers is its own: it is not in checkpoints.
+        What a callback remembers is its own: it is not in checkpoints. The learning rate is that of the settings in
+        every step, whatever a callback sets.
       console: where progress goes; standard output by default.
 
     Raises:

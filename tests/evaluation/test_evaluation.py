@@ -384,3 +384,6 @@ def test_runs_of_the_same_name_are_told_apart(judged: Evaluation, deciwatch: Run
     twin = dataclasses.replace(deciwatch, folder=tmp_path / "deciwatch")
     rows = Predictor([deciwatch, twin], HeatmapCodec(size=SIZE), judged.setting.noise, ["argmax"]).model_rows
     assert [row.name for row in rows] == [str(deciwatch.folder), str(twin.folder)]
+    called_like_a_filter = dataclasses.replace(deciwatch, folder=tmp_path / "auto")
+    (row,) = Predictor([called_like_a_filter], HeatmapCodec(size=SIZE), judged.setting.noise).model_rows
+    assert row.name == str(tmp_path / "auto")
