@@ -1,6 +1,6 @@
 """The rows of a table: the raw detector, simple corrections of it, and trained models."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -20,8 +20,9 @@ from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.run_folder import Run
 
 PUBLISHED_DECODER = "argmax"
-BIAS_ONLY, MIDDLES = "bias_only", ("window_mean", "window_median")
-"""Rows of `simple_rows`."""
+BIAS_ONLY = "bias_only"
+MIDDLES: dict[str, Callable[..., Any]] = {"window_mean": np.nanmean, "window_median": np.nanmedian}
+"""Rows that say the same for every frame of a window."""
 
 
 class Predictor:
@@ -139,7 +140,7 @@ def simple_rows(detected: np.ndarray, offsets: np.ndarray | None) -> dict[str, n
     seen = (detected != 0).any(axis=-1, keepdims=True)
     rows = {} if offsets is None else {BIAS_ONLY: detected + offsets * seen}
     measured = np.where(seen | ~seen.any(axis=1, keepdims=True), detected, np.nan)  # one never seen stays at (0, 0)
-    for name, middle in zip(MIDDLES, (np.nanmean, np.nanmedian), strict=True):
+    for name, middle in MIDDLES.items():
         values = middle(measured, axis=1, keepdims=True)
         rows[name] = np.broadcast_to(values, detected.shape).astype(np.float32)
     return rows
