@@ -147,7 +147,8 @@ def _check_time(path: Path, keypoints: np.ndarray, numbers: np.ndarray | None) -
     """Raises InputError where keypoints [T, ..., K, C] are rather [K, ..., T, C]."""
     if numbers is None and np.inf > _step(keypoints, 0) > _MUCH_SMALLER * _step(keypoints, keypoints.ndim - 2):
         received = f"shape {keypoints.shape} in which the last but one axis is time"
-        raise bad(path, "keypoints", "have frames before keypoints", received, _REMEDY)
+        remedy = f"{_REMEDY}; where they are so, put frame_numbers beside them in an NPZ"
+        raise bad(path, "keypoints", "have frames before keypoints", received, remedy)
 
 
 def _keypoints_in(names: Iterable[str]) -> str:

@@ -32,7 +32,10 @@ from pose_table_files import (
     trc,
 )
 
-__all__ = ["NAN", "SAMPLES", "Expected", "flat", "mmpose", "sleap"]
+from kerasmooth import formats
+from kerasmooth.pose_table import PoseTable
+
+__all__ = ["NAN", "SAMPLES", "Expected", "flat", "mmpose", "moved", "sleap"]
 
 SAMPLES: dict[str, Callable[[Path], tuple[Path, Expected]]] = {
     make.__name__: make
@@ -60,3 +63,10 @@ SAMPLES: dict[str, Callable[[Path], tuple[Path, Expected]]] = {
         *MORE,
     )
 }
+
+
+def moved(path: Path, out: Path, by: float = 0.001) -> PoseTable:
+    """The table of a file, written to `out` with every keypoint moved."""
+    table = formats.read(path)
+    formats.write(table.with_(keypoints=table.keypoints + by), out)
+    return table

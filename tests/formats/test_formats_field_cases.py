@@ -8,11 +8,10 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from pose_files import moved
 
-import kerasmooth
 from kerasmooth import formats
 from kerasmooth.errors import InputError
-from kerasmooth.pose_table import PoseTable
 
 
 def labels(folder: Path, lines: list[str], name: str = "clip_{}.txt") -> Path:
@@ -21,13 +20,6 @@ def labels(folder: Path, lines: list[str], name: str = "clip_{}.txt") -> Path:
     for at, line in enumerate(lines, 1):
         (path / name.format(at)).write_text(line + "\n")
     return path
-
-
-def moved(path: Path, out: Path, by: float = 0.001) -> PoseTable:
-    """The table of a file, written to `out` with every keypoint moved."""
-    table = formats.read(path)
-    formats.write(table.with_(keypoints=table.keypoints + by), out)
-    return table
 
 
 @pytest.mark.parametrize("score", [" 0.3", ""])
@@ -230,145 +222,6 @@ def test_columns_are_what_the_user_says(tmp_path: Path) -> None:
             formats.read(tmp_path / "a.csv", columns={**said, **columns})
 
 
-@pytest.mark.parametrize("name", ["scores", "keypoint_scores", "confidence"])
-def test_named_scores_of_arrays(name: str, tmp_path: Path) -> None:
-    keypoints = np.random.default_rng(0).uniform(100, 200, (5, 3, 2)).astype(np.float32)
-    scores = np.random.default_rng(1).uniform(0, 9, (5, 3))
-    np.savez(tmp_path / "a.npz", keypoints=keypoints, **{name: scores})
-    table = moved(tmp_path / "a.npz", tmp_path / "b.npz")
-    np.testing.assert_array_equal(table.confidence, scores)
-    with np.load(tmp_path / "b.npz") as archive:
-        assert archive["keypoints"].dtype == np.float32
-        np.testing.assert_array_equal(archive[name], scores)
-
-
-@pytest.mark.parametrize(
-    ("third", "what"), [((0, 1), "confidence"), ((0, 9.5), "confidence"), ((480, 520), "depth"), ((-2, 2), "depth")]
-)
-def test_a_third_coordinate_of_arrays(third: tuple[float, float], what: str, tmp_path: Path) -> None:
-    values = np.random.default_rng(0).uniform(300, 700, (20, 4, 3))
-    values[..., 2] = np.random.default_rng(1).uniform(*third, (20, 4))
-    np.save(tmp_path / "a.npy", values)
-    table = formats.read(tmp_path / "a.npy")
-    np.testing.assert_array_equal(getattr(table, what), values[..., 2])
-    assert (table.depth is None) == (what == "confidence")
-    if table.depth is not None:
-        formats.write(table.with_(depth=table.depth + 1), tmp_path / "b.npy")
-        np.testing.assert_allclose(np.load(tmp_path / "b.npy")[..., 2], values[..., 2] + 1)
-
-
-def test_metres_around_an_origin_have_a_height_and_no_confidence(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).uniform([-1, -1, 0], [1, 1, 1.4], (20, 4, 3))
-    np.save(tmp_path / "metres.npy", values)
-    assert formats.read(tmp_path / "metres.npy").depth is not None
-    shares = np.abs(values)
-    shares[3:9] = [-1, -1, 0]
-    np.save(tmp_path / "shares.npy", shares)
-    assert formats.read(tmp_path / "shares.npy").depth is None
-
-
-@pytest.mark.parametrize("people_first", [True, False])
-@pytest.mark.parametrize("shape", [(3, 40), (20, 20), (1, 8)])
-def test_the_axis_of_people_is_told_by_motion(shape: tuple[int, int], people_first: bool, tmp_path: Path) -> None:
-    people, frames = shape
-    random = np.random.default_rng(0)
-    walk = random.uniform(0, 900, (people, 1, 5, 2)) + np.cumsum(random.normal(0, 1, (people, frames, 5, 2)), axis=1)
-    np.save(tmp_path / "a.npy", walk if people_first else walk.swapaxes(0, 1))
-    table = formats.read(tmp_path / "a.npy")
-    assert len(table.frame_numbers) == frames
-    np.testing.assert_array_equal(table.keypoints[table.people == people - 1], walk[-1])
-
-
-def test_axes_that_cannot_be_told_are_refused(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    np.save(tmp_path / "a.npy", random.uniform(0, 900, (6, 7, 5, 2)))
-    with pytest.raises(InputError, match="show which axis is time"):
-        formats.read(tmp_path / "a.npy")
-    walk = random.uniform(0, 100, (1, 17, 2)) + np.cumsum(random.normal(0, 1, (60, 1, 2)), axis=0)
-    np.save(tmp_path / "b.npy", walk.swapaxes(0, 1))
-    with pytest.raises(InputError, match="have frames before keypoints"):
-        formats.read(tmp_path / "b.npy")
-    np.save(tmp_path / "one.npy", walk[:1].swapaxes(0, 1)[:1])
-    np.save(tmp_path / "frame.npy", walk[:, :1].reshape(1, -1, 2))
-    for name in ("one.npy", "frame.npy"):
-        assert formats.read(tmp_path / name).frames.tolist() == [0]
-
-
-def test_arrays_of_four_coordinates_and_of_other_names(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).uniform(0, 1, (9, 33, 4))
-    np.savez(tmp_path / "a.npz", values)
-    table = formats.read(tmp_path / "a.npz")
-    assert table.depth is not None
-    np.testing.assert_array_equal(table.depth, values[..., 2])
-    np.testing.assert_array_equal(table.confidence, values[..., 3])
-    moved(tmp_path / "a.npz", tmp_path / "b.npz", by=1)
-    with np.load(tmp_path / "b.npz") as archive:
-        np.testing.assert_array_equal(archive["arr_0"], values + [1, 1, 0, 0])
-
-
-def deeplabcut(index: list[str], folder: Path) -> Path:
-    width = len(index[0].split(","))
-    blank = "," * (width - 1)
-    head = [f"scorer{blank},net,net,net", f"bodyparts{blank},paw,paw,paw", f"coords{blank},x,y,likelihood"]
-    path = folder / "CollectedData.csv"
-    path.write_text("\n".join([*head, *(f"{each},{i}.5,2.5,0.75" for i, each in enumerate(index))]) + "\n")
-    return path
-
-
-@pytest.mark.parametrize("columns", [1, 3])
-def test_deeplabcut_with_names_of_images(columns: int, tmp_path: Path) -> None:
-    names = [f"labeled-data{'/,'[columns // 2]}clip{'/,'[columns // 2]}img{i:04d}.png" for i in (3, 4, 10)]
-    path = deeplabcut(names, tmp_path)
-    table = moved(path, tmp_path / "out.csv", by=1)
-    assert table.frames.tolist() == [3, 4, 10]
-    lines = (tmp_path / "out.csv").read_text().splitlines()
-    assert lines[:3] == path.read_text().splitlines()[:3]
-    assert lines[4] == f"{names[1]},2.5,3.5,0.75"
-
-
-def test_deeplabcut_in_three_dimensions(tmp_path: Path) -> None:
-    text = "scorer,net,net,net\nbodyparts,paw,paw,paw\ncoords,x,y,z\n0,1.5,2.5,3.5\n1,1.25,2.25,3.25\n"
-    (tmp_path / "a.csv").write_text(text)
-    table = formats.read(tmp_path / "a.csv")
-    assert table.depth is not None
-    assert table.depth.tolist() == [[3.5], [3.25]]
-    formats.write(table.with_(depth=table.depth + 1), tmp_path / "b.csv")
-    assert (tmp_path / "b.csv").read_text() == text.replace("3.5", "4.5").replace("3.25", "4.25")
-    formats.write(table, tmp_path / "c.csv", "lightning_pose")
-    np.testing.assert_array_equal(formats.read(tmp_path / "c.csv").depth, table.depth)
-
-
-def test_deeplabcut_hdf5_of_pandas_keeps_names_that_fill_their_width(tmp_path: Path) -> None:
-    pytest.importorskip("tables")
-    columns = pd.MultiIndex.from_product([["net"], ["paw"], ["x", "y"]], names=["scorer", "bodyparts", "coords"])
-    names = ["labeled-data/a/img00.png", "labeled-data/a/img01.png"]
-    frame = pd.DataFrame([[1.5, 2.5], [3.5, 4.5]], index=names, columns=columns)
-    frame.to_hdf(tmp_path / "a.h5", key="df_with_missing", format="table")
-    moved(tmp_path / "a.h5", tmp_path / "b.h5", by=1)
-    after = pd.read_hdf(tmp_path / "b.h5")
-    assert after.index.tolist() == names
-    assert after.to_numpy().tolist() == [[2.5, 3.5], [4.5, 5.5]]
-
-
-def test_deeplabcut_hdf5_with_names_of_images(tmp_path: Path) -> None:
-    from pose_files import SAMPLES
-
-    path, _ = SAMPLES["deeplabcut_h5"](tmp_path)
-    with h5py.File(path, "r+") as file:
-        old = file["df_with_missing/table"]
-        block = old["values_block_0"]
-        kind = [("index", "S12"), ("values_block_0", "<f8", (6,))]
-        rows = np.array([(f"img{i}.png".encode(), each) for i, each in zip((3, 4, 10), block, strict=True)], kind)
-        attributes = dict(old.attrs)
-        del file["df_with_missing/table"]
-        table = file.create_dataset("df_with_missing/table", data=rows)
-        for name, value in attributes.items():
-            table.attrs[name] = value
-    assert moved(path, tmp_path / "out.h5").frames.tolist() == [3, 10]
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file["df_with_missing/table"]["index"].tolist() == [b"img3.png", b"img4.png", b"img10.png"]
-
-
 TRC = """PathFileType\t4\t(X/Y/Z)\tdemo.trc
 DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames
 60\t60\t3\t2\tm\t60\t1\t3
@@ -409,25 +262,6 @@ def test_what_a_file_looks_like_is_said(name: str, content: str, words: str, tmp
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=words):
         formats.detect(tmp_path / name)
-
-
-def test_reading_and_writing_are_public_and_a_table_is_a_data_frame(tmp_path: Path) -> None:
-    path = deeplabcut(["0", "1", "3"], tmp_path)
-    table = kerasmooth.read_poses(str(path), fps=25)
-    frame = table.to_pandas()
-    assert frame[["frame", "person", "keypoint", "x", "y"]].to_numpy().tolist()[2] == [3, 0, "paw", 2.5, 2.5]
-    assert list(frame.columns[5:]) == ["confidence", "provenance", "deviation"]
-    assert str(frame["provenance"][0]) == "measured"
-    kerasmooth.write_poses(table, str(tmp_path / "o.csv"))
-    assert (tmp_path / "o.csv").read_text() == path.read_text()
-    frame.to_csv(tmp_path / "tidy.csv", index=False)
-    tidy = kerasmooth.read_poses(tmp_path / "tidy.csv")
-    kerasmooth.write_poses(tidy.with_(provenance=tidy.provenance + 1), tmp_path / "replaced.csv")
-    assert (tmp_path / "replaced.csv").read_text() == (tmp_path / "tidy.csv").read_text().replace(
-        "measured", "replaced"
-    )
-    kerasmooth.write_poses(table, str(tmp_path / "o.json"), to="coco")
-    assert json.loads((tmp_path / "o.json").read_text())[2]["keypoints"] == [2.5, 2.5, 0.75]
 
 
 CASES = {
