@@ -121,7 +121,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     tf_config.disable_op_determinism()
 
 
-def test_they_train_are_judged_and_exported(tmp_path: Path) -> None:
+def test_they_train_are_judged_and_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "raw").mkdir()
     for seed in range(7):
         (tmp_path / "raw" / f"{seed}.txt").write_text(str(seed))
@@ -155,6 +155,13 @@ def test_they_train_are_judged_and_exported(tmp_path: Path) -> None:
     )
     changed = [path for path in before if (before[path] != after[path]).any()]
     assert changed == ["change/kernel", "change/bias"]
+    monkeypatch.setattr(Mixer, "head_layers", models.Smoother.head_layers)
+    with pytest.raises(InputError, match="--freeze_but_last: mixer names no layer as its head"):
+        kerasmooth.train(TrainingConfig(**settings | regularised | {"run_name": "none"}), console=Console(quiet=True))
+    kerasmooth.train(
+        TrainingConfig(**settings | regularised | {"run_name": "all", "freeze_but_last": False}),
+        console=Console(quiet=True),
+    )
     with pytest.raises(InputError, match="--loss=huber needs change, keypoints, which conv3d does not give"):
         kerasmooth.train(
             TrainingConfig(**settings | {"model": "conv3d", "model_options": {}, "loss": "huber"}),

@@ -177,10 +177,16 @@ def _start_from(model: models.Smoother, config: TrainingConfig) -> None:
 
 
 def trained_variables(config: TrainingConfig, model: models.Smoother) -> list[Any]:
-    """The variables that training changes. Raises InputError where `--freeze_but_last` would leave nothing frozen."""
+    """The variables that training changes. Raises InputError where `--freeze_but_last` would leave nothing to train, or
+    nothing frozen.
+    """
     everything = list(model.trainable_variables)
     if not config.freeze_but_last:
         return everything
+    if not model.head:
+        raise InputError(
+            f"--freeze_but_last: {config.model} names no layer as its head: give it `head_layers`, or leave it out"
+        )
     if len(model.head) == len(everything):
         raise InputError(
             f"--freeze_but_last: the head of {config.model} is all of it, so that nothing of {config.finetune_from} "
@@ -201,11 +207,11 @@ def loss_of(config: TrainingConfig, model: models.Smoother) -> losses.Loss:
 
 
 def build_optimizer(config: TrainingConfig) -> keras.optimizers.Optimizer:
-    """Adam, or AdamW where there is weight decay: decoupled, and not of biases and norms."""
+    """Adam, or AdamW where there is weight decay: decoupled, and not of biases, norms and learned positions."""
     # A name of its own would be numbered over all optimizers of the process, and so would the paths of its variables.
     rates = {"learning_rate": config.learning_rate, "beta_1": config.beta_1, "beta_2": config.beta_2, "name": "adam"}
     if not config.weight_decay:
         return keras.optimizers.Adam(**rates)
     optimizer = keras.optimizers.AdamW(**rates, weight_decay=config.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma", "vectors"])
     return optimizer

@@ -102,6 +102,14 @@ def test_mixed_precision_keeps_float32_weights(short_records: Path) -> None:
     assert {str(weight.dtype) for weight in one.model.weights} == {"float32"}
 
 
+def test_weight_decay_leaves_learned_positions_alone(short_records: Path) -> None:
+    one, _ = make_learner(short_records, model="deciwatch_vit", model_options=SMALL_DECIWATCH, weight_decay=0.1)
+    spared = {v.path for v in one.trained if not one.optimizer._use_weight_decay(v)}
+    assert "patch_positions/vectors" in spared
+    kinds = {path.rsplit("/")[-1] for path in spared}
+    assert kinds == {"vectors", "bias", "beta", "gamma"}
+
+
 def test_weight_decay_is_decoupled_and_leaves_biases_alone(short_records: Path) -> None:
     config = config_for(short_records, weight_decay=0.1, learning_rate=0.01)
     layer = keras.layers.Dense(2, bias_initializer="ones", kernel_initializer="ones")
