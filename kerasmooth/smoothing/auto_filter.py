@@ -20,12 +20,13 @@ from kerasmooth.filters.banded import (
     difference_penalty,
     inverse_diagonals,
     noise_precision,
+    stiffness_at,
     weighed,
 )
 from kerasmooth.filters.base import Filtered
 from kerasmooth.filters.robust_weights import robust_weights
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.local_cutoffs import Fit, fit_stiffness
+from kerasmooth.smoothing.local_cutoffs import STRONG, Fit, fit_cutoffs
 from kerasmooth.smoothing.noise_level import Noise, estimate_noise
 
 ROUNDS = 2
@@ -33,9 +34,10 @@ LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
-LASTING_SHARE, CORRELATED_DOUBT = 0.8, 1.75
-"""Chosen on generated motion such that 60 to 80 % of all errors are within one deviation: of the noise that is seen
-where the person does not move, and, as the memory of the noise is itself uncertain, of all where it is correlated."""
+LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT = 0.8, 1.75, 1.2
+"""Chosen on generated motion such that 60 to 80 % of all errors are within one deviation and 90 to 98 % within two: of
+the noise that is seen where the person does not move, and, as the memory of the noise is itself uncertain, of all where
+it is correlated, and where it is strong and only seems to be white."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 LEAST_TRUST, LEAST_PULL = 1e-3, 0.2
@@ -61,6 +63,7 @@ def auto(
     fps: float,
     strength: float = 1.0,
     memory: float = 0.0,
+    joined: np.ndarray | None = None,
 ) -> Filtered:
     """Smooths one person, whose keypoints help each other.
 
@@ -71,6 +74,7 @@ def auto(
       fps: frames per second.
       strength: divides all cut-offs.
       memory: seconds for which the detector's noise lasts, where the recording is too short to tell.
+      joined: bool [K, K], which keypoints a limb joins; by default none.
 
     Returns:
       Filtered with the posterior deviation [T, K] and, in `notes`, per keypoint the `method` ("spline", or "none" where
@@ -85,9 +89,10 @@ def auto(
     }
     notes |= {"method": np.full(num_keypoints, "none", object), "limited": np.zeros(num_keypoints, bool)}
     used = np.flatnonzero(known.sum(axis=0) >= LEAST_KNOWN)
+    limbs = np.zeros((num_keypoints, num_keypoints), bool) if joined is None else joined
     for first, end, fade_in in _windows(frames, fps) if len(used) else []:
         part = np.ix_(np.arange(first, end), used)
-        window = _smooth_window(positions[part], weights[part], fps, strength, memory)
+        window = _smooth_window(positions[part], weights[part], fps, strength, memory, limbs[np.ix_(used, used)])
         ramp = np.minimum((np.arange(end - first) + 1) / (fade_in + 1), 1.0)[:, None, None]
         result[part] = ramp * window.curve + (1 - ramp) * result[part] if fade_in else window.curve
         deviation[part] = window.deviation
@@ -106,7 +111,9 @@ def _windows(frames: int, fps: float) -> list[tuple[int, int, int]]:
     return [(int(a), int(b) + overlap, 0 if a == 0 else overlap) for a, b in itertools.pairwise(bounds)]
 
 
-def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, strength: float, memory: float) -> _Window:
+def _smooth_window(
+    positions: np.ndarray, weights: np.ndarray, fps: float, strength: float, memory: float, joined: np.ndarray
+) -> _Window:
     known = weights > 0
     filled = gaps.interpolate(positions, known)
     noise = estimate_noise(filled, known, fps, memory)
@@ -115,7 +122,7 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
     trust, pulled = np.ones(weights.shape), filled
     for turn in range(ROUNDS):
         # What was pulled towards the curve by its trust is as much nearer to it.
-        fit = fit_stiffness(pulled, weights / trust, noise, fps)
+        fit = fit_cutoffs(pulled, weights / trust, noise, fps, joined)
         last = turn == ROUNDS - 1
         pull = weights * np.maximum(trust, LEAST_PULL)
         curve, variance = _curves(positions, pull, fit, noise, fps, strength if last else 1.0, variances=last)
@@ -125,7 +132,8 @@ def _smooth_window(positions: np.ndarray, weights: np.ndarray, fps: float, stren
             pulled = curve + np.where(known, trust, 0.0)[..., None] * (positions - curve)
     # What lasts was taken for motion, and is in the curve.
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
-    deviation = np.sqrt(variance * fit.deviation**2 + lasting) * (CORRELATED_DOUBT if noise.memory else 1.0)
+    doubt = CORRELATED_DOUBT if noise.memory else STRONG_DOUBT if fit.order == STRONG else 1.0
+    deviation = doubt * np.sqrt(variance * fit.deviation**2 + lasting)
     # The measurements' own variance is one over their weight.
     gained = 1 - np.sqrt((variance * pull).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
     kept = gained < LEAST_GAIN
@@ -155,7 +163,7 @@ def _curves(
     """The curves [T, K, D] of all keypoints, and their variances [T, K] in those of the noise (1 unless asked for)."""
     frames, num_keypoints, _ = positions.shape
     order, half = fit.order, fit.order // 2
-    stiffness = np.exp(fit.log_stiffness[half : frames - order + half]) * strength ** (2 * order)
+    stiffness = stiffness_at(fit.cutoff[half : frames - order + half], fps, order) * strength ** (2 * order)
     precision = noise_precision(frames, noise.memory, fps)
     curve, factors = np.empty_like(positions), []
     for keypoint in range(num_keypoints):

@@ -76,7 +76,7 @@ def _apply_auto(person: Person, fps: float, settings: SmoothingSettings) -> Filt
         lasting = notes["noise_memory"][notes["method"] != "none"] if notes else np.zeros(0)
         memory = float(lasting.max(initial=0.0))
         values, weights, known = positions[segment], person.weights[segment], person.known[segment]
-        filtered = auto(values, weights, known, fps, settings.strength, memory)
+        filtered = auto(values, weights, known, fps, settings.strength, memory, person.joined)
         positions[segment], deviation[segment] = filtered.positions, filtered.deviation
         notes = notes or filtered.notes or {}
     return Filtered(positions, deviation, notes)

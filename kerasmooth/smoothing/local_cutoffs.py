@@ -3,7 +3,8 @@
 Every cut-off of a grid smooths the whole recording; how well each frame is predicted from the others, or, where the
 noise is strong or lasts, from those before and from those after, is the evidence for its cut-off there. The cut-off
 changes slowly along the recording, so that the forward-backward algorithm gives its distribution in every frame: low
-while a limb rests, high while it kicks.
+while a limb rests, high while it kicks. What a keypoint is joined to moves with it, and is evidence for its cut-off as
+well.
 """
 
 import math
@@ -21,6 +22,8 @@ second ones where the noise is strong, the recording short, or the noise lasts, 
 PREDICTED_SHARE = 0.5
 """Of the evidence where white noise is strong: of predictions from one side, which tell noise best; left out frames,
 the other half, tell best where a movement begins."""
+JOINED_SHARE = 2.0
+"""What joined keypoints say on average is as much evidence as twice what a keypoint says itself."""
 SHARED_DEGREES = 20.0
 """Degrees of freedom for which the median of all keypoints' noise counts in that of each: a short recording tells
 little of a single keypoint."""
@@ -38,14 +41,13 @@ class Fit:
     """What was found for K keypoints over T frames.
 
     Attributes:
-      log_stiffness: [T, K], of the penalty on differences of that order.
-      cutoff: [T, K], Hz, geometric mean.
+      cutoff: [T, K], Hz, the mean over its distribution: in doubt it is rather high, for a gesture that is smoothed
+        away is the larger error.
       order: 2 or 3.
       deviation: [K], of a full measurement along an axis.
       at_limit: bool [K], whether the highest cut-off was the likeliest for most frames.
     """
 
-    log_stiffness: np.ndarray
     cutoff: np.ndarray
     order: int
     deviation: np.ndarray
@@ -58,14 +60,15 @@ def cutoff_grid(fps: float) -> np.ndarray:
     return np.geomspace(lowest, fps, max(round(math.log(fps / lowest) / math.log(CUTOFF_RATIO)) + 1, 2))
 
 
-def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: float) -> Fit:
-    """The stiffness of every frame and the noise of every keypoint, by expectation maximisation.
+def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: float, joined: np.ndarray) -> Fit:
+    """The cut-off of every frame and the noise of every keypoint, by expectation maximisation.
 
     Args:
       positions: float64 [T, K, D], finite.
       weights: [T, K], one over the variance of each measurement, in those of a full one; 0 is none.
       noise: its memory, and bounds of its size.
       fps: frames per second.
+      joined: bool [K, K], which keypoints a limb joins.
     """
     num_keypoints = positions.shape[1]
     cutoffs = cutoff_grid(fps)
@@ -74,14 +77,14 @@ def fit_stiffness(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps:
     variances, costs = evidence.profile()
     variance = np.minimum(evidence.shared(variances[costs.argmin(axis=0), np.arange(num_keypoints)]), most)
     moves = _transitions(len(cutoffs), fps)
+    heard = np.eye(num_keypoints) + JOINED_SHARE * joined / np.maximum(joined.sum(axis=0), 1)
     for _ in range(ITERATIONS):
-        chances = _chances(-0.5 * (evidence.squares / variance + evidence.logs), moves)
+        chances = _chances(-0.5 * (evidence.squares / variance + evidence.logs) @ heard, moves)
         found = np.einsum("mtk,mtk->k", chances, evidence.squares) / evidence.degrees
         variance = np.clip(evidence.shared(found), LEAST_NOISE**2, most)
-    log_stiffness = np.einsum("mtk,m->tk", chances, np.log(stiffness_at(cutoffs, fps, evidence.order)))
-    cutoff = np.exp(np.einsum("mtk,m->tk", chances, np.log(cutoffs)))
+    cutoff = np.einsum("mtk,m->tk", chances, cutoffs)
     at_limit = chances[-1].mean(axis=0) > 0.5
-    return Fit(log_stiffness, cutoff, evidence.order, np.sqrt(variance), at_limit)
+    return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit)
 
 
 @dataclass(frozen=True, eq=False)

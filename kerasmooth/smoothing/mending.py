@@ -35,6 +35,7 @@ class Person:
       confidence: [T, K] of the input, swaps mended, 0 where not known.
       size: the person's size in input units.
       origin: [2] in input units.
+      joined: bool [K, K], which keypoints a limb joins.
     """
 
     positions: np.ndarray
@@ -47,6 +48,7 @@ class Person:
     confidence: np.ndarray
     size: float
     origin: np.ndarray
+    joined: np.ndarray
 
 
 def mend(
@@ -88,7 +90,15 @@ def mend(
         confidence=np.where(known, confidence, 0.0),
         size=size,
         origin=origin,
+        joined=_joined(skeleton, known.shape[1]),
     )
+
+
+def _joined(skeleton: Skeleton | None, num_keypoints: int) -> np.ndarray:
+    joined = np.zeros((num_keypoints, num_keypoints), bool)
+    for a, b in skeleton.limbs if skeleton is not None else ():
+        joined[a, b] = joined[b, a] = True
+    return joined
 
 
 def replaceable(rejected: np.ndarray, known: np.ndarray, fps: float, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
