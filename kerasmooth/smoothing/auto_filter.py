@@ -2,34 +2,28 @@
 
 1. What the keypoints of a person do not do together tells how large the detector's noise is and how long it lasts
    (`noise_level`).
-2. How well every frame is predicted tells how fast each keypoint moves there (`local_cutoffs`).
-3. The least squares curve with a penalty of that local stiffness on its differences is the estimate; a measurement
-   counts by its confidence, and by how heavy the tails of the noise are where it lies far out (Student's t,
-   iteratively reweighted). The inverse of the same system is the variance.
-4. A keypoint whose noise cannot be told from its motion stays as it was measured.
+2. What they all do together, such as swaying or being filmed by a camera that moves, is taken off those that rest
+   without it (`common_motion`).
+3. How well every frame is predicted tells how fast each keypoint moves there (`local_cutoffs`).
+4. The least squares curve of that local stiffness is the estimate (`local_spline`); a measurement counts by its
+   confidence, and by how heavy the tails of the noise are where it lies far out (Student's t, reweighted once).
+   The inverse of the same system is the variance.
+5. A keypoint whose noise cannot be told from its motion stays as it was measured.
 """
 
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dpbtrf, dpbtrs
 
-from kerasmooth.filters.banded import (
-    banded_product,
-    difference_penalty,
-    inverse_diagonals,
-    noise_precision,
-    stiffness_at,
-    weighed,
-)
 from kerasmooth.filters.base import Filtered
 from kerasmooth.filters.robust_weights import robust_weights
 from kerasmooth.smoothing import gaps
-from kerasmooth.smoothing.local_cutoffs import STRONG, Fit, fit_cutoffs
-from kerasmooth.smoothing.noise_level import Noise, estimate_noise
+from kerasmooth.smoothing.common_motion import common_motion
+from kerasmooth.smoothing.local_cutoffs import STRONG, fit_cutoffs
+from kerasmooth.smoothing.local_spline import smoothed
+from kerasmooth.smoothing.noise_level import estimate_noise
 
-ROUNDS = 2
 LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
@@ -43,8 +37,6 @@ OVERLAP_SECONDS = 2.0
 LEAST_TRUST, LEAST_PULL = 1e-3, 0.2
 """Of a measurement that lies far out: as evidence of how fast the keypoint moves, and in the curve. It is no outlier,
 or it would have been rejected: a fast movement must not be smoothed away for being rare."""
-LEAST_WEIGHT = 1e-6
-"""Of a frame without measurement: holds the matrix regular, and nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,17 +111,16 @@ def _smooth_window(
     noise = estimate_noise(filled, known, fps, memory)
     # In units in which the noise is the same along every axis.
     positions, filled = positions / noise.axes, filled / noise.axes
-    trust, pulled = np.ones(weights.shape), filled
-    for turn in range(ROUNDS):
-        # What was pulled towards the curve by its trust is as much nearer to it.
-        fit = fit_cutoffs(pulled, weights / trust, noise, fps, joined)
-        last = turn == ROUNDS - 1
-        pull = weights * np.maximum(trust, LEAST_PULL)
-        curve, variance = _curves(positions, pull, fit, noise, fps, strength if last else 1.0, variances=last)
-        if not last:
-            distances = weights * np.sum((positions - curve) ** 2, axis=-1) / fit.deviation**2
-            trust = np.maximum(robust_weights(distances, known, positions.shape[2]), LEAST_TRUST)
-            pulled = curve + np.where(known, trust, 0.0)[..., None] * (positions - curve)
+    common, fit = common_motion(filled, weights, noise, fps, joined)
+    positions = positions - common
+    curve, _ = smoothed(positions, weights, fit, noise.memory, fps, variances=False)
+    distances = weights * np.sum((positions - curve) ** 2, axis=-1) / fit.deviation**2
+    trust = np.maximum(robust_weights(distances, known, positions.shape[2]), LEAST_TRUST)
+    # What is pulled towards the curve by its trust is as much nearer to it.
+    pulled = curve + np.where(known, trust, 0.0)[..., None] * (positions - curve)
+    fit = fit_cutoffs(pulled, weights / trust, noise, fps, joined)
+    pull = weights * np.maximum(trust, LEAST_PULL)
+    curve, variance = smoothed(positions, pull, fit, noise.memory, fps, strength)
     # What lasts was taken for motion, and is in the curve.
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
     doubt = CORRELATED_DOUBT if noise.memory else STRONG_DOUBT if fit.order == STRONG else 1.0
@@ -139,7 +130,7 @@ def _smooth_window(
     kept = gained < LEAST_GAIN
     if np.median(gained) < LEAST_GAIN:
         kept[:] = True
-    curve = np.where((known & kept)[..., None], positions, curve) * noise.axes
+    curve = (np.where((known & kept)[..., None], positions, curve) + common) * noise.axes
     chosen = {
         "method": np.where(kept, "none", "spline").astype(object),
         "cutoff": np.exp(np.log(fit.cutoff).mean(axis=0)),
@@ -148,33 +139,3 @@ def _smooth_window(
         "limited": fit.at_limit,
     }
     return _Window(curve, deviation, chosen)
-
-
-def _curves(
-    positions: np.ndarray,
-    weights: np.ndarray,
-    fit: Fit,
-    noise: Noise,
-    fps: float,
-    strength: float,
-    *,
-    variances: bool,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The curves [T, K, D] of all keypoints, and their variances [T, K] in those of the noise (1 unless asked for)."""
-    frames, num_keypoints, _ = positions.shape
-    order, half = fit.order, fit.order // 2
-    stiffness = stiffness_at(fit.cutoff[half : frames - order + half], fps, order) * strength ** (2 * order)
-    precision = noise_precision(frames, noise.memory, fps)
-    curve, factors = np.empty_like(positions), []
-    for keypoint in range(num_keypoints):
-        measured = weighed(precision, np.maximum(weights[:, keypoint], LEAST_WEIGHT))
-        bands = difference_penalty(frames, order, stiffness[:, keypoint])
-        bands[:2] += measured
-        factor = dpbtrf(bands, lower=1)[0]
-        level = positions[:, keypoint].mean(axis=0)
-        right = banded_product(measured, positions[:, keypoint] - level)
-        curve[:, keypoint] = dpbtrs(factor, np.asfortranarray(right), lower=1)[0] + level
-        factors.append(factor)
-    if not variances:
-        return curve, np.ones(weights.shape)
-    return curve, inverse_diagonals(np.stack(factors)).T

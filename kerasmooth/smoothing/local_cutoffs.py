@@ -46,12 +46,19 @@ class Fit:
       order: 2 or 3.
       deviation: [K], of a full measurement along an axis.
       at_limit: bool [K], whether the highest cut-off was the likeliest for most frames.
+      log_likelihood: [K], of the keypoint and, by their share, of those that it is joined to.
     """
 
     cutoff: np.ndarray
     order: int
     deviation: np.ndarray
     at_limit: np.ndarray
+    log_likelihood: np.ndarray
+
+    def of(self, keypoints: np.ndarray) -> "Fit":
+        """Of some of the keypoints, by index."""
+        values = (self.cutoff[:, keypoints], self.order, self.deviation[keypoints], self.at_limit[keypoints])
+        return Fit(*values, self.log_likelihood[keypoints])
 
 
 def cutoff_grid(fps: float) -> np.ndarray:
@@ -79,12 +86,13 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
     moves = _transitions(len(cutoffs), fps)
     heard = np.eye(num_keypoints) + JOINED_SHARE * joined / np.maximum(joined.sum(axis=0), 1)
     for _ in range(ITERATIONS):
-        chances = _chances(-0.5 * (evidence.squares / variance + evidence.logs) @ heard, moves)
+        chances, likelihood = _chances(-0.5 * (evidence.squares / variance + evidence.logs) @ heard, moves)
+        likelihood -= 0.5 * (evidence.degrees * np.log(variance)) @ heard
         found = np.einsum("mtk,mtk->k", chances, evidence.squares) / evidence.degrees
         variance = np.clip(evidence.shared(found), LEAST_NOISE**2, most)
     cutoff = np.einsum("mtk,m->tk", chances, cutoffs)
     at_limit = chances[-1].mean(axis=0) > 0.5
-    return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit)
+    return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit, likelihood)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,9 +189,12 @@ def _transitions(count: int, fps: float) -> np.ndarray:
     return moves
 
 
-def _chances(log_likelihoods: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Forward-backward: [M, T, K] -> the probability of every state in every frame, [M, T, K]."""
-    likelihoods = np.exp(log_likelihoods - log_likelihoods.max(axis=0)).swapaxes(0, 1)
+def _chances(log_likelihoods: np.ndarray, moves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forward-backward: [M, T, K] -> the probability of every state in every frame, [M, T, K], and the log likelihood
+    of the whole, [K].
+    """
+    top = log_likelihoods.max(axis=0)
+    likelihoods = np.exp(log_likelihoods - top).swapaxes(0, 1)
     ahead = np.empty_like(likelihoods)
     sums = np.empty((likelihoods.shape[0], 1, likelihoods.shape[2]))
     state = np.full(likelihoods.shape[1:], 1 / len(moves))
@@ -198,4 +209,4 @@ def _chances(log_likelihoods: np.ndarray, moves: np.ndarray) -> np.ndarray:
     for frame in range(len(likelihoods) - 2, -1, -1):
         state = np.dot(moves, scaled[frame + 1] * state)
         ahead[frame] *= state
-    return ahead.swapaxes(0, 1)
+    return ahead.swapaxes(0, 1), (top + np.log(sums[:, 0])).sum(axis=0)

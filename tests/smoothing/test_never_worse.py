@@ -152,3 +152,18 @@ def test_a_short_part_of_a_recording_has_the_noise_of_its_longest() -> None:
     of_whole = smooth_keypoints(measured[:174], fps=60, skeleton=SKELETON).keypoints[short]
     alone = smooth_keypoints(measured[short], fps=60, skeleton=SKELETON).keypoints
     assert errors(of_whole, points[short]).mean() < 0.9 * errors(alone, points[short]).mean()
+
+
+@pytest.mark.parametrize("kind", ["standing", "kick"])
+def test_a_camera_that_shakes_moves_everything_and_hides_nothing(kind: str) -> None:
+    """The shake is seen in every keypoint: what moves in the body is smoothed nearly as if the camera stood still."""
+    points, measured = recording(kind, 60, 2.0)
+    seconds = np.arange(len(points)) / 60
+    shake = 0.1 * torso(points) * np.stack([np.sin(25 * seconds), np.cos(31 * seconds)], axis=-1)[:, None]
+    still, shaken = (
+        errors(smooth_keypoints(measured + moved, fps=60, skeleton=SKELETON).keypoints, points + moved).mean()
+        for moved in (0.0, shake)
+    )
+    alone = errors(smooth_keypoints(measured + shake, fps=60, method="kalman").keypoints, points + shake).mean()
+    assert shaken < 1.4 * still
+    assert shaken < 0.6 * alone
