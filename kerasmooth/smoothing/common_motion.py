@@ -13,8 +13,6 @@ LEAST_KEYPOINTS = 6
 """Of fewer the median is no better known than each."""
 MEDIAN_DEVIATION = 1.25
 """Of the median of many measurements, in deviations of their mean: sqrt(pi / 2)."""
-LEAST_EVIDENCE = 0.02
-"""Log likelihood a frame that a keypoint must gain: the median holds a share of its own noise."""
 
 
 def common_motion(
@@ -52,6 +50,7 @@ def common_motion(
     of_both = dataclasses.replace(noise, most=np.tile(noise.most, 2))
     fit = fit_cutoffs(both, np.tile(weights, 2), of_both, fps, np.kron(np.eye(2, dtype=bool), joined))
     own, without = fit.log_likelihood.reshape(2, num_keypoints)
-    follows = without - own > LEAST_EVIDENCE * frames
+    # The median holds its share of the noise of each: so much is gained for nothing.
+    follows = without - own > frames / watched.sum()
     common[:, follows] = curve
     return common, fit.of(np.arange(num_keypoints) + num_keypoints * follows)

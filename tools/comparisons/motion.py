@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from rich.progress import track
+from scipy.ndimage import gaussian_filter1d
 
 from comparisons.smoothers import as_they_come
 from kerasmooth.pose_table import REPLACED
@@ -32,6 +33,8 @@ LEVELS = (0.0, 0.3, 0.5, 1.0, 2.0, 5.0, 12.0, 14.0)
 """Per cent of the torso; 14 is what the published study simulates at s = 1."""
 MEMORY = 0.08
 """Seconds."""
+SHAKE_SECONDS = 0.05
+"""Deviation of the Gaussian over which a camera's way, shaken by hand, is smooth: most of it is slower than 4 Hz."""
 SECONDS = 3.0
 ROUNDING = 1e-9
 """Of what was left as it was."""
@@ -48,7 +51,10 @@ GESTURES = {
     "pitching": ("left_wrist", "right_wrist"),
 }
 """Kind -> keypoints whose turning points are watched."""
-FAULTS = ("2 % single", "5 % single", "2 % runs", "5 % runs", "10 % dropped", "5 % swapped")
+FAULTS = (
+    *("2 % single", "5 % single", "2 % runs", "5 % runs", "10 % dropped", "5 % swapped"),
+    *("3 % shaken", "10 % shaken"),
+)
 FAULT_RATES, FAULT_LEVEL = (30, 60), 1.0
 
 
@@ -111,6 +117,10 @@ def recorded(recording: Recording) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if recording.fault:
         rng = generator(recording.seed, recording.kind, recording.rate, recording.fault)
         share = float(recording.fault.split(" ")[0]) / 100
+        if recording.fault.endswith("shaken"):
+            way = gaussian_filter1d(rng.standard_normal((len(points), 1, 2)), SHAKE_SECONDS * recording.rate, axis=0)
+            way *= share * size / way.std(axis=0)
+            return points + way, measured + way, planted
         if recording.fault.endswith("swapped"):
             for left, right in BOULDERING_25.pairs:
                 away = _runs(rng, len(points), share, (1, 8))
