@@ -89,6 +89,18 @@ def test_the_deviation_says_how_far_off_it_is(memory: float) -> None:
     assert twice > 0.85
 
 
+def test_in_strong_noise_the_deviation_says_it_too() -> None:
+    within = []
+    for kind in KINDS:
+        points, measured = recording(kind, 30, 12.0)
+        result = smooth_keypoints(measured, fps=30, skeleton=SKELETON)
+        off = np.abs(result.keypoints - points) / result.deviation[..., None]
+        within.append([(off < 1).mean(), (off < 2).mean()])
+    once, twice = np.mean(within, axis=0)
+    assert 0.6 < once < 0.8
+    assert 0.94 < twice < 0.98
+
+
 def test_who_cannot_be_smoothed_is_reported() -> None:
     """A sprint at 25 frames/s with next to no noise: the highest cut-off is the likeliest, and little moves."""
     _, measured = recording("sprint", 25, 0.3)
