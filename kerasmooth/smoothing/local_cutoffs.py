@@ -22,8 +22,9 @@ second ones where the noise is strong, the recording short, or the noise lasts, 
 PREDICTED_SHARE = 0.5
 """Of the evidence where white noise is strong: of predictions from one side, which tell noise best; left out frames,
 the other half, tell best where a movement begins."""
-JOINED_SHARE = 2.0
-"""What joined keypoints say on average is as much evidence as twice what a keypoint says itself."""
+JOINED_SHARE, MOST_HEARD = 2.0, 1.0
+"""What joined keypoints say on average is as much evidence as twice what a keypoint says itself; but a frame of theirs,
+which may be an outlier, speaks against a cut-off by no more than a log likelihood of MOST_HEARD."""
 SHARED_DEGREES = 20.0
 """Degrees of freedom for which the median of all keypoints' noise counts in that of each: a short recording tells
 little of a single keypoint."""
@@ -84,10 +85,12 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
     variances, costs = evidence.profile()
     variance = np.minimum(evidence.shared(variances[costs.argmin(axis=0), np.arange(num_keypoints)]), most)
     moves = _transitions(len(cutoffs), fps)
-    heard = np.eye(num_keypoints) + JOINED_SHARE * joined / np.maximum(joined.sum(axis=0), 1)
+    shares = JOINED_SHARE * joined / np.maximum(joined.sum(axis=0), 1)
     for _ in range(ITERATIONS):
-        chances, likelihood = _chances(-0.5 * (evidence.squares / variance + evidence.logs) @ heard, moves)
-        likelihood -= 0.5 * (evidence.degrees * np.log(variance)) @ heard
+        own = -0.5 * (evidence.squares / variance + evidence.logs)
+        others = np.maximum(own - own.max(axis=0), -MOST_HEARD) @ shares
+        chances, likelihood = _chances(own + others, moves)
+        likelihood -= 0.5 * evidence.degrees * np.log(variance)
         found = np.einsum("mtk,mtk->k", chances, evidence.squares) / evidence.degrees
         variance = np.clip(evidence.shared(found), LEAST_NOISE**2, most)
     cutoff = np.einsum("mtk,m->tk", chances, cutoffs)
