@@ -306,7 +306,7 @@ def _print_bars(lines: list[dict[str, Any]]) -> None:
                 str(noise),
                 f"{100 * np.mean([line['worse'] for line in own]):.1f} %",
                 f"{max(line['worst ratio'] for line in own):.3f}",
-                f"{100 * max(behind):+.1f} %",
+                f"{100 * max(behind):+.1f} %" if noise != "0 %" else "",
                 _least_kept(own),
                 f"{max(line['worst'] for line in own):.1f}",
                 " to ".join(f"{f([line['within 1'] for line in own]):.2f}" for f in (min, max)),
