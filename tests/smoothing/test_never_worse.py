@@ -156,6 +156,21 @@ def test_joined_keypoints_tell_of_a_gesture_that_hardly_shows_in_strong_noise() 
     assert joined < 0.98 * apart
 
 
+def test_an_outlier_that_nobody_rejects_leaves_joined_keypoints_steady() -> None:
+    """The right elbow jumps by a torso for three frames; the wrist, which it is joined to, rests."""
+    points, measured = recording("standing", 30, 3.0)
+    jumped = measured.copy()
+    jumped[40:43, SKELETON.index("right_elbow")] += torso(points)
+    wrist = SKELETON.index("right_wrist")
+    steady, beside = (
+        errors(smooth_keypoints(given, fps=30, skeleton=SKELETON, outliers=False).keypoints, points)[
+            35:48, wrist
+        ].mean()
+        for given in (measured, jumped)
+    )
+    assert beside < 1.4 * steady
+
+
 def test_a_short_part_of_a_recording_has_the_noise_of_its_longest() -> None:
     """Noise that lasts, and a gap too long to fill: what comes after it is too short to tell noise from motion."""
     points, measured = recording("kick", 60, 3.0, memory=0.08)
