@@ -8,7 +8,7 @@
 4. The least squares curve of that local stiffness is the estimate (`local_spline`); a measurement counts by its
    confidence, and by how heavy the tails of the noise are where it lies far out (Student's t, reweighted once).
    The inverse of the same system is the variance.
-5. A keypoint whose noise cannot be told from its motion stays as it was measured.
+5. A keypoint whose noise and motion look alike stays as it was measured.
 """
 
 import itertools

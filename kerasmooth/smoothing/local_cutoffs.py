@@ -47,7 +47,7 @@ class Fit:
       order: 2 or 3.
       deviation: [K], of a full measurement along an axis.
       at_limit: bool [K], whether the highest cut-off was the likeliest for most frames.
-      log_likelihood: [K], of the keypoint and, by their share, of those that it is joined to.
+      log_likelihood: [K], of each keypoint's positions and of what those that it is joined to say of its cut-offs.
     """
 
     cutoff: np.ndarray
