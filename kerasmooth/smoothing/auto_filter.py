@@ -4,13 +4,16 @@
    (`noise_level`).
 2. What they all do together, such as swaying or being filmed by a camera that moves, is taken off those that rest
    without it (`common_motion`).
-3. How well every frame is predicted tells how fast each keypoint moves there (`local_cutoffs`).
+3. How well every frame is predicted tells how fast each keypoint moves there, and how noisy it is
+   (`local_cutoffs`).
 4. The least squares curve of that local stiffness is the estimate (`local_spline`); a measurement counts by its
    confidence, and by how heavy the tails of the noise are where it lies far out (Student's t, reweighted once).
    The inverse of the same system is the variance.
-5. A keypoint whose noise and motion look alike stays as it was measured.
+5. A keypoint whose noise and motion look alike stays as it was measured. Where all do as noise seems to last, it is
+   taken for white.
 """
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 
@@ -22,7 +25,7 @@ from kerasmooth.smoothing import gaps
 from kerasmooth.smoothing.common_motion import common_motion
 from kerasmooth.smoothing.local_cutoffs import STRONG, fit_cutoffs
 from kerasmooth.smoothing.local_spline import smoothed
-from kerasmooth.smoothing.noise_level import estimate_noise
+from kerasmooth.smoothing.noise_level import Noise, estimate_noise
 
 LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
@@ -31,7 +34,7 @@ LEAST_GAIN = 0.05
 LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT = 0.8, 1.75, 1.2
 """Chosen on generated motion such that 60 to 80 % of all errors are within one deviation and 90 to 98 % within two: of
 the noise that is seen where the person does not move, and, as the memory of the noise is itself uncertain, of all where
-it is correlated, and where it is strong and only seems to be white."""
+it seems to be correlated, and where it is strong and only seems to be white."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 LEAST_TRUST, LEAST_PULL = 1e-3, 0.2
@@ -109,6 +112,28 @@ def _smooth_window(
     known = weights > 0
     filled = gaps.interpolate(positions, known)
     noise = estimate_noise(filled, known, fps, memory)
+    if not noise.memory:
+        return _smooth_noisy(positions, filled, weights, noise, fps, strength, joined)
+    window = _smooth_noisy(positions, filled, weights, noise, fps, strength, joined, CORRELATED_DOUBT)
+    if (window.chosen["method"] != "none").any():
+        return window
+    # Fast motion looks like noise that lasts, of which nothing can be taken away; of white noise something can.
+    white = dataclasses.replace(noise, memory=0.0)
+    return _smooth_noisy(positions, filled, weights, white, fps, strength, joined, CORRELATED_DOUBT)
+
+
+def _smooth_noisy(
+    positions: np.ndarray,
+    filled: np.ndarray,
+    weights: np.ndarray,
+    noise: Noise,
+    fps: float,
+    strength: float,
+    joined: np.ndarray,
+    doubt: float = 1.0,
+) -> _Window:
+    """Smooths a window of this noise, whose deviations are in doubt by a factor of at least `doubt`."""
+    known = weights > 0
     # In units in which the noise is the same along every axis.
     positions, filled = positions / noise.axes, filled / noise.axes
     common, fit = common_motion(filled, weights, noise, fps, joined)
@@ -123,7 +148,7 @@ def _smooth_window(
     curve, variance = smoothed(positions, pull, fit, noise.memory, fps, strength)
     # What lasts was taken for motion, and is in the curve.
     lasting = np.maximum((LASTING_SHARE * noise.whole) ** 2 - fit.deviation**2, 0.0)
-    doubt = CORRELATED_DOUBT if noise.memory else STRONG_DOUBT if fit.order == STRONG else 1.0
+    doubt = max(doubt, STRONG_DOUBT) if fit.order == STRONG else doubt
     deviation = doubt * np.sqrt(variance * fit.deviation**2 + lasting)
     # The measurements' own variance is one over their weight.
     gained = 1 - np.sqrt((variance * pull).sum(axis=0) / np.maximum(known.sum(axis=0), 1))

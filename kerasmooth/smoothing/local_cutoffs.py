@@ -26,8 +26,8 @@ JOINED_SHARE, MOST_HEARD = 2.0, 1.0
 """What joined keypoints say on average is as much evidence as twice what a keypoint says itself; but a frame of theirs,
 which may be an outlier, speaks against a cut-off by no more than a log likelihood of MOST_HEARD."""
 SHARED_DEGREES = 20.0
-"""Degrees of freedom for which the median of all keypoints' noise counts in that of each: a short recording tells
-little of a single keypoint."""
+"""Degrees of freedom for which the median of all keypoints' noise counts in that of each, and each in the median: a
+short recording, or one of fast motion, tells little of a single keypoint's noise."""
 LOWEST_CUTOFF, CUTOFF_RATIO = 0.15, 1.6
 """Hz. The grid ends at the frame rate itself, where everything passes."""
 LEAST_CUTOFF_SHARE = 1 / 400
@@ -83,7 +83,7 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
     evidence = _evidence(positions - positions.mean(axis=0), weights, cutoffs, noise.memory, fps)
     most = np.maximum(noise.most, LEAST_NOISE) ** 2
     variances, costs = evidence.profile()
-    variance = np.minimum(evidence.shared(variances[costs.argmin(axis=0), np.arange(num_keypoints)]), most)
+    variance = np.minimum(variances[costs.argmin(axis=0), np.arange(num_keypoints)], most)
     moves = _transitions(len(cutoffs), fps)
     shares = JOINED_SHARE * joined / np.maximum(joined.sum(axis=0), 1)
     for _ in range(ITERATIONS):
@@ -91,8 +91,7 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
         others = np.maximum(own - own.max(axis=0), -MOST_HEARD) @ shares
         chances, likelihood = _chances(own + others, moves)
         likelihood -= 0.5 * evidence.degrees * np.log(variance)
-        found = np.einsum("mtk,mtk->k", chances, evidence.squares) / evidence.degrees
-        variance = np.clip(evidence.shared(found), LEAST_NOISE**2, most)
+        variance = np.clip(evidence.noise(chances), LEAST_NOISE**2, most)
     cutoff = np.einsum("mtk,m->tk", chances, cutoffs)
     at_limit = chances[-1].mean(axis=0) > 0.5
     return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit, likelihood)
@@ -107,12 +106,14 @@ class _Evidence:
       squares: [M, T, K], over all coordinates, in variances of the prediction when the noise is 1.
       logs: [M, T, K], of those variances.
       degrees: [K], terms that the sums over frames have.
+      tell: [M, T, K], how much of these tells of the noise: its share of the variance of a prediction.
     """
 
     order: int
     squares: np.ndarray
     logs: np.ndarray
     degrees: np.ndarray
+    tell: np.ndarray
 
     def profile(self) -> tuple[np.ndarray, np.ndarray]:
         """[M, K] twice: the likeliest variance of the noise if the cut-off never changes, and -2 log likelihood."""
@@ -125,14 +126,21 @@ class _Evidence:
 
     def blended(self, other: "_Evidence", share: float) -> "_Evidence":
         """Of the same order: the mean, in which the other counts for a share of 0 to 1."""
-        both = (
-            (1 - share) * getattr(self, name) + share * getattr(other, name) for name in ("squares", "logs", "degrees")
+        names = ("squares", "logs", "degrees", "tell")
+        return _Evidence(
+            self.order, *((1 - share) * getattr(self, name) + share * getattr(other, name) for name in names)
         )
-        return _Evidence(self.order, *both)
 
-    def shared(self, variances: np.ndarray) -> np.ndarray:
-        """[K]: each keypoint's variance drawn towards the median of all, the more, the less it has been seen."""
-        return (self.degrees * variances + SHARED_DEGREES * np.median(variances)) / (self.degrees + SHARED_DEGREES)
+    def noise(self, chances: np.ndarray) -> np.ndarray:
+        """[K]: the variance of each keypoint's noise, given the probabilities of the cut-offs [M, T, K].
+
+        It is drawn towards the median of all keypoints, the more, the less has been seen of its noise: what moves fast
+        hides it.
+        """
+        variances = np.einsum("mtk,mtk->k", chances, self.squares) / self.degrees
+        told = np.einsum("mtk,mtk->k", chances, self.tell)
+        median = np.quantile(variances, 0.5, weights=told + SHARED_DEGREES, method="inverted_cdf")
+        return np.asarray((told * variances + SHARED_DEGREES * median) / (told + SHARED_DEGREES))
 
 
 def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float) -> _Evidence:
@@ -143,8 +151,10 @@ def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memo
     def evidence(order: int, squares: np.ndarray, logs: np.ndarray, predictions: np.ndarray) -> _Evidence:
         of_keypoints = squares.reshape(len(cutoffs), frames, num_keypoints, dimensions).sum(axis=3) * weights
         known = weights > 0
-        degrees = dimensions * (known * predictions[:, None]).sum(axis=0)
-        return _Evidence(order, of_keypoints, dimensions * logs[:, :, None] * known, np.maximum(degrees, 1.0))
+        terms = dimensions * known * predictions[:, None]
+        logs = logs[:, :, None]
+        tell = np.minimum(np.exp(-logs), 1.0) * terms
+        return _Evidence(order, of_keypoints, dimensions * logs * known, np.maximum(terms.sum(axis=0), 1.0), tell)
 
     if not memory:
         clear, strong = (
@@ -152,7 +162,7 @@ def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memo
         )
         if clear.cost() < strong.cost():
             return clear
-    ahead = evidence(STRONG, *innovations(flat, cutoffs, memory, fps), _seen_from_both_sides(frames))
+    ahead = evidence(STRONG, *innovations(flat, cutoffs, memory, fps, STRONG), _seen_from_both_sides(frames))
     return ahead if memory else strong.blended(ahead, PREDICTED_SHARE)
 
 

@@ -34,7 +34,8 @@ LOWEST_CUTOFF, CUTOFF_RATIO = 0.3, 2.0
 """Hz: the cut-offs of the motions under which the memories are compared."""
 LEAST_NOISE = 1e-5
 """Person sizes."""
-_ORDER = 2
+ORDERS = (2, 3)
+"""Of the differences that a motion keeps small: a body that turns fast keeps third ones small, and second ones not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +134,22 @@ def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -
 
 def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarray]:
     """(index of the memory of the largest likelihood over all keypoints, [K, D] variances if the noise is white)."""
+    costs, white = _costs_of_memories(positions, fps, ORDERS[0])
+    if costs.argmin() > 0:
+        # Noise does not last that a smoother motion explains as well.
+        others, _ = _costs_of_memories(positions, fps, ORDERS[1])
+        costs = min(costs, others, key=np.min)
+    return int(costs.argmin()), white
+
+
+def _costs_of_memories(positions: np.ndarray, fps: float, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """-2 log likelihood of each of MEMORIES under motions of an order, and [K, D] variances if the noise is white."""
     frames, num_keypoints, dimensions = positions.shape
     count = max(round(math.log(fps / LOWEST_CUTOFF) / math.log(CUTOFF_RATIO)) + 1, 2)
     cutoffs = np.geomspace(LOWEST_CUTOFF, fps, count)
     costs, white = [], np.empty(0)
     for memory in MEMORIES:
-        squares, logs = innovations(positions.reshape(frames, -1), cutoffs, memory, fps)
+        squares, logs = innovations(positions.reshape(frames, -1), cutoffs, memory, fps, order)
         degrees = frames - LOST_FRAMES
         variances = np.maximum(squares.sum(axis=1) / degrees, LEAST_NOISE**2).reshape(-1, num_keypoints, dimensions)
         # A cut-off for both axes: with one for each, fast motion along one of them would seem to have no noise.
@@ -146,24 +157,27 @@ def _likeliest_memory(positions: np.ndarray, fps: float) -> tuple[int, np.ndarra
         if memory == 0:
             white = variances[cost.argmin(axis=0), np.arange(num_keypoints)]
         costs.append(cost.min(axis=0).sum())
-    return int(np.argmin(costs)), white
+    return np.array(costs), white
 
 
-LOST_FRAMES = 3
+LOST_FRAMES = max(ORDERS) + 1
 """At either end: of the first frames a filter can predict nothing."""
 
 
-def innovations(values: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float) -> tuple[np.ndarray, np.ndarray]:
+def innovations(
+    values: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float, order: int
+) -> tuple[np.ndarray, np.ndarray]:
     """How far each frame is from what those before (and, backwards, those after) predict, under models of motion.
 
-    A coordinate is an integrated random walk (its second difference is white) plus noise of that memory. Then a
-    difference of the values is a moving average, whose banded covariance LAPACK factors.
+    A coordinate is a random walk integrated once or twice (its difference of this order is white) plus noise of that
+    memory. Then a difference of the values is a moving average, whose banded covariance LAPACK factors.
 
     Args:
       values: float64 [T, C].
       cutoffs: [M], Hz at which motion and noise are as strong.
       memory: seconds.
       fps: frames per second.
+      order: of ORDERS.
 
     Returns:
       squares [M, T, C] in variances of the noise and the logs of their variances [M, T], each the mean of both
@@ -171,7 +185,7 @@ def innovations(values: np.ndarray, cutoffs: np.ndarray, memory: float, fps: flo
     """
     frames = len(values)
     rho = math.exp(-1 / (memory * fps)) if memory else 0.0
-    difference = np.array([1.0, -2.0, 1.0])
+    difference = np.poly(np.ones(order))
     whole = np.convolve(difference, [1.0, -rho]) if rho else difference
     lost = len(whole) - 1
     noise = (1 - rho**2) * _covariances(difference, lost)
@@ -182,7 +196,7 @@ def innovations(values: np.ndarray, cutoffs: np.ndarray, memory: float, fps: flo
         directions.append(np.asfortranarray(changes))
     squares = np.zeros((len(cutoffs), frames, values.shape[1]))
     logs = np.zeros((len(cutoffs), frames))
-    for model, stiffness in enumerate(stiffness_at(cutoffs, fps, _ORDER)):
+    for model, stiffness in enumerate(stiffness_at(cutoffs, fps, order)):
         bands = np.repeat((noise + motion / stiffness)[:, None], frames - lost, axis=1)
         factor = dpbtrf(bands, lower=1)[0]
         for reverse, changes in enumerate(directions):

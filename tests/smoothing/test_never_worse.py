@@ -43,6 +43,17 @@ def test_white_noise_of_a_good_detector_falls_by_much(fps: float, gained: float)
     assert np.mean(shares) < 1 - gained
 
 
+@pytest.mark.parametrize(
+    ("kind", "fps", "percent", "share"),
+    [("sprint", 60, 0.3, 0.9), ("cartwheel", 60, 0.3, 0.6), ("walking", 25, 0.3, 0.8), ("walking", 25, 1.0, 0.95)],
+)
+def test_white_noise_falls_where_all_keypoints_move_fast(kind: str, fps: float, percent: float, share: float) -> None:
+    """Nothing rests that would tell the noise from the motion."""
+    points, measured = recording(kind, fps, percent)
+    result = smooth_keypoints(measured, fps=fps, skeleton=SKELETON).keypoints
+    assert errors(result, points).mean() < share * errors(measured, points).mean()
+
+
 @pytest.mark.parametrize("fps", [30, 240])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_perfect_recording_stays_as_it_is(kind: str, fps: float) -> None:

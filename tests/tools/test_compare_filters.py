@@ -1,10 +1,17 @@
 """The comparison of filters: one kind of motion through all of it."""
 
 import csv
+import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.interpolate import make_smoothing_spline
+
+from kerasmooth.sample.motion import sequence
 
 
 def test_a_kick_through_every_smoother(repository: Path, tmp_path: Path) -> None:
@@ -23,3 +30,18 @@ def test_a_kick_through_every_smoother(repository: Path, tmp_path: Path) -> None
     assert auto < 0.6 * raw
     assert float(rows["1 % white", "5 % single", "auto"]["recall"]) > 0.9
     assert "| 1 % white |" in done.stdout
+
+
+def test_no_constant_stiffness_is_better_than_the_one_chosen_by_the_truth(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "tools"))
+    known_truth = importlib.import_module("comparisons.known_truth")
+    truth, frames = sequence("kick", 90, 30, 0), np.arange(90.0)
+    measured = truth + np.random.default_rng(0).normal(0, 3, truth.shape)
+    errors = [
+        np.linalg.norm(make_smoothing_spline(frames, measured, lam=stiffness)(frames) - truth, axis=-1).mean()
+        for stiffness in np.geomspace(1e-2, 1e4, 30)
+    ]
+    smoothed = known_truth.smoothed_by_the_truth(truth, measured, 30, 3.0, 0.0)
+    assert np.linalg.norm(smoothed - truth, axis=-1).mean() < 0.9 * min(errors)

@@ -17,6 +17,7 @@ import numpy as np
 from rich.progress import track
 from scipy.ndimage import gaussian_filter1d
 
+from comparisons.known_truth import smoothed_by_the_truth
 from comparisons.smoothers import as_they_come
 from kerasmooth.pose_table import REPLACED
 from kerasmooth.sample.motion import sequence
@@ -56,6 +57,8 @@ FAULTS = (
     *("3 % shaken", "10 % shaken"),
 )
 FAULT_RATES, FAULT_LEVEL = (30, 60), 1.0
+KNOWING = "auto, knowing the truth"
+"""The row of `known_truth`."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,7 @@ def _runs(rng: np.random.Generator, frames: int, share: float, lengths: tuple[in
 
 
 def score(recording: Recording) -> dict[str, Score]:
-    """Row -> its score; the row "raw" is the input. After the first seed there is only `auto` beside it."""
+    """Row -> its score; the row "raw" is the input. After the first seed only `auto` and KNOWING stand beside it."""
     points, measured, planted = recorded(recording)
     size = _torso(points)
     fast = np.linalg.norm(np.gradient(points, axis=0), axis=-1)
@@ -163,6 +166,9 @@ def score(recording: Recording) -> dict[str, Score]:
     for name, smooth in as_they_come().items() if recording.seed == 0 else ():
         if name != "auto" and not (recording.fault and name.startswith("stream")):
             results[name] = smooth(measured, None, recording.rate, BOULDERING_25.name)
+    if not recording.fault:
+        noise = (recording.level / 100 * size, MEMORY if recording.lasting else 0.0)
+        results[KNOWING] = smoothed_by_the_truth(points, measured, recording.rate, *noise)
     rows = {name: _score(result, points, size, fast, recording) for name, result in results.items()}
     off = np.abs(done.keypoints - points) / done.deviation[..., None]
     rows["auto"].within = (float(np.mean(off < 1)), float(np.mean(off < 2)))
@@ -289,14 +295,15 @@ def _print_bars(lines: list[dict[str, Any]]) -> None:
     clean = [line for line in lines if not line["fault"]]
     rows = []
     for noise in dict.fromkeys(line["noise"] for line in clean):
-        own = [line for line in clean if (line["noise"], line["smoother"]) == (noise, "auto")]
+        of_noise = [line for line in clean if line["noise"] == noise]
+        own, knowing = ([line for line in of_noise if line["smoother"] == name] for name in ("auto", KNOWING))
         behind = []
         for line in own:
             named = [
                 other
-                for other in clean
-                if (other["rate"], other["noise"]) == (line["rate"], noise)
-                and other["smoother"] not in ("raw", "auto")
+                for other in of_noise
+                if other["rate"] == line["rate"]
+                and other["smoother"] not in ("raw", "auto", KNOWING)
                 and not str(other["smoother"]).startswith("stream")
             ]
             for key in ("error", "fast"):
@@ -307,7 +314,7 @@ def _print_bars(lines: list[dict[str, Any]]) -> None:
                 f"{100 * np.mean([line['worse'] for line in own]):.1f} %",
                 f"{max(line['worst ratio'] for line in own):.3f}",
                 f"{100 * max(behind):+.1f} %" if noise != "0 %" else "",
-                _least_kept(own),
+                *_least_kept(own, knowing),
                 f"{max(line['worst'] for line in own):.1f}",
                 " to ".join(f"{f([line['within 1'] for line in own]):.2f}" for f in (min, max)),
                 " to ".join(f"{f([line['within 2'] for line in own]):.2f}" for f in (min, max)),
@@ -315,14 +322,20 @@ def _print_bars(lines: list[dict[str, Any]]) -> None:
         )
     print("\n`auto`, at its worst over the frame rates")
     heads = ["noise", "recordings made worse", "largest ratio to raw", "against the best filter as it comes"]
-    heads += ["gesture that loses most keeps", "99.9 %", "errors within 1 deviation", "within 2"]
+    heads += ["gesture that loses most keeps", "knowing the truth it keeps"]
+    heads += ["99.9 %", "errors within 1 deviation", "within 2"]
     _print_table(heads, rows)
 
 
-def _least_kept(lines: list[dict[str, Any]]) -> str:
-    """The gesture that loses most, over the frame rates: at any one of them a few turning points would be chance."""
+def _least_kept(lines: list[dict[str, Any]], knowing: list[dict[str, Any]]) -> tuple[str, str]:
+    """The gesture that loses most, over the frame rates: at any one of them a few turning points would be chance; and
+    what is left of it by KNOWING.
+    """
     means = {kind: _mean_of([line[kept(kind)] for line in lines]) for kind in GESTURES}
-    return min((f"{share:.2f} ({kind})" for kind, share in means.items() if np.isfinite(share)), default="")
+    share, kind = min(((share, kind) for kind, share in means.items() if np.isfinite(share)), default=(np.nan, ""))
+    if not kind:
+        return "", ""
+    return f"{share:.2f} ({kind})", f"{_mean_of([line[kept(kind)] for line in knowing]):.2f}"
 
 
 def _print_faults(lines: list[dict[str, Any]]) -> None:
