@@ -18,6 +18,8 @@ from kerasmooth.reporting.results import Result
 from kerasmooth.reporting.tables import COMPARED_AT, best_filter, own_rows
 
 Rows = dict[str, RowResult]
+_RUNS_IN_A_COLUMN = 30
+"""Of a legend, at most."""
 
 
 def draw(results: Sequence[Result]) -> dict[str, Figure]:
@@ -144,5 +146,6 @@ def _learning(results: Sequence[Result]) -> Figure:
     for axes in (left, right):
         axes.set_xlabel("training windows")
         axes.grid(alpha=0.3)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize=6)
+    columns = -(-len(runs) // _RUNS_IN_A_COLUMN)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize=6, ncols=columns)
     return figure

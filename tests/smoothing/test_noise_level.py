@@ -18,6 +18,13 @@ def test_white_noise_is_found_as_it_is(kind: str, percent: float) -> None:
     assert 1.1 < np.median(estimate.most) / (percent / 100) < 1.9
 
 
+@pytest.mark.parametrize(("kind", "seed"), [("cartwheel", 0), ("walking", 0), ("walking", 1)])
+def test_fast_motion_of_the_whole_body_is_not_taken_for_noise_that_lasts(kind: str, seed: int) -> None:
+    points = truth(kind, 25) / torso(truth(kind, 25))
+    estimate = estimate_noise(points + 0.003 * noise(points.shape, 25, seed=seed), known(points), 25)
+    assert estimate.memory == 0
+
+
 @pytest.mark.parametrize("kind", ["standing", "walking", "kick"])
 @pytest.mark.parametrize("ratio", [1.0, 2.5])
 def test_noise_may_be_larger_along_one_axis(kind: str, ratio: float) -> None:
