@@ -106,14 +106,14 @@ class _Evidence:
       squares: [M, T, K], over all coordinates, in variances of the prediction when the noise is 1.
       logs: [M, T, K], of those variances.
       degrees: [K], terms that the sums over frames have.
-      tell: [M, T, K], how much of these tells of the noise: its share of the variance of a prediction.
+      noise_degrees: [M, T, K], these by frame, times the share of the noise in the variance of a prediction.
     """
 
     order: int
     squares: np.ndarray
     logs: np.ndarray
     degrees: np.ndarray
-    tell: np.ndarray
+    noise_degrees: np.ndarray
 
     def profile(self) -> tuple[np.ndarray, np.ndarray]:
         """[M, K] twice: the likeliest variance of the noise if the cut-off never changes, and -2 log likelihood."""
@@ -126,7 +126,7 @@ class _Evidence:
 
     def blended(self, other: "_Evidence", share: float) -> "_Evidence":
         """Of the same order: the mean, in which the other counts for a share of 0 to 1."""
-        names = ("squares", "logs", "degrees", "tell")
+        names = ("squares", "logs", "degrees", "noise_degrees")
         return _Evidence(
             self.order, *((1 - share) * getattr(self, name) + share * getattr(other, name) for name in names)
         )
@@ -138,9 +138,9 @@ class _Evidence:
         hides it.
         """
         variances = np.einsum("mtk,mtk->k", chances, self.squares) / self.degrees
-        told = np.einsum("mtk,mtk->k", chances, self.tell)
-        median = np.quantile(variances, 0.5, weights=told + SHARED_DEGREES, method="inverted_cdf")
-        return np.asarray((told * variances + SHARED_DEGREES * median) / (told + SHARED_DEGREES))
+        degrees = np.einsum("mtk,mtk->k", chances, self.noise_degrees)
+        median = np.quantile(variances, 0.5, weights=degrees + SHARED_DEGREES, method="inverted_cdf")
+        return np.asarray((degrees * variances + SHARED_DEGREES * median) / (degrees + SHARED_DEGREES))
 
 
 def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memory: float, fps: float) -> _Evidence:
@@ -153,8 +153,9 @@ def _evidence(values: np.ndarray, weights: np.ndarray, cutoffs: np.ndarray, memo
         known = weights > 0
         terms = dimensions * known * predictions[:, None]
         logs = logs[:, :, None]
-        tell = np.minimum(np.exp(-logs), 1.0) * terms
-        return _Evidence(order, of_keypoints, dimensions * logs * known, np.maximum(terms.sum(axis=0), 1.0), tell)
+        degrees = np.maximum(terms.sum(axis=0), 1.0)
+        noise_degrees = np.minimum(np.exp(-logs), 1.0) * terms
+        return _Evidence(order, of_keypoints, dimensions * logs * known, degrees, noise_degrees)
 
     if not memory:
         clear, strong = (
