@@ -9,6 +9,7 @@ from kerasmooth.models.bi_conv_lstm import BiConvLSTM
 from kerasmooth.models.conv3d import Conv3D
 from kerasmooth.models.deciwatch import DeciWatch
 from kerasmooth.models.deciwatch_vit import DeciWatchViT
+from kerasmooth.models.gated_splines import GatedSplines
 from kerasmooth.models.smoother import Smoother
 
 MODELS: dict[str, type[Smoother]] = {}
@@ -31,6 +32,7 @@ register("conv3d")(Conv3D)
 register("bi_conv_lstm")(BiConvLSTM)
 register("deciwatch")(DeciWatch)
 register("deciwatch_vit")(DeciWatchViT)
+register("gated_splines")(GatedSplines)
 
 __all__ = [
     "MODELS",
@@ -38,6 +40,7 @@ __all__ = [
     "Conv3D",
     "DeciWatch",
     "DeciWatchViT",
+    "GatedSplines",
     "Smoother",
     "build",
     "register",

@@ -3,11 +3,10 @@
 from typing import Any
 
 import keras
-import numpy as np
 
 from kerasmooth.boxes import Size
 from kerasmooth.models.frame_sampling import FramePositions, KeepFrames, MarkKeptFrames, RecoverFrames
-from kerasmooth.models.smoother import Smoother, check_positive
+from kerasmooth.models.smoother import Smoother, check_positive, grid_scale
 from kerasmooth.models.transformer_layers import NUM_HEADS, TransformerLayers
 
 
@@ -42,9 +41,7 @@ class PoseRecovery:
         self.layers = TransformerLayers(hidden_dim, dropout, seed, dtype)
         self._kept_positions = FramePositions(hidden_dim, sample_interval, name="kept_positions")
         self._all_positions = FramePositions(hidden_dim, name="positions")
-        height, width = size
-        self._cells_per_unit = np.array([width, height], "float32") / 2
-        self._centre = self._cells_per_unit - 0.5
+        self._cells_per_unit, self._centre = grid_scale(size)
 
     def kept_poses(self, keypoints: Any, visibility: Any) -> tuple[Any, Any]:
         """Poses [B, S, 2K] of the kept frames, scaled, and their positions [1, S, dim].

@@ -4,6 +4,7 @@ import inspect
 from typing import Any, ClassVar, Literal
 
 import keras
+import numpy as np
 
 from kerasmooth.boxes import Size
 
@@ -107,3 +108,10 @@ def check_positive(**values: int) -> None:
     for name, value in values.items():
         if type(value) is not int or value < 1:  # a bool is an int too
             raise ValueError(f"{name} must be a whole number of at least 1. Received: {name}={value!r}")
+
+
+def grid_scale(size: Size) -> tuple[np.ndarray, np.ndarray]:
+    """Cells (x, y) of half a grid (height, width), and of its centre: scaled by them, its edges lie at -1 and 1."""
+    height, width = size
+    half = np.array([width, height], "float32") / 2
+    return half, half - 0.5

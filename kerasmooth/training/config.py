@@ -38,7 +38,7 @@ class TrainingConfig(FlagSettings):
     runs_dir: str = _setting("runs", "folder of run folders")
     run_name: str = _setting("", "the run's folder there; empty: made from model, options, s, experiment and source")
     experiment: str = _setting("", "label of the experiment; part of the run's default name")
-    model: str = _setting("conv3d", "conv3d, bi_conv_lstm, deciwatch or deciwatch_vit")
+    model: str = _setting("conv3d", "conv3d, bi_conv_lstm, deciwatch, deciwatch_vit or gated_splines")
     model_options: dict[str, Any] = _setting({}, "arguments of the model: name=value,... such as merge_mode=concat")
     loss: str = _setting("", "mse or deciwatch; empty: the model's own")
     sub_pixel_targets: bool = _setting(False, "centre target Gaussians on the true position, not on its rounded cell")

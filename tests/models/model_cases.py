@@ -14,6 +14,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "bi_conv_lstm": {"filters": 8},
     "deciwatch": {"hidden_dim": 16, "num_layers": 1},
     "deciwatch_vit": {"hidden_dim": 16, "num_layers": 1, "patch": 4},
+    "gated_splines": {"width": 16, "rounds": 1},
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("conv3d", {"kernel": 3}),

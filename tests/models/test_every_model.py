@@ -108,6 +108,7 @@ HEADS = {
     "deciwatch": {"recover_head"},
     "deciwatch-sample_interval=1-encoder_norm=False": {"recover_head"},
     "deciwatch_vit": {"recover_head"},
+    "gated_splines": {"gates", "correction"},
 }
 
 
@@ -116,12 +117,17 @@ def test_the_head_is_what_gives_the_output(case: Case) -> None:
     model = case.build()
     assert {variable.path.split("/")[0] for variable in model.head} == HEADS[str(case)]
     inputs = inputs_for(model.takes)
-    # Without its head a model of heatmaps gives none, and one of keypoints what it interpolates.
+    # Without its head a model of heatmaps gives none, and one of keypoints what it interpolates, or half of each band.
     for variable in model.head:
         variable.assign(keras.ops.zeros_like(variable))
     outputs = outputs_of(model, inputs)
     gives = "keypoints" if "keypoints" in outputs else "heatmaps"
     rest = outputs.get("denoised", 0.0)
+    if case.model == "gated_splines":
+        everything = model.get_layer("bridged").output, *model.get_layer("bands").output
+        bridged, bands, last = keras.Model(model.inputs, everything)(inputs)
+        np.testing.assert_allclose(last + bands.numpy().sum(axis=-1), bridged, atol=1e-5)
+        rest = (last + bands.numpy().sum(axis=-1) / 2) * (4, 3) + (3.5, 2.5)
     np.testing.assert_allclose(outputs[gives], rest + np.zeros_like(outputs[gives]), atol=1e-5)
 
 
@@ -266,6 +272,8 @@ def test_dimensions_must_be_positive(name: str, argument: str, bad: Any) -> None
         ("bi_conv_lstm", {"merge_mode": "concat"}, 774_513),
         ("deciwatch", {}, 1_708_388),
         ("deciwatch", {"encoder_norm": False}, 1_708_132),
+        # An embedding of 375 numbers, 6 layers of a norm, a convolution and a mix, a norm, gates and a correction.
+        ("gated_splines", {}, 376 * 128 + 6 * (256 + 641 * 128 + 129 * 128) + 256 + 129 * 150 + 129 * 50),
     ],
 )
 def test_weights_are_as_many_as_published_or_counted(name: str, options: dict[str, Any], count: int) -> None:

@@ -80,6 +80,7 @@ MODELS = {
     "deciwatch": {"sample_interval"},
     "deciwatch_vit": {"sample_interval"},
     "bi_conv_lstm": {"merge_mode"},
+    "gated_splines": set(),
 }
 LISTS = ("smoothers", "scalars", "experiments", "seeds", "settings", "datasets", "judged_noise", "finetunings")
 

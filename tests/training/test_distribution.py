@@ -18,6 +18,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "sum": ("bi_conv_lstm", {"filters": 4}),
     "concat": ("bi_conv_lstm", {"filters": 4, "merge_mode": "concat"}),
     "deciwatch": ("deciwatch", {"hidden_dim": 8, "num_layers": 1, "dropout": 0.0}),
+    "gated_splines": ("gated_splines", {"width": 8, "rounds": 1}),
 }
 
 

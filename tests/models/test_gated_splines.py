@@ -1,0 +1,55 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasmooth import models
+from kerasmooth.models.gated_splines import PERIODS, SplineBands
+
+
+def splines(values: np.ndarray, periods: tuple[float, ...] = PERIODS) -> np.ndarray:
+    """[T] -> [M, T], what is left of each spline."""
+    bands, rest = SplineBands(periods)(values[None, :, None, None].astype("float32"))
+    slower = np.concatenate([ops.convert_to_numpy(bands), ops.convert_to_numpy(rest)[..., None]], axis=-1)
+    return np.cumsum(slower[0, :, 0, 0, ::-1], axis=1)[:, ::-1].T[1:]
+
+
+def test_each_spline_halves_the_wave_of_its_period() -> None:
+    frames = np.arange(600)
+    for number, period in enumerate(PERIODS):
+        wave = np.cos(2 * np.pi * frames / period)
+        left = splines(wave)[number, 200:400]
+        np.testing.assert_allclose(left, wave[200:400] / 2, atol=5e-3)
+
+
+@pytest.mark.parametrize("frames", [3, 5, 25, 120])
+def test_they_are_the_least_squares_curves_of_small_second_differences(frames: int) -> None:
+    values = np.random.default_rng(0).normal(size=frames)
+    second = np.diff(np.eye(frames), 2, axis=0)
+    for number, period in enumerate(PERIODS):
+        stiffness = (2 - 2 * np.cos(2 * np.pi / period)) ** -2
+        expected = np.linalg.solve(np.eye(frames) + stiffness * second.T @ second, values)
+        np.testing.assert_allclose(splines(values)[number], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 40])
+def test_even_motion_is_in_no_band(frames: int) -> None:
+    line = 3 + 0.5 * np.arange(frames)
+    np.testing.assert_allclose(splines(line), np.tile(line, (len(PERIODS), 1)), rtol=1e-4)
+
+
+def test_untrained_it_takes_noise_off_and_leaves_slow_motion() -> None:
+    keras.utils.set_random_seed(0)
+    model = models.build("gated_splines", window=60)
+    rng, time = np.random.default_rng(1), np.arange(60)
+    truth = 28 + 8 * np.sin(2 * np.pi * time / 60)[:, None, None] * np.ones((60, 25, 2))
+    seen = truth + rng.normal(size=truth.shape)
+    inputs = {"keypoints": seen[None].astype("float32"), "visibility": np.ones((1, 60, 25), "float32")}
+    smoothed = ops.convert_to_numpy(model(inputs)["keypoints"])[0]
+    assert np.abs(smoothed - truth).mean() < 0.7 * np.abs(seen - truth).mean()
+
+
+@pytest.mark.parametrize("option", ["width", "rounds"])
+def test_its_size_is_positive(option: str) -> None:
+    with pytest.raises(ValueError, match=f"{option} must be a whole number of at least 1"):
+        models.build("gated_splines", window=25, **{option: 0})
