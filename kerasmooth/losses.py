@@ -8,10 +8,12 @@ from keras import ops
 
 from kerasmooth.masked_mse import MaskedMSE
 
-__all__ = ["LOSSES", "Loss", "LossTerm", "MaskedMSE", "deciwatch", "mse", "register", "value"]
+__all__ = ["LOSSES", "Loss", "LossTerm", "MaskedMSE", "deciwatch", "distance", "mse", "register", "value"]
 
 RECOVER_WEIGHT = 5.0
 DENOISE_WEIGHT = 1.0
+_LEAST_DISTANCE = 0.01
+"""Cells below which a distance costs as its square does: a root has no gradient at 0."""
 
 Tensors = Mapping[str, Any]
 
@@ -78,6 +80,22 @@ def deciwatch(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
     return terms
 
 
+def distance(targets: Tensors, outputs: Tensors) -> list[LossTerm]:
+    """Mean distance of annotated keypoints, in heatmap cells: what is far off counts less than in `mse`.
+
+    Args:
+      targets: "keypoints" [B, T, K, 2] in heatmap cells, "visibility" bool [B, T, K].
+      outputs: "keypoints" [B, T, K, 2].
+
+    Returns:
+      One term.
+    """
+    shown = ops.cast(targets["visibility"], "bool")
+    error = _errors(targets["keypoints"], outputs["keypoints"], shown[..., None])
+    distances = ops.sqrt(ops.sum(ops.square(error), axis=-1) + _LEAST_DISTANCE**2) - _LEAST_DISTANCE
+    return [LossTerm(1.0, ops.sum(distances), ops.sum(ops.cast(shown, "float32")))]
+
+
 @dataclass(frozen=True)
 class Loss:
     """A loss by its name, called with (targets, outputs of the model).
@@ -112,6 +130,7 @@ def register(loss: Loss) -> Loss:
 
 
 register(Loss("mse", mse))
+register(Loss("distance", distance, needs=("keypoints",)))
 register(Loss("deciwatch", deciwatch, needs=("keypoints", "denoised", "sampled")))
 
 

@@ -32,6 +32,7 @@ def only(values: Arrays, *names: str) -> Arrays:
 OUTPUTS = {
     "mse heatmaps": ("heatmaps",),
     "mse keypoints": ("keypoints",),
+    "distance": ("keypoints",),
     "deciwatch": ("keypoints", "denoised", "sampled"),
 }
 every_loss = pytest.mark.parametrize("kind", OUTPUTS)
@@ -59,6 +60,14 @@ def test_mse_of_keypoints_by_hand() -> None:
     predicted = np.array([[[[1, 4], [0, 0]]]], "float32")
     (term,) = losses.mse({"keypoints": truth, "visibility": np.array([[[True, False]]])}, {"keypoints": predicted})
     assert (float(term.total), float(term.count)) == (9, 2)
+
+
+def test_distance_by_hand() -> None:
+    truth = np.array([[[[1, 1], [9, 9], [2, 2]]]], "float32")
+    predicted = np.array([[[[4, 5], [0, 0], [2, 2]]]], "float32")
+    targets = {"keypoints": truth, "visibility": np.array([[[True, False, True]]])}
+    (term,) = losses.distance(targets, {"keypoints": predicted})
+    assert (float(term.total), float(term.count)) == (pytest.approx(5, abs=0.011), 2)
 
 
 def test_deciwatch_by_hand() -> None:

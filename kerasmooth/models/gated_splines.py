@@ -45,6 +45,7 @@ class GatedSplines(Smoother):
     """
 
     takes = "keypoints"
+    default_loss = "distance"
 
     def __init__(
         self,

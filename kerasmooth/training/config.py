@@ -40,7 +40,7 @@ class TrainingConfig(FlagSettings):
     experiment: str = _setting("", "label of the experiment; part of the run's default name")
     model: str = _setting("conv3d", "conv3d, bi_conv_lstm, deciwatch, deciwatch_vit or gated_splines")
     model_options: dict[str, Any] = _setting({}, "arguments of the model: name=value,... such as merge_mode=concat")
-    loss: str = _setting("", "mse or deciwatch; empty: the model's own")
+    loss: str = _setting("", "mse, distance or deciwatch; empty: the model's own")
     sub_pixel_targets: bool = _setting(False, "centre target Gaussians on the true position, not on its rounded cell")
     decoder: Literal["argmax", "dark", "udp"] = _setting("argmax", "keypoints from heatmaps")
 
