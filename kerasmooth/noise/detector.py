@@ -20,7 +20,7 @@ from kerasmooth.noise.profile import PUBLISHED, NoiseProfile
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.window_motion import partners
 
-_SHIFT, _SIGMA, _DROPOUT, _SWAP, _BURST, _GAP, _EXCHANGE = range(7)
+_SHIFT, _SIGMA, _DROPOUT, _SWAP, _BURST, _GAP, _EXCHANGE, _SPREAD = range(8)
 """What a number is drawn for: part of its key."""
 
 _FORGOTTEN = 0.01
@@ -159,6 +159,9 @@ class DetectorNoise:
             offsets = normal(xp.stack(offsets, axis=-1), deviation * profile.burst_size, xp)
             struck = uniform(chance, xp) < profile.burst_probability
             shifts = shifts + xp.where(struck[..., None], offsets, _ZERO)
+        if profile.spread > 0:
+            clips = replace(words, frames=xp.zeros_like(words.frames[:, :1]))
+            shifts = shifts * xp.exp(clips.normal(_SPREAD, np.zeros(1), profile.spread)[..., :1])
         return shifts
 
     def _correlated(self, words: "_FrameWords", items: np.ndarray) -> Array:

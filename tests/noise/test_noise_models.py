@@ -94,6 +94,16 @@ def test_a_scale_is_for_its_keypoint() -> None:
     assert deviations == pytest.approx(scale, rel=0.05)
 
 
+def test_clips_differ_in_size_by_the_spread() -> None:
+    keys = np.arange(2000, dtype=np.uint32)
+    even, spread = (noise_of(spread=value).shifts(keys, NUMBERS[:1, :5].repeat(2000, axis=0), K) for value in (0, 0.8))
+    factors = spread / even
+    of_clips = np.median(factors, axis=(1, 2, 3))
+    np.testing.assert_allclose(factors, np.broadcast_to(of_clips[:, None, None, None], factors.shape), rtol=1e-5)
+    assert np.log(of_clips).std() == pytest.approx(0.8, abs=0.04)
+    assert np.log(of_clips).mean() == pytest.approx(0, abs=0.06)
+
+
 @pytest.mark.parametrize("model", NOISE_MODELS)
 def test_a_frame_is_the_same_in_every_window_and_on_every_backend(model: str) -> None:
     noise = DetectorNoise(profile=NOISE_MODELS[model], fresh=True)
@@ -124,5 +134,5 @@ def test_a_profile_is_read_from_json(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=says) as caught:
             noise_profile(str(path))
         assert str(path) in str(caught.value)
-    with pytest.raises(InputError, match=r"--noise_model=brownian: one of published, ar1, .*mixture, or the JSON"):
+    with pytest.raises(InputError, match=r"--noise_model=brownian: one of published, ar1, .*varied, or the JSON"):
         noise_profile("brownian")
