@@ -53,3 +53,33 @@ def test_untrained_it_takes_noise_off_and_leaves_slow_motion() -> None:
 def test_its_size_is_positive(option: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be a whole number of at least 1"):
         models.build("gated_splines", window=25, **{option: 0})
+
+
+def test_what_stands_at_a_missing_keypoint_has_no_effect() -> None:
+    model = models.build("gated_splines", window=25, width=16, rounds=1)
+    rng = np.random.default_rng(2)
+    keypoints = rng.uniform(0, 55, (2, 25, 25, 2)).astype("float32")
+    visibility = (rng.random((2, 25, 25)) > 0.3).astype("float32")
+    there = visibility[..., None] > 0
+    said = [
+        ops.convert_to_numpy(
+            model({"keypoints": np.where(there, keypoints, other), "visibility": visibility})["keypoints"]
+        )
+        for other in (np.float32(0), np.float32(np.nan), np.float32(1e6))
+    ]
+    assert np.isfinite(said[0]).all()
+    for other in said[1:]:
+        np.testing.assert_array_equal(other, said[0])
+
+
+def test_bands_are_exact_in_bfloat16() -> None:
+    """The network may be coarse, but what it lets through is not rounded to an eighth of a cell."""
+    keras.utils.set_random_seed(0)
+    model = models.build("gated_splines", window=25, width=16, rounds=1, dtype="mixed_bfloat16")
+    for name in model.head_layers:
+        kernel, bias = model.get_layer(name).variables
+        kernel.assign(ops.zeros_like(kernel))
+        bias.assign(ops.ones_like(bias) * (30.0 if name == "gates" else 0.0))
+    keypoints = np.random.default_rng(3).uniform(0, 55, (1, 25, 25, 2)).astype("float32")
+    said = model({"keypoints": keypoints, "visibility": np.ones((1, 25, 25), "float32")})["keypoints"]
+    np.testing.assert_allclose(ops.convert_to_numpy(said), keypoints, atol=1e-3)
