@@ -114,5 +114,6 @@ def finished(path: Path, config: Mapping[str, Any], records: str) -> Result | No
 def _complete(config: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """Settings with the defaults of those that are missing, but for settings that decide no score."""
     complete = defaults | config
-    complete["noise_profile"] = PUBLISHED.model_dump(mode="json") | complete["noise_profile"]
+    for name in {"noise_profile", "judged_noise_profile"} & set(complete):
+        complete[name] = PUBLISHED.model_dump(mode="json") | complete[name]
     return {name: value for name, value in complete.items() if name not in PLACES}

@@ -12,11 +12,12 @@ from small_runs import write_records
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation import classical
+from kerasmooth.noise import NoiseProfile
 from kerasmooth.reporting import study, tables
 from kerasmooth.reporting.claims import claim
 from kerasmooth.reporting.grid import StudyConfig
 from kerasmooth.reporting.page import write_report
-from kerasmooth.reporting.results import load_results
+from kerasmooth.reporting.results import finished, load_results
 
 SETTINGS = ("max_epochs=2", "steps_per_epoch=2", "batch_size=4", "jit=off")
 SMALL = "deciwatch:num_layers=1:hidden_dim=8"
@@ -170,6 +171,19 @@ def test_a_setting_that_came_later_than_a_result_had_its_default_there(made: Pat
         study.run_study(grid(made, results_dir=str(results)), Console(quiet=True))
     with pytest.raises(InputError, match=r"other settings \(ema\)"):
         study.run_study(grid(made, results_dir=str(results), settings=(*without_jit, "ema=0.9")), Console(quiet=True))
+
+
+def test_a_number_of_a_noise_profile_that_came_later_too(made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "judged.json"
+    (like,) = (made / "results" / "small").glob("deciwatch*.json")
+    values = json.loads(like.read_text())
+    now = NoiseProfile(correlation=0.8).model_dump(mode="json")
+    values["config"]["judged_noise_profile"] = {name: value for name, value in now.items() if name != "spread"}
+    path.write_text(json.dumps(values))
+    config = values["config"] | {"judged_noise_profile": now}
+    assert finished(path, config, values["records"])
+    with pytest.raises(InputError, match=r"other settings \(judged_noise_profile\)"):
+        finished(path, config | {"judged_noise_profile": now | {"spread": 0.5}}, values["records"])
 
 
 def test_results_of_other_records_are_refused(made: Path, tmp_path: Path) -> None:
