@@ -1,5 +1,6 @@
 """The report's pictures, from results alone."""
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from kerasmooth.reporting.tables import COMPARED_AT, best_filter, own_rows
 Rows = dict[str, RowResult]
 _RUNS_IN_A_COLUMN = 30
 """Of a legend, at most."""
+_LABEL_WIDTH, _LINE_INCHES = 48, 0.18
 
 
 def draw(results: Sequence[Result]) -> dict[str, Figure]:
@@ -61,10 +63,18 @@ def _by_cell(
         handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
     for axes in plots:
         axes.set_ylim(bottom=0)  # after all are drawn: a limit that is set early cuts off what a neighbour draws
-    figure.legend(handles.values(), handles.keys(), loc="outside right center", fontsize=7)
+    labels = [_label(row) for row in handles]
+    lines = 1 + sum(label.count("\n") + 1 for label in labels)
+    figure.set_figheight(max(figure.get_figheight(), _LINE_INCHES * lines))
+    figure.legend(handles.values(), labels, loc="outside right center", fontsize=7)
     for axes in plots[len(cells) :]:
         axes.remove()
     return figure
+
+
+def _label(row: str) -> str:
+    """A row's name in lines that leave room for the plots beside the legend, broken behind colons."""
+    return textwrap.fill(row.replace(":", ": "), _LABEL_WIDTH, subsequent_indent="  ").replace(": ", ":")
 
 
 def _rows_of(results: Sequence[Result], cell: str) -> Rows:
@@ -123,7 +133,8 @@ def _examples(results: Sequence[Result], styles: Styles) -> Figure:
         axes.set(title=f"{cell}: {chosen.example.keypoint}, {chosen.example.video}", xlabel="frame")
         axes.invert_yaxis()
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        handles, names = axes.get_legend_handles_labels()
+        axes.legend(handles, map(_label, names), fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
