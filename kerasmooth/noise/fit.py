@@ -55,6 +55,7 @@ def fit_noise(pairs: Sequence[Pairs]) -> NoiseFit:
     - Confidence is cut into five equal shares, for each keypoint by itself; deviation is a line over them.
     - Of the errors in units of this a mixture of two normals is fitted (EM), bursts and all others.
     - What is on whole cells was rounded: the variance of rounding, 1/12, is not counted.
+    - All pairs count as one: how their sizes differ, the profile's `spread`, is not estimated.
 
     Raises:
       ValueError: no keypoint has 30 detections beside a truth.
