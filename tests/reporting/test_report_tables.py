@@ -7,7 +7,7 @@ import pytest
 
 from kerasmooth.errors import InputError
 from kerasmooth.evaluation.results import Example, RowResult
-from kerasmooth.reporting import tables
+from kerasmooth.reporting import pictures, tables
 from kerasmooth.reporting.results import Result, Training
 
 
@@ -98,6 +98,16 @@ def test_keypoints_without_annotation_are_left_out_and_shares_are_stated() -> No
     assert line.startswith("1.1, 1.2: 87.3 % of the frames")
     assert "20.1 % by the published rule" in line
     assert tables.training_table(RESULTS).loc["conv3d-1.2", "to the best epoch"] == "1,600"
+
+
+def test_long_names_leave_room_for_the_plots() -> None:
+    words = ":window=25:augment_flip=true:augment_rotation=30:augment_reverse=true:noise_model=varied"
+    drawn = row("model", 50).replace(curve=tuple(np.linspace(0, 1, 51).tolist()))
+    figure = pictures.draw([result("rows", {"gated_splines" + words: drawn}, trained=False)])["pck"]
+    figure.canvas.draw()
+    (legend,), (axes,) = figure.legends, figure.axes
+    assert [text.get_text().replace("\n  ", "") for text in legend.get_texts()] == ["gated_splines" + words]
+    assert axes.get_position().width > 0.5
 
 
 def test_markdown_is_a_table() -> None:
