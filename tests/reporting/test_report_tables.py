@@ -104,7 +104,7 @@ def test_long_names_leave_room_for_the_plots() -> None:
     words = ":window=25:augment_flip=true:augment_rotation=30:augment_reverse=true:noise_model=varied"
     drawn = row("model", 50).replace(curve=tuple(np.linspace(0, 1, 51).tolist()))
     figure = pictures.draw([result("rows", {"gated_splines" + words: drawn}, trained=False)])["pck"]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     (legend,), (axes,) = figure.legends, figure.axes
     assert [text.get_text().replace("\n  ", "") for text in legend.get_texts()] == ["gated_splines" + words]
     assert axes.get_position().width > 0.5
