@@ -69,7 +69,7 @@ class GatedSplines(Smoother):
             num_keypoints * len(PERIODS),
             activation="sigmoid",
             kernel_initializer=small,
-            bias_initializer=lambda shape, dtype=None: ops.cast(usual, dtype or "float32"),
+            bias_initializer=keras.initializers.Constant(usual),
             dtype=dtype,
             name="gates",
         )
