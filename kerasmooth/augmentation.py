@@ -18,7 +18,7 @@ import numpy as np
 from kerasmooth.boxes import Size, inside
 from kerasmooth.keyed_random import Array, cast, check_seed, keyed_words, uniform
 from kerasmooth.skeletons import BOULDERING_25
-from kerasmooth.window_motion import Pairs, exchange_sides, motion, move_heatmaps, move_keypoints
+from kerasmooth.window_motion import Pairs, exchange_sides, motion, move_boxes, move_heatmaps, move_keypoints
 
 _MOTION, _TIMING, _LOST = 16, 17, 18
 """What numbers are drawn for, as part of their key: apart from the noise's own purposes."""
@@ -64,11 +64,11 @@ class Augmentation:
     def apply(self, batch: dict[str, Array], size: Size, epoch: Array | int, xp: ModuleType = np) -> dict[str, Array]:
         """Changes a batch of windows, each by its own draw; the batch itself where nothing is to be changed.
 
-        Boxes, frame numbers and image coordinates do not describe the result: for training only.
+        Boxes move among each other as what they show does; the image they lie in is another: for training only.
 
         Args:
           batch: `keypoints` [B, T, K, 2], (x, y) in heatmap cells; `visibility` bool [B, T, K]; `clip_key` uint32 [B];
-            `frame_numbers` int [B, T]; maybe `heatmaps` [B, T, H, W, K]; anything else passes through.
+            `frame_numbers` int [B, T]; `boxes` [B, T, 4]; maybe `heatmaps` [B, T, H, W, K]; anything else passes through.
           size: (height, width) of the grid.
           epoch: int, or a scalar integer tensor; another epoch is another draw.
           xp: `numpy` or `keras.ops`.
@@ -138,19 +138,19 @@ class Augmentation:
             raise ValueError("heatmaps cannot run slower. Received: slowdown and a batch with heatmaps")
         backwards, speed = self.draw_timing(batch["clip_key"], batch["frame_numbers"], epoch, xp)
         retimed = dict(batch)
-        for name in ("keypoints", "visibility", "heatmaps"):
+        for name in ("keypoints", "visibility", "boxes", "heatmaps"):
             if name in batch:
                 where = xp.reshape(backwards, (-1, *[1] * (len(batch[name].shape) - 1)))
                 retimed[name] = xp.where(where, xp.flip(batch[name], axis=1), batch[name])
         if self.slowdown > 0:
-            retimed |= _slowed(retimed["keypoints"], retimed["visibility"], speed, xp)
+            retimed |= _slowed(retimed["keypoints"], retimed["visibility"], retimed["boxes"], speed, xp)
         return retimed
 
     def _moved(self, batch: dict[str, Array], size: Size, epoch: Array | int, xp: ModuleType) -> dict[str, Array]:
         matrix, flipped = self.draw(batch["clip_key"], batch["frame_numbers"], size, epoch, xp)
         keypoints, visibility = batch["keypoints"], cast(batch["visibility"], "bool", xp)
         keypoints = move_keypoints(keypoints, matrix, xp)
-        moved = dict(batch)
+        moved = batch | {"boxes": move_boxes(batch["boxes"], matrix, size, xp)}
         if "heatmaps" in batch:
             moved["heatmaps"] = move_heatmaps(batch["heatmaps"], matrix, xp=xp)
         if self.flip:
@@ -164,8 +164,8 @@ class Augmentation:
         return moved
 
 
-def _slowed(keypoints: Array, visibility: Array, speed: Array, xp: ModuleType) -> dict[str, Array]:
-    """Keypoints [B, T, K, 2] at the speed [B] about the middle of each window, linear between its frames.
+def _slowed(keypoints: Array, visibility: Array, boxes: Array, speed: Array, xp: ModuleType) -> dict[str, Array]:
+    """Keypoints [B, T, K, 2] and boxes [B, T, 4] at the speed [B] about the middle of each window, linear between its frames.
 
     One is visible where it is in the frames that it is between.
     """
@@ -177,4 +177,8 @@ def _slowed(keypoints: Array, visibility: Array, speed: Array, xp: ModuleType) -
     unseen = xp.logical_and((weights > 1e-6)[..., None], xp.logical_not(visibility)[:, None])
     visible = xp.logical_not(xp.any(unseen, axis=2))
     between = xp.sum(weights[..., None, None] * cast(keypoints, "float32", xp)[:, None], axis=2)
-    return {"keypoints": xp.where(visible[..., None], between, np.float32(0)), "visibility": visible}
+    return {
+        "keypoints": xp.where(visible[..., None], between, np.float32(0)),
+        "visibility": visible,
+        "boxes": xp.sum(weights[..., None] * cast(boxes, "float32", xp)[:, None], axis=2),
+    }

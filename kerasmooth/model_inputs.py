@@ -36,7 +36,7 @@ def prepare(
 
     Returns:
       (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells,
-      "visibility": float [B, T, K]}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
+      "visibility": float [B, T, K], "boxes": [B, T, 4] in image pixels}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
       model takes these.
     """
     if takes not in ("heatmaps", "keypoints"):
@@ -49,10 +49,11 @@ def prepare(
         if takes == "heatmaps":
             return {"heatmaps": batch["heatmaps"]}, targets
         found, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
-        return {"keypoints": found, "visibility": ops.cast(confidence > 0, "float32")}, targets
+        return {"keypoints": found, "visibility": ops.cast(confidence > 0, "float32"), "boxes": batch["boxes"]}, targets
     constant = batch.get("constant_shift")
     keys = batch["clip_key"], batch["frame_numbers"]
     seen = noise.simulate(keypoints, visibility, *keys, codec.size, epoch, ops, constant)
     if takes == "heatmaps":
         return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
-    return {"keypoints": seen["keypoints"], "visibility": ops.cast(seen["visibility"], "float32")}, targets
+    visibility = ops.cast(seen["visibility"], "float32")
+    return {"keypoints": seen["keypoints"], "visibility": visibility, "boxes": batch["boxes"]}, targets

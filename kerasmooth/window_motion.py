@@ -49,6 +49,22 @@ def move_keypoints(keypoints: Array, matrix: Array, xp: ModuleType = np) -> Arra
     return xp.stack([matrix[..., i, 0] * x + matrix[..., i, 1] * y + matrix[..., i, 2] for i in (0, 1)], axis=-1)
 
 
+def move_boxes(boxes: Array, matrix: Array, size: Size, xp: ModuleType = np) -> Array:
+    """Boxes [B, T, 4] of windows whose keypoints go by a `motion` [B, 2, 3] of their cells: their centres move about
+    their mean, by the same map of cells, and keep their size.
+    """
+    height, width = size
+    boxes = cast(boxes, "float32", xp)
+    low, high = boxes[..., :2], boxes[..., 2:]
+    half, centre = (high - low) / 2, (low + high) / 2
+    cell = xp.mean(high - low, axis=1, keepdims=True) / np.array([width, height], np.float32)
+    mean = xp.mean(centre, axis=1, keepdims=True)
+    cells = xp.where(cell > 0, (centre - mean) / cell, np.float32(0))
+    linear = xp.concatenate([matrix[..., :2], xp.zeros_like(matrix[..., :1])], axis=-1)
+    moved = move_keypoints(cells[..., None, :], linear, xp)[..., 0, :] * cell + mean
+    return xp.concatenate([moved - half, moved + half], axis=-1)
+
+
 def move_heatmaps(heatmaps: Array, matrix: Array, interpolation: str = "bilinear", xp: ModuleType = np) -> Array:
     """Heatmaps [B, T, H, W, K] resampled under each window's `motion` [B, 2, 3]; zeros flow in from outside.
 

@@ -21,6 +21,8 @@ BAND_SCALE = 10.0
 class GatedSplines(Smoother):
     """Splits tracks into bands by smoothing splines, and lets through of each what a network takes for motion.
 
+    - Keypoints are taken from the grid on each frame's own box, which moves with the person and even a still wrist in
+      it, to one on the mean box of the window, and the answer back.
     - Smoothing splines of ever lower cut-offs; what one still has and the next has not is a band. The last spline and
       all bands add up to the input.
     - A temporal convolutional network over all keypoints' bands (residual layers of dilated convolutions; Bai et al.,
@@ -78,16 +80,19 @@ class GatedSplines(Smoother):
         # === Functional Model ===
         keypoints = keras.Input((None, num_keypoints, 2), name="keypoints", dtype="float32")
         visibility = keras.Input((None, num_keypoints), name="visibility", dtype="float32")
-        bridged = KeepFrames(1, name="bridged")((keypoints - centre) / cells_per_unit, visibility)
+        boxes = keras.Input((None, 4), name="boxes", dtype="float32")
+        size_in_window, place_in_window = BoxInWindow(name="box_in_window")(boxes)
+        steady = (keypoints - centre) / cells_per_unit * size_in_window + place_in_window
+        bridged = KeepFrames(1, name="bridged")(steady, visibility)
         bands, rest = SplineBands(PERIODS, name="bands")(bridged)
         fast = _reshaped(bands * BAND_SCALE, (-1, 2 * num_keypoints * len(PERIODS)), "bands_by_frame")
         slow = _reshaped(rest, (-1, 2 * num_keypoints), "rest_by_frame")
         features = _network([fast, slow, visibility], width, rounds, dtype)
         passing = _reshaped(gates(features), (-1, num_keypoints, 1, len(PERIODS)), "gates_by_band")
         moved = _reshaped(correction(features), (-1, num_keypoints, 2), "correction_by_keypoint")
-        smoothed = rest + ops.sum(passing * bands, axis=-1) + moved
+        smoothed = (rest + ops.sum(passing * bands, axis=-1) + moved - place_in_window) / size_in_window
         super().__init__(
-            {"keypoints": keypoints, "visibility": visibility},
+            {"keypoints": keypoints, "visibility": visibility, "boxes": boxes},
             {"keypoints": smoothed * cells_per_unit + centre},
             **dimensions,
             dtype=dtype,
@@ -126,6 +131,24 @@ def _network(inputs: list[Any], width: int, rounds: int, dtype: Any) -> Any:
 
 def _reshaped(values: Any, shape: tuple[int, ...], name: str) -> Any:
     return keras.layers.Reshape(shape, dtype="float32", name=name)(values)
+
+
+@keras.saving.register_keras_serializable("kerasmooth")
+class BoxInWindow(keras.layers.Layer):
+    """Boxes [B, T, 4] -> size and place of each in the mean box of its window, (x, y) in halves of it, [B, T, 1, 2].
+
+    A box without an area is as large as a pixel. Computed in float32 whatever the policy.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**({"dtype": "float32"} | kwargs))
+
+    def call(self, boxes: Any) -> tuple[Any, Any]:
+        low, high = boxes[:, :, None, :2], boxes[:, :, None, 2:]
+        half = ops.where(high > low, (high - low) / 2, 0.5)
+        centre = (low + high) / 2
+        usual = ops.mean(half, axis=1, keepdims=True)
+        return half / usual, (centre - ops.mean(centre, axis=1, keepdims=True)) / usual
 
 
 @keras.saving.register_keras_serializable("kerasmooth")

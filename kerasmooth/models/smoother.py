@@ -15,7 +15,8 @@ class Smoother(keras.Model):
     The batch and time axes are dynamic: `window` says what the model is made for, and any other length is accepted.
 
     Input, by `takes`: {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2], (x, y) in heatmap cells,
-    "visibility": [B, T, K], 1 where the detector found the keypoint, else 0}. Output, always float32:
+    "visibility": [B, T, K], 1 where the detector found the keypoint, else 0, and, for a model that asks for it,
+    "boxes": [B, T, 4], x1 y1 x2 y2 of each frame's grid in image pixels}. Output, always float32:
     {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells, ...}.
 
     A subclass gives every layer that has weights a name, so that checkpoints know them, `dtype` to every layer that may
@@ -59,6 +60,10 @@ class Smoother(keras.Model):
         parameters = inspect.signature(cls.__init__).parameters.values()
         keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("dtype", "name")]
         return {parameter.name: parameter.default for parameter in keywords}
+
+    def call(self, inputs: dict[str, Any], training: Any = None, mask: Any = None) -> dict[str, Any]:
+        """As Keras has it; what the model does not ask for may be there too."""
+        return super().call({name: inputs[name] for name in self.input}, training=training, mask=mask)
 
     @property
     def head_layers(self) -> list[str]:
