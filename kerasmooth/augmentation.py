@@ -68,7 +68,7 @@ class Augmentation:
 
         Args:
           batch: `keypoints` [B, T, K, 2], (x, y) in heatmap cells; `visibility` bool [B, T, K]; `clip_key` uint32 [B];
-            `frame_numbers` int [B, T]; `boxes` [B, T, 4]; maybe `heatmaps` [B, T, H, W, K]; anything else passes through.
+            `frame_numbers` int [B, T]; `boxes` [B, T, 4]; maybe `heatmaps` [B, T, H, W, K]; anything else passes.
           size: (height, width) of the grid.
           epoch: int, or a scalar integer tensor; another epoch is another draw.
           xp: `numpy` or `keras.ops`.
@@ -165,9 +165,9 @@ class Augmentation:
 
 
 def _slowed(keypoints: Array, visibility: Array, boxes: Array, speed: Array, xp: ModuleType) -> dict[str, Array]:
-    """Keypoints [B, T, K, 2] and boxes [B, T, 4] at the speed [B] about the middle of each window, linear between its frames.
+    """Keypoints [B, T, K, 2] and boxes [B, T, 4] at the speed [B] about the middle of each window, by lines.
 
-    One is visible where it is in the frames that it is between.
+    A keypoint is visible where it is in the frames that it is between.
     """
     frames = np.arange(keypoints.shape[1], dtype=np.float32)
     middle = np.float32((len(frames) - 1) / 2)

@@ -29,7 +29,8 @@ def load_dataset(
     """The windows of a split as (inputs, targets) for `fit`, `evaluate` and `predict` of a Keras model.
 
     inputs: {"heatmaps": [B, T, H, W, K]}, or {"keypoints": [B, T, K, 2], (x, y) in heatmap cells, "visibility":
-    [B, T, K], 1 where the detector found the keypoint}; of a real detector where the records hold any, else simulated.
+    [B, T, K], 1 where the detector found the keypoint, "boxes": [B, T, 4], x1 y1 x2 y2 in image pixels}; of a real
+    detector where the records hold any, else simulated.
     targets: true keypoints [B, T, K, 2], sub-pixel, in heatmap cells; NaN where not annotated, as `losses.MaskedMSE`
     and `metrics.PCK` take them.
 

@@ -36,8 +36,8 @@ def prepare(
 
     Returns:
       (inputs, targets): inputs {"heatmaps": [B, T, H, W, K]} or {"keypoints": [B, T, K, 2] in heatmap cells,
-      "visibility": float [B, T, K], "boxes": [B, T, 4] in image pixels}; targets {"keypoints", "visibility": bool [B, T, K]} and "heatmaps" where the
-      model takes these.
+      "visibility": float [B, T, K], "boxes": [B, T, 4] in image pixels}; targets {"keypoints",
+      "visibility": bool [B, T, K]} and "heatmaps" where the model takes these.
     """
     if takes not in ("heatmaps", "keypoints"):
         raise ValueError(f"takes must be 'heatmaps' or 'keypoints'. Received: takes={takes!r}")

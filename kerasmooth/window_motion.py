@@ -58,10 +58,10 @@ def move_boxes(boxes: Array, matrix: Array, size: Size, xp: ModuleType = np) -> 
     low, high = boxes[..., :2], boxes[..., 2:]
     half, centre = (high - low) / 2, (low + high) / 2
     cell = xp.mean(high - low, axis=1, keepdims=True) / np.array([width, height], np.float32)
+    cell = xp.where(cell > 0, cell, np.float32(1))
     mean = xp.mean(centre, axis=1, keepdims=True)
-    cells = xp.where(cell > 0, (centre - mean) / cell, np.float32(0))
     linear = xp.concatenate([matrix[..., :2], xp.zeros_like(matrix[..., :1])], axis=-1)
-    moved = move_keypoints(cells[..., None, :], linear, xp)[..., 0, :] * cell + mean
+    moved = move_keypoints(((centre - mean) / cell)[..., None, :], linear, xp)[..., 0, :] * cell + mean
     return xp.concatenate([moved - half, moved + half], axis=-1)
 
 

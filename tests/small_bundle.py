@@ -36,7 +36,7 @@ class Bundle:
 
 def make(folder: Path) -> Bundle:
     bundle = Bundle(folder)
-    for model in (*EXPORTED, "bi_conv_lstm"):
+    for model in (*EXPORTED, "bi_conv_lstm", "gated_splines"):
         write_run(bundle.run(model), model)
     for model in EXPORTED:
         exported = export_run(load_run(bundle.run(model)), bundle.path, for_serving=True)

@@ -61,6 +61,7 @@ SMALL_OPTIONS: dict[str, dict[str, Any]] = {
     "conv3d": {},
     "bi_conv_lstm": {"filters": 4},
     "deciwatch": {"hidden_dim": 8, "num_layers": 1},
+    "gated_splines": {"width": 16, "rounds": 1},
 }
 
 

@@ -9,10 +9,12 @@ import pytest
 import tensorflow as tf
 from keras import ops
 from scipy import stats
+from scipy.interpolate import interp1d
+from scipy.spatial.distance import pdist
 
 from kerasmooth import window_motion
 from kerasmooth.augmentation import Augmentation
-from kerasmooth.boxes import inside
+from kerasmooth.boxes import inside, to_image
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.noise import clip_key
 from kerasmooth.skeletons import BOULDERING_25
@@ -31,8 +33,13 @@ def make_batch(windows: int = 6, frames: int = 3, seed: int = 0) -> dict[str, np
         "visibility": visibility,
         "clip_key": np.array([clip_key(f"penn_action/{i // 2:04d}") for i in range(windows)], np.uint32),
         "frame_numbers": (np.arange(frames) + 5 * np.arange(windows)[:, None]).astype(np.int32),
-        "boxes": np.ones((windows, frames, 4), np.float32),
+        "boxes": boxes_of_cells(generator.uniform(100, 900, (windows, frames, 2)), cell=7.0),
     }
+
+
+def boxes_of_cells(low: np.ndarray, cell: float) -> np.ndarray:
+    """Boxes [..., 4] with this low corner [..., 2] and square cells."""
+    return np.concatenate([low, low + cell * np.array([SIZE[1], SIZE[0]])], axis=-1).astype(np.float32)
 
 
 def one_motion(
@@ -64,12 +71,13 @@ def test_disabled_it_returns_the_batch_itself() -> None:
     assert Augmentation().apply(batch, SIZE, 0) is batch
 
 
-def test_other_features_pass_through_and_the_input_is_left_alone() -> None:
+def test_what_is_not_moved_passes_through_and_the_input_is_left_alone() -> None:
     batch = make_batch()
     copies = {name: value.copy() for name, value in batch.items()}
     moved = Augmentation(45, 3, flip=True).apply(batch, SIZE, 0)
     assert set(moved) == set(batch)
-    assert moved["boxes"] is batch["boxes"]
+    assert moved["clip_key"] is batch["clip_key"]
+    assert moved["frame_numbers"] is batch["frame_numbers"]
     for name, value in batch.items():
         np.testing.assert_array_equal(value, copies[name])
 
@@ -88,6 +96,34 @@ def test_a_window_moves_as_one_rigid_body() -> None:
     turned = np.degrees(np.arctan2(matrix[:, 0, 1], matrix[:, 0, 0]))
     assert len(np.unique(turned.round(3))) == 6
     assert np.abs(turned).max() <= 45
+
+
+def test_in_the_image_too_a_window_moves_as_one_rigid_body() -> None:
+    """Boxes move as what they show: between all frames' keypoints lie the distances of before, times a factor."""
+    batch, augment = make_batch(frames=5), Augmentation(45, scale=0.2, flip=True, pairs=())
+    moved = augment.apply(batch, SIZE, 0)
+    matrix, flipped = augment.draw(batch["clip_key"], batch["frame_numbers"], SIZE, 0)
+    assert 0 < flipped.sum() < 6
+    before, after = (to_image(of["keypoints"], of["boxes"], SIZE) for of in (batch, moved))
+    for i, factor in enumerate(np.sqrt(np.abs(np.linalg.det(matrix[:, :, :2])))):
+        shown = moved["visibility"][i]
+        assert shown.any(axis=1).all()
+        apart = [pdist(positions[i][shown]) for positions in (before, after)]
+        np.testing.assert_allclose(apart[1], factor * apart[0], rtol=1e-4)
+
+
+def test_boxes_run_backwards_and_slower_with_their_keypoints() -> None:
+    batch = make_batch(windows=12, frames=5)
+    draw = batch["clip_key"], batch["frame_numbers"], 0
+    backwards, speed = Augmentation(reverse=True, slowdown=0.5).draw_timing(*draw)
+    turned = Augmentation(reverse=True).apply(batch, SIZE, 0)["boxes"]
+    np.testing.assert_array_equal(turned[backwards], batch["boxes"][backwards, ::-1])
+    np.testing.assert_array_equal(turned[~backwards], batch["boxes"][~backwards])
+    slowed = Augmentation(slowdown=0.5).apply(batch, SIZE, 0)["boxes"]
+    for i in range(12):
+        times = 2 + (np.arange(5) - 2) * speed[i]
+        expected = interp1d(np.arange(5), batch["boxes"][i], axis=0)(times)
+        np.testing.assert_allclose(slowed[i], expected, rtol=1e-5)
 
 
 def test_keypoints_that_leave_the_grid_become_invisible() -> None:

@@ -24,7 +24,7 @@ SIGNATURES = {
 }
 INPUTS = {
     "keypoints": "(x, y): image pixels for `sequence`; else cells of the grid on the person's box, an integer is the "
-    "centre of a cell, (0, 0) that of the first. One that is not finite is missing",
+    "centre of a cell, (0, 0) that of the first, best on one box for all frames. One that is not finite is missing",
     "confidence": "above 0 where the detector found the keypoint; else, and where it is NaN, the keypoint is missing",
     "fps": "frames per second of the video",
     "length": "frames of each row that count; what stands behind them changes nothing",
@@ -104,9 +104,8 @@ class Signatures:
         known_frames, usable = _flat(known), tf.reshape(usable, [-1])
         origin, scale = self._grid(boxes)
         cells = (_flat(keypoints) - origin) * scale - 0.5
-        sums = self._summed(
-            cells, known_frames & usable[:, None], *window_frames(usable, first, last, self._model.window)
-        )
+        windows = window_frames(usable, first, last, self._model.window)
+        sums = self._summed(cells, known_frames & usable[:, None], *windows, boxes)
         smoothed, found = _mean(sums)
         smoothed = (smoothed + 0.5) / scale + origin
         return _answer(smoothed, found & known_frames, confidence, rows)
@@ -205,11 +204,17 @@ class Signatures:
     def _said(self) -> dict[str, tuple[int, ...]]:
         return {"keypoints": (self._model.num_keypoints, 2), "count": (self._model.num_keypoints,)}
 
-    def _summed(self, cells: Any, known: Any, frames: Any, own: Any) -> Tensors:
-        """Sums over windows of what the model says of keypoints [F, K, 2] in cells; known: bool [F, K]."""
+    def _summed(self, cells: Any, known: Any, frames: Any, own: Any, boxes: Any = None) -> Tensors:
+        """Sums over windows of what the model says of keypoints [F, K, 2] in cells; known: bool [F, K].
+
+        boxes: [F, 4] of the grids; None where the grid stands still.
+        """
+        if boxes is None:
+            height, width = self._model.codec.size
+            boxes = tf.tile([[0.0, 0.0, width, height]], [tf.shape(cells)[0], 1])
 
         def ask(shown: Any) -> Tensors:
-            return self._model.on_keypoints(tf.gather(cells, shown), tf.gather(known, shown))
+            return self._model.on_keypoints(*(tf.gather(values, shown) for values in (cells, known, boxes)))
 
         return summed(ask, self._said(), frames, own, tf.shape(cells)[0], self._model.chunk)
 

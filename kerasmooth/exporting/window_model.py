@@ -32,6 +32,7 @@ class WindowModel:
             specs = {
                 "keypoints": tf.TensorSpec((*frames, model.num_keypoints, 2), tf.float32),
                 "visibility": tf.TensorSpec((*frames, model.num_keypoints), tf.float32),
+                "boxes": tf.TensorSpec((*frames, 4), tf.float32),
             }
         output = model.takes
         # One function of fixed shape: a SavedModel holds it once, however many signatures call it.
@@ -42,15 +43,17 @@ class WindowModel:
         """Windows that are worth asking at once: as many as bound the memory, or as batching gains by (measured)."""
         return 8 if self.takes == "heatmaps" else 64
 
-    def on_keypoints(self, keypoints: Any, known: Any) -> Tensors:
-        """keypoints [N, T, K, 2] in cells, known bool [N, T, K] -> {"keypoints", "count"}: see `on_heatmaps`."""
+    def on_keypoints(self, keypoints: Any, known: Any, boxes: Any) -> Tensors:
+        """keypoints [N, T, K, 2] in cells of grids on boxes [N, T, 4], known bool [N, T, K] -> {"keypoints", "count"}:
+        see `on_heatmaps`.
+        """
         if self.takes == "heatmaps":
             # Around the exact positions: rounding them to cells first, as training data is, would add an error of up
             # to half a cell that the caller's detector did not make.
             drawn = self.codec.encode(keypoints, known, self._sigma_index, xp=keras.ops, sub_pixel=True)
             return {name: value for name, value in self.on_heatmaps(drawn).items() if name != "heatmaps"}
         keypoints = tf.where(known[..., None], keypoints, 0.0)
-        answer = self._answer({"keypoints": keypoints, "visibility": tf.cast(known, tf.float32)})
+        answer = self._answer({"keypoints": keypoints, "visibility": tf.cast(known, tf.float32), "boxes": boxes})
         return _counted(answer, known)
 
     def on_heatmaps(self, heatmaps: Any) -> Tensors:

@@ -116,7 +116,8 @@ def model_answers(run: Run, clip: PreparedClip) -> list[np.ndarray]:
     seen = DetectorNoise().simulate(clip.keypoints[None], clip.visibility[None], key, numbers, SIZE)
     frames = np.stack([list(window) for window in windows_of(clip)])
     if run.takes == "keypoints":
-        inputs = {"keypoints": seen["keypoints"][0][frames], "visibility": clip.visibility[frames].astype(np.float32)}
+        given = {"keypoints": seen["keypoints"][0], "visibility": clip.visibility, "boxes": clip.boxes}
+        inputs = {name: values[frames].astype(np.float32) for name, values in given.items()}
         return list(run.model(inputs)["keypoints"].numpy())
     heatmaps = codec.encode(seen["keypoints"][0], seen["visibility"][0], seen["sigma_index"][0])
     return list(codec.decode(run.model({"heatmaps": heatmaps[frames]})["heatmaps"].numpy(), "argmax")[0])

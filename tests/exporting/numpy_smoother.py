@@ -27,14 +27,16 @@ class NumpySmoother:
             part = slice(first, end)
             frame_boxes[part] = gaussian_filter1d(frame_boxes[part], 0.2 * fps, axis=0, mode="nearest")
             cells = boxes.to_heatmap(keypoints[part], frame_boxes[part], size)
-            result[part] = boxes.to_image(self.cells(cells, known[part]), frame_boxes[part], size)
+            refined = self.cells(cells, known[part], frame_boxes[part])
+            result[part] = boxes.to_image(refined, frame_boxes[part], size)
         return np.where(known[..., None], result, np.nan)
 
-    def cells(self, cells: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """float64 [T, K, 2] of one unbroken run of frames in cells, windows merged."""
+    def cells(self, cells: np.ndarray, known: np.ndarray, frame_boxes: np.ndarray | None = None) -> np.ndarray:
+        """float64 [T, K, 2] of one unbroken run of frames in cells of boxes [T, 4], or of one box; windows merged."""
         cells = np.where(known[..., None], cells, 0.0).astype(np.float32)
         if self.run.takes == "keypoints":
-            given = {"keypoints": cells, "visibility": known.astype(np.float32)}
+            frame_boxes = np.tile((0, 0, 1, 1), (len(cells), 1)) if frame_boxes is None else frame_boxes
+            given = {"keypoints": cells, "visibility": known.astype(np.float32), "boxes": frame_boxes}
         else:
             given = {"heatmaps": self.run.codec.encode(cells, known, 2, sub_pixel=True)}
         return self.merged(given, known)[0]

@@ -195,11 +195,14 @@ def test_names_types_and_shapes_are_frozen(small_bundle: Bundle) -> None:
     assert received == json.loads(GOLDEN.read_text())
 
 
-def test_a_recurrent_model_is_exported_as_it_is(small_bundle: Bundle, tmp_path: Path) -> None:
-    run = load_run(small_bundle.run("bi_conv_lstm"))
+@pytest.mark.parametrize(("model", "signatures"), [("bi_conv_lstm", 8), ("gated_splines", 7)])
+def test_recurrent_models_and_those_that_know_their_boxes_are_exported_as_they_are(
+    small_bundle: Bundle, tmp_path: Path, model: str, signatures: int
+) -> None:
+    run = load_run(small_bundle.run(model))
     exported = export_run(run, tmp_path)
     assert exported.largest_difference < 1e-5
-    assert exported.compared == 8
+    assert exported.compared == signatures
     inputs = hostile_sequence()
     loaded: Any = tf.saved_model.load(str(exported.path))
     answer = {

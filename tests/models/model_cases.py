@@ -48,7 +48,12 @@ def inputs_for(takes: str, batch: int = BATCH, window: int = WINDOW, seed: int =
         return {"heatmaps": (255 * maps / maps.sum(axis=(2, 3), keepdims=True)).astype("float32")}
     shape = (batch, window, KEYPOINTS)
     keypoints = np.stack([rng.integers(width, size=shape), rng.integers(height, size=shape)], axis=-1)
-    return {"keypoints": keypoints.astype("float32"), "visibility": (rng.random(shape) > 0.2).astype("float32")}
+    low = rng.uniform(0, 50, (batch, window, 2))
+    return {
+        "keypoints": keypoints.astype("float32"),
+        "visibility": (rng.random(shape) > 0.2).astype("float32"),
+        "boxes": np.concatenate([low, low + rng.uniform(80, 120, low.shape)], axis=-1).astype("float32"),
+    }
 
 
 def targets_for(batch: int = BATCH, window: int = WINDOW) -> dict[str, np.ndarray]:

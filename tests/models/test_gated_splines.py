@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerasmooth import models
+from kerasmooth import boxes, models
 from kerasmooth.models.gated_splines import PERIODS, SplineBands
+
+ONE_BOX = (100.0, 50.0, 380.0, 330.0)
 
 
 def splines(values: np.ndarray, periods: tuple[float, ...] = PERIODS) -> np.ndarray:
@@ -12,6 +14,17 @@ def splines(values: np.ndarray, periods: tuple[float, ...] = PERIODS) -> np.ndar
     bands, rest = SplineBands(periods)(values[None, :, None, None].astype("float32"))
     slower = np.concatenate([ops.convert_to_numpy(bands), ops.convert_to_numpy(rest)[..., None]], axis=-1)
     return np.cumsum(slower[0, :, 0, 0, ::-1], axis=1)[:, ::-1].T[1:]
+
+
+def inputs_of(
+    keypoints: np.ndarray, visibility: np.ndarray | None = None, frame_boxes: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """What the model takes; all visible and on one box by default."""
+    shape = keypoints.shape[:3]
+    visibility = np.ones(shape) if visibility is None else visibility
+    frame_boxes = np.broadcast_to(ONE_BOX, (*shape[:2], 4)) if frame_boxes is None else frame_boxes
+    given = {"keypoints": keypoints, "visibility": visibility, "boxes": frame_boxes}
+    return {name: values.astype("float32") for name, values in given.items()}
 
 
 def test_each_spline_halves_the_wave_of_its_period() -> None:
@@ -44,9 +57,33 @@ def test_untrained_it_takes_noise_off_and_leaves_slow_motion() -> None:
     rng, time = np.random.default_rng(1), np.arange(60)
     truth = 28 + 8 * np.sin(2 * np.pi * time / 60)[:, None, None] * np.ones((60, 25, 2))
     seen = truth + rng.normal(size=truth.shape)
-    inputs = {"keypoints": seen[None].astype("float32"), "visibility": np.ones((1, 60, 25), "float32")}
-    smoothed = ops.convert_to_numpy(model(inputs)["keypoints"])[0]
+    smoothed = ops.convert_to_numpy(model(inputs_of(seen[None]))["keypoints"])[0]
     assert np.abs(smoothed - truth).mean() < 0.7 * np.abs(seen - truth).mean()
+
+
+def test_how_a_box_moves_has_no_effect_in_the_image() -> None:
+    """In boxes that move with a person or jitter it says the same as in their mean box, all but the rounding."""
+    keras.utils.set_random_seed(0)
+    model, rng = models.build("gated_splines", window=25), np.random.default_rng(4)
+    low = np.cumsum(rng.normal(0, 20, (2, 25, 2)), axis=1)
+    moving = np.concatenate([low, low + rng.uniform(200, 400, low.shape)], axis=-1)
+    mean = np.broadcast_to(moving.mean(axis=1, keepdims=True), moving.shape)
+    keypoints = 200 + np.cumsum(rng.normal(0, 5, (2, 25, 25, 2)), axis=1)
+    said = []
+    for frame_boxes in (moving, mean):
+        cells = boxes.to_heatmap(keypoints, frame_boxes, model.size)
+        answer = model(inputs_of(cells, frame_boxes=frame_boxes))["keypoints"]
+        said.append(boxes.to_image(ops.convert_to_numpy(answer), frame_boxes, model.size))
+    assert np.abs(said[1] - keypoints).mean() > 1
+    np.testing.assert_allclose(said[0], said[1], atol=2e-3)
+
+
+def test_boxes_without_an_area_are_a_pixel() -> None:
+    keypoints = np.random.default_rng(5).uniform(0, 55, (1, 25, 25, 2))
+    model = models.build("gated_splines", window=25, width=16, rounds=1)
+    expected = model(inputs_of(keypoints))["keypoints"]
+    said = model(inputs_of(keypoints, frame_boxes=np.zeros((1, 25, 4))))["keypoints"]
+    np.testing.assert_allclose(ops.convert_to_numpy(said), ops.convert_to_numpy(expected), atol=1e-4)
 
 
 @pytest.mark.parametrize("option", ["width", "rounds"])
@@ -62,9 +99,7 @@ def test_what_stands_at_a_missing_keypoint_has_no_effect() -> None:
     visibility = (rng.random((2, 25, 25)) > 0.3).astype("float32")
     there = visibility[..., None] > 0
     said = [
-        ops.convert_to_numpy(
-            model({"keypoints": np.where(there, keypoints, other), "visibility": visibility})["keypoints"]
-        )
+        ops.convert_to_numpy(model(inputs_of(np.where(there, keypoints, other), visibility))["keypoints"])
         for other in (np.float32(0), np.float32(np.nan), np.float32(1e6))
     ]
     assert np.isfinite(said[0]).all()
@@ -81,5 +116,5 @@ def test_bands_are_exact_in_bfloat16() -> None:
         kernel.assign(ops.zeros_like(kernel))
         bias.assign(ops.ones_like(bias) * (30.0 if name == "gates" else 0.0))
     keypoints = np.random.default_rng(3).uniform(0, 55, (1, 25, 25, 2)).astype("float32")
-    said = model({"keypoints": keypoints, "visibility": np.ones((1, 25, 25), "float32")})["keypoints"]
+    said = model(inputs_of(keypoints))["keypoints"]
     np.testing.assert_allclose(ops.convert_to_numpy(said), keypoints, atol=1e-3)
