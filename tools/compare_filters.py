@@ -1,6 +1,7 @@
 """Compares `auto`, every filter and the streams where the truth is known, and prints tables (Markdown).
 
     python tools/compare_filters.py --dataset=motion --csv=PATH             generated motion, needs nothing
+    python tools/compare_filters.py --dataset=motion --model=DIR            and a trained model, by its keypoints
     python tools/compare_filters.py --picture=PATH.png
     python tools/compare_filters.py --dataset=penn_action --raw_dir=PATH    holds labels/
     python tools/compare_filters.py --dataset=shelf --raw_dir=PATH          holds shelf_pairs.npz
@@ -30,6 +31,7 @@ LEVELS = flags.DEFINE_list("levels", list(map(str, motion.LEVELS)), "Noise of mo
 SEEDS = flags.DEFINE_integer(
     "seeds", 4, "Recordings of each kind of motion: the first by all, more by auto.", lower_bound=1
 )
+MODEL = flags.DEFINE_string("model", None, "A model for one more row of motion, as kerasmooth-smooth takes it.")
 WORKERS = flags.DEFINE_integer("workers", 2, "Processes for motion.", lower_bound=1)
 MAX_CLIPS = flags.DEFINE_integer("max_clips", None, "Compare on so many clips only.", lower_bound=1)
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Videos of penn_action.")
@@ -43,7 +45,8 @@ def main() -> None:
         return
     if DATASET.value == "motion":
         rates, levels = [int(rate) for rate in RATES.value], [float(level) for level in LEVELS.value]
-        motion.compare(KINDS.value, rates, levels, SEEDS.value, WORKERS.value, Path(CSV.value) if CSV.value else None)
+        path = Path(CSV.value) if CSV.value else None
+        motion.compare(KINDS.value, rates, levels, SEEDS.value, WORKERS.value, path, MODEL.value)
         return
     if RAW_DIR.value is None:
         raise InputError("--raw_dir is missing: name the folder of the raw data")

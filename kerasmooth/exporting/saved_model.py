@@ -109,7 +109,7 @@ def export_run(
 def signatures_of(run: Run, decoder: str, facts: dict[str, Any]) -> Signatures:
     """The signatures of a run's best model."""
     sigma = drawing_sigma(run.codec, run.config.random_sigma)
-    return Signatures(WindowModel(run.model, run.codec, decoder, sigma), json.dumps(facts))
+    return Signatures(WindowModel(run.model, run.annotated, run.codec, decoder, sigma), json.dumps(facts))
 
 
 def _write(signatures: Signatures, folder: Path) -> None:

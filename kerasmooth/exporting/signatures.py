@@ -34,7 +34,7 @@ INPUTS = {
 }
 OUTPUTS = {
     "keypoints": "as the inputs of the signature, `heatmaps` in cells; (0, 0) where not found",
-    "found": "the detector had the keypoint in this frame and the model gives it",
+    "found": "the detector had the keypoint in this frame and the model, trained on it, gives it",
     "confidence": "the detector's, as it came (of heatmaps: their maximum); 0 where not found",
     "heatmaps": "refined, the mean over the windows that show the frame",
     "state": "for the next call",
@@ -192,12 +192,12 @@ class Signatures:
     def _checked(
         self, keypoints: Any, confidence: Any, leading: tuple[int | None, ...], letters: str
     ) -> tuple[Any, Any, Any]:
-        """Keypoints and confidence with 0 where missing, and bool [..., K]: there, with a finite position."""
+        """Keypoints and confidence with 0 where missing, and bool [..., K]: there, finite, and of those trained on."""
         num_keypoints = self._model.num_keypoints
         shape = f"[B, {letters}{num_keypoints}]"
         keypoints = checks.checked_shape(keypoints, "keypoints", (*leading, num_keypoints, 2), f"{shape[:-1]}, 2]")
         confidence = checks.checked_confidence(confidence, keypoints, shape)
-        known = (confidence > 0) & tf.reduce_all(tf.math.is_finite(keypoints), axis=-1)
+        known = (confidence > 0) & tf.reduce_all(tf.math.is_finite(keypoints), axis=-1) & self._model.supervised
         keypoints = tf.where(known[..., None], keypoints, 0.0)
         return keypoints, tf.where(known, confidence, 0.0), known
 

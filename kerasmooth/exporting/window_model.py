@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasmooth.heatmap_codec import HeatmapCodec
@@ -16,14 +17,17 @@ class WindowModel:
 
     Args:
       model: the smoother.
+      supervised: bool [K], keypoints that it was trained on; it is not shown the others, of which it knows nothing.
       codec: renders keypoints for models that take heatmaps, and reads keypoints from heatmaps.
       decoder: how it reads them: "argmax", "dark" or "udp".
       sigma_index: the width, of those of the codec, with which keypoints are drawn for models that take heatmaps.
     """
 
-    def __init__(self, model: Smoother, codec: HeatmapCodec, decoder: str, sigma_index: int) -> None:
+    def __init__(
+        self, model: Smoother, supervised: np.ndarray, codec: HeatmapCodec, decoder: str, sigma_index: int
+    ) -> None:
         self.takes, self.window, self.num_keypoints = model.takes, model.window, model.num_keypoints
-        self.codec = codec
+        self.supervised, self.codec = supervised, codec
         self._decoder, self._sigma_index = decoder, sigma_index
         frames = (None, model.window)
         if model.takes == "heatmaps":
@@ -75,9 +79,10 @@ class WindowModel:
     def normalised(self, heatmaps: Any) -> tuple[Any, Any]:
         """Heatmaps [..., H, W, K] of any positive scale as the model was trained on them, and their peaks [..., K].
 
-        What is negative or not finite is no evidence; the cells of each heatmap sum to the codec's scale, or are all 0.
+        What is negative, not finite or of an untrained keypoint is no evidence; the cells of each heatmap
+        sum to the codec's scale, or are all 0.
         """
-        evidence = tf.where(tf.math.is_finite(heatmaps) & (heatmaps > 0), heatmaps, 0.0)
+        evidence = tf.where(tf.math.is_finite(heatmaps) & (heatmaps > 0) & self.supervised, heatmaps, 0.0)
         peak = tf.reduce_max(evidence, axis=(-3, -2), keepdims=True)
         evidence = tf.math.divide_no_nan(evidence, peak)  # first: a sum of large values would overflow
         total = tf.reduce_sum(evidence, axis=(-3, -2), keepdims=True)

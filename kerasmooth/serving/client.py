@@ -75,7 +75,8 @@ class Client:
           fps: frames per second.
 
         Returns:
-          float64 [T, K, 2]; NaN where the input is missing, and in a frame that has no two keypoints apart.
+          float64 [T, K, 2]; NaN where the input is missing, of keypoints that the model was not trained on (all but the
+          metadata's `supervised`), and in a frame that has no two keypoints apart.
         """
         known = np.isfinite(keypoints).all(axis=-1) & (confidence > 0)
         # JSON knows no NaN.

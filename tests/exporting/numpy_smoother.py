@@ -17,7 +17,7 @@ class NumpySmoother:
 
     def sequence(self, keypoints: np.ndarray, confidence: np.ndarray, fps: float) -> np.ndarray:
         """float64 [T, K, 2] of keypoints [T, K, 2] in pixels and confidence [T, K]."""
-        known = np.isfinite(keypoints).all(-1) & (confidence > 0)
+        known = np.isfinite(keypoints).all(-1) & (confidence > 0) & self.run.annotated
         size = self.run.config.size
         keypoints = np.where(known[..., None], keypoints, 0.0).astype(np.float64)
         frame_boxes = boxes.from_cell_centres(boxes.tight_box(keypoints, known), size)
@@ -33,6 +33,7 @@ class NumpySmoother:
 
     def cells(self, cells: np.ndarray, known: np.ndarray, frame_boxes: np.ndarray | None = None) -> np.ndarray:
         """float64 [T, K, 2] of one unbroken run of frames in cells of boxes [T, 4], or of one box; windows merged."""
+        known = known & self.run.annotated
         cells = np.where(known[..., None], cells, 0.0).astype(np.float32)
         if self.run.takes == "keypoints":
             frame_boxes = np.tile((0, 0, 1, 1), (len(cells), 1)) if frame_boxes is None else frame_boxes
@@ -43,6 +44,7 @@ class NumpySmoother:
 
     def heatmaps(self, heatmaps: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Keypoints [T, K, 2] and refined heatmaps, if the model has them, of heatmaps [T, H, W, K] of any scale."""
+        heatmaps = heatmaps * self.run.annotated
         total = heatmaps.sum(axis=(1, 2), keepdims=True)
         maps = np.divide(heatmaps, total, out=np.zeros_like(heatmaps), where=total > 0) * 255
         known = total[:, 0, 0] > 0

@@ -102,10 +102,33 @@ def test_frames_beyond_the_length_change_nothing(ask: Ask, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
+def test_keypoints_that_it_was_not_trained_on_have_no_effect(
+    ask: Ask, reference: dict[str, NumpySmoother], model: str
+) -> None:
+    """The sample annotates no hands and feet: weights that look at them are as they were at random."""
+    trained = reference[model].run.annotated
+    assert 10 < trained.sum() < K
+    inputs = hostile_sequence()
+    answer = ask(model, "sequence", **inputs)
+    assert not answer["found"][..., ~trained].any()
+    assert not answer["keypoints"][..., ~trained, :].any()
+    without = inputs | {"confidence": np.where(trained, inputs["confidence"], 0)}
+    for name, value in ask(model, "sequence", **without).items():
+        np.testing.assert_array_equal(value, answer[name])
+    heatmaps = example_inputs(reference[model].run, "heatmaps", (1, WINDOW))
+    answer = ask(model, "heatmaps_to_keypoints", **heatmaps)
+    assert not answer["found"][..., ~trained].any()
+    without = heatmaps | {"heatmaps": heatmaps["heatmaps"] * trained.astype(np.float32)}
+    for name, value in ask(model, "heatmaps_to_keypoints", **without).items():
+        np.testing.assert_array_equal(value, answer[name])
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_windows_of_keypoints_in_cells(ask: Ask, reference: dict[str, NumpySmoother], model: str) -> None:
     inputs = example_inputs(reference[model].run, "keypoints", (11, WINDOW))
     answer = ask(model, "keypoints", **inputs)
     known = inputs["confidence"] > 0
+    known &= reference[model].run.annotated
     for row in range(11):
         expected = reference[model].cells(inputs["keypoints"][row], known[row])
         np.testing.assert_allclose(or_nan(answer)[row][known[row]], expected[known[row]], atol=1e-3)
@@ -118,7 +141,8 @@ def test_heatmaps_of_any_scale(ask: Ask, reference: dict[str, NumpySmoother], mo
     inputs = example_inputs(reference[model].run, "heatmaps", (1, frames))
     heatmaps = inputs["heatmaps"]
     expected, maps = reference[model].heatmaps(heatmaps[0])
-    known = heatmaps[0].max(axis=(1, 2)) > 0
+    trained = reference[model].run.annotated
+    known = (heatmaps[0].max(axis=(1, 2)) > 0) & trained
     signatures = ("heatmaps", "heatmaps_to_keypoints") if model == "conv3d" else ("heatmaps_to_keypoints",)
     for scale in (1.0, 1e-6, 1e30):
         scaled = (heatmaps * np.float32(scale)).astype(np.float32)
@@ -127,7 +151,7 @@ def test_heatmaps_of_any_scale(ask: Ask, reference: dict[str, NumpySmoother], mo
         for signature in signatures:
             answer = ask(model, signature, heatmaps=odd, length=inputs["length"])
             np.testing.assert_allclose(or_nan(answer)[0][known], expected[known], atol=2e-3)
-            np.testing.assert_allclose(answer["confidence"].max(), scaled.max(), rtol=1e-6)
+            np.testing.assert_allclose(answer["confidence"].max(), scaled[..., trained].max(), rtol=1e-6)
             assert ("heatmaps" in answer) == (signature == "heatmaps")
             if signature == "heatmaps":
                 np.testing.assert_allclose(answer["heatmaps"][0], maps, atol=2e-3)
@@ -143,8 +167,9 @@ def test_a_stream_says_what_merged_windows_say(ask: Ask, reference: dict[str, Nu
     random = np.random.default_rng(5)
     cells = random.uniform(2, 10, (2, 1, K, 2)) + random.normal(0, 0.5, (2, frames, K, 2))
     confidence = (random.random((2, frames, K)) > 0.2).astype(np.float32)
+    known = (confidence > 0) & reference[model].run.annotated
     expected = np.stack([reference[model].cells(cells[row], confidence[row] > 0) for row in range(2)])
-    expected = np.where(confidence[..., None] > 0, expected, np.nan)
+    expected = np.where(known[..., None], expected, np.nan)
     size = json.loads(ask(model, "metadata", rows=np.zeros(1, np.int32))["metadata"].item())["state_size"]
     state, final = np.zeros((2, size), np.float32), []
     for frame in range(frames):

@@ -19,11 +19,14 @@ from scipy.ndimage import gaussian_filter1d
 
 from comparisons.known_truth import smoothed_by_the_truth
 from comparisons.smoothers import as_they_come
+from kerasmooth.pose_files.model_smoother import ModelSmoother, load
 from kerasmooth.pose_table import REPLACED
 from kerasmooth.sample.motion import sequence
 from kerasmooth.sample.randomness import correlated, generator
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.segments import smooth_segment
+from kerasmooth.smoothing.settings import SmoothingSettings
 
 KINDS = (
     "standing", "walking", "sprint", "kick", "punch", "throw", "jump", "jumping_jacks", "cartwheel",
@@ -155,8 +158,10 @@ def _runs(rng: np.random.Generator, frames: int, share: float, lengths: tuple[in
     return chosen
 
 
-def score(recording: Recording) -> dict[str, Score]:
-    """Row -> its score; the row "raw" is the input. After the first seed only `auto` and KNOWING stand beside it."""
+def score(recording: Recording, model: str | None = None) -> dict[str, Score]:
+    """Row -> its score; the row "raw" is the input. After the first seed only `auto`, KNOWING and, if one is named, the
+    trained model stand beside it, by whose keypoints all rows are judged then.
+    """
     points, measured, planted = recorded(recording)
     size = _torso(points)
     fast = np.linalg.norm(np.gradient(points, axis=0), axis=-1)
@@ -166,10 +171,16 @@ def score(recording: Recording) -> dict[str, Score]:
     for name, smooth in as_they_come().items() if recording.seed == 0 else ():
         if name != "auto" and not (recording.fault and name.startswith("stream")):
             results[name] = smooth(measured, None, recording.rate, BOULDERING_25.name)
+    judged = np.ones(points.shape[1], bool)
+    if model:
+        trained, given = _loaded(model), np.isfinite(measured).all(axis=-1).astype(float)
+        answer = smooth_segment(measured, given, recording.rate, BOULDERING_25, SmoothingSettings(), trained)
+        results["model"], judged = answer.keypoints, trained.supervised
     if not recording.fault:
         noise = (recording.level / 100 * size, MEMORY if recording.lasting else 0.0)
         results[KNOWING] = smoothed_by_the_truth(points, measured, recording.rate, *noise)
-    rows = {name: _score(result, points, size, fast, recording) for name, result in results.items()}
+    known = {name: np.where(judged[:, None], result, np.nan) for name, result in results.items()}
+    rows = {name: _score(result, points, size, fast, recording) for name, result in known.items()}
     off = np.abs(done.keypoints - points) / done.deviation[..., None]
     rows["auto"].within = (float(np.mean(off < 1)), float(np.mean(off < 2)))
     if recording.fault.endswith(("single", "runs")):
@@ -177,6 +188,11 @@ def score(recording: Recording) -> dict[str, Score]:
         rows["auto"].planted, rows["auto"].found = int(planted.sum()), int(replaced.sum())
         rows["auto"].right = int((planted & replaced).sum())
     return rows
+
+
+@functools.cache
+def _loaded(model: str) -> ModelSmoother:
+    return load(model)
 
 
 def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray, recording: Recording) -> Score:
@@ -214,12 +230,19 @@ def recordings(kinds: Sequence[str], rates: Sequence[int], levels: Sequence[floa
 
 
 def compare(
-    kinds: Sequence[str], rates: Sequence[int], levels: Sequence[float], seeds: int, workers: int, path: Path | None
+    kinds: Sequence[str],
+    rates: Sequence[int],
+    levels: Sequence[float],
+    seeds: int,
+    workers: int,
+    path: Path | None,
+    model: str | None = None,
 ) -> None:
     """Prints the tables; writes one line for each condition and smoother to a CSV file at `path`."""
     every = list(recordings(kinds, rates, levels, seeds))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        done = list(track(pool.map(score, every, chunksize=4), total=len(every), description="recordings"))
+        scores = pool.map(functools.partial(score, model=model), every, chunksize=4)
+        done = list(track(scores, total=len(every), description="recordings"))
     groups: dict[tuple[int, str, str], list[dict[str, Score]]] = {}
     for recording, rows in zip(every, done, strict=True):
         noise = f"{recording.level:g} %" + (" lasting" if recording.lasting else " white" if recording.level else "")
