@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.interpolate import make_smoothing_spline
+from small_bundle import Bundle
 
 from kerasmooth.sample.motion import sequence
+from kerasmooth.serving import Client
+from kerasmooth.training.run_folder import load_run
 
 
 def test_a_kick_through_every_smoother(repository: Path, tmp_path: Path) -> None:
@@ -30,6 +33,27 @@ def test_a_kick_through_every_smoother(repository: Path, tmp_path: Path) -> None
     assert auto < 0.6 * raw
     assert float(rows["1 % white", "5 % single", "auto"]["recall"]) > 0.9
     assert "| 1 % white |" in done.stdout
+
+
+def test_a_trained_model_is_a_row_and_all_are_judged_by_its_keypoints(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, small_bundle: Bundle
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "tools"))
+    motion = importlib.import_module("comparisons.motion")
+    recording = motion.Recording("squat", 30, 1.0, False, 0)
+    folder = small_bundle.run("gated_splines")
+    rows = motion.score(recording, str(folder))
+    truth, measured, _ = motion.recorded(recording)
+    trained = load_run(folder).annotated
+    torso = np.linalg.norm(truth[:, [3, 4]] - truth[:, [15, 16]], axis=-1)
+
+    def error(keypoints: np.ndarray) -> float:
+        return float(1000 * np.linalg.norm(keypoints - truth, axis=-1)[:, trained].mean() / np.median(torso))
+
+    assert rows["raw"].error == pytest.approx(error(measured))
+    answer = Client(folder).smooth(measured, np.ones(measured.shape[:2]), 30)
+    assert rows["model"].error == pytest.approx(error(answer), rel=1e-3)
+    assert rows["model"].error < 0.9 * rows["raw"].error, "untrained it is a low-pass filter"
 
 
 def test_no_constant_stiffness_is_better_than_the_one_chosen_by_the_truth(
