@@ -20,6 +20,7 @@ def load_dataset(
     *,
     datasets: Sequence[str] = AUTO,
     takes: str = "heatmaps",
+    boxes: bool = False,
     batch_size: int = 16,
     noise: DetectorNoise | None = None,
     decoder: str = "argmax",
@@ -29,8 +30,7 @@ def load_dataset(
     """The windows of a split as (inputs, targets) for `fit`, `evaluate` and `predict` of a Keras model.
 
     inputs: {"heatmaps": [B, T, H, W, K]}, or {"keypoints": [B, T, K, 2], (x, y) in heatmap cells, "visibility":
-    [B, T, K], 1 where the detector found the keypoint, "boxes": [B, T, 4], x1 y1 x2 y2 in image pixels}; of a real
-    detector where the records hold any, else simulated.
+    [B, T, K], 1 where the detector found the keypoint}; of a real detector where the records hold any, else simulated.
     targets: true keypoints [B, T, K, 2], sub-pixel, in heatmap cells; NaN where not annotated, as `losses.MaskedMSE`
     and `metrics.PCK` take them.
 
@@ -42,6 +42,7 @@ def load_dataset(
       split: "train", "validation", "test", or "extra" where there is one.
       datasets: folders of it; ("auto",) is every pretraining dataset that is there, else the sample.
       takes: "heatmaps" or "keypoints": what the model is given.
+      boxes: with keypoints, give "boxes" [B, T, 4] too, x1 y1 x2 y2 in image pixels, as `models.GatedSplines` asks for.
       batch_size: windows in a batch; the last one may be smaller.
       noise: the simulated detector; by default that of experiment 1 at s = 1.
       decoder: how a real detector's heatmaps become keypoints.
@@ -62,6 +63,8 @@ def load_dataset(
     def prepared(serialized: Any, key: Any) -> tuple[dict[str, Any], Any]:
         batch = parsed(records, serialized)
         inputs, targets = prepare(batch, codec, noise, takes, key, decoder)
+        if not boxes:
+            inputs.pop("boxes", None)
         return inputs, tf.where(targets["visibility"][..., None], targets["keypoints"], float("nan"))
 
     windows = serialized_windows(records, split)

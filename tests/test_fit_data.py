@@ -10,6 +10,8 @@ from kerasmooth.errors import InputError
 from kerasmooth.fit_data import load_dataset
 from kerasmooth.heatmap_codec import HeatmapCodec
 from kerasmooth.input_pipeline import evaluation_batches
+from kerasmooth.losses import MaskedMSE
+from kerasmooth.models import GatedSplines
 from kerasmooth.noise import DetectorNoise
 from kerasmooth.tfrecord.record_sets import RecordSets
 
@@ -41,12 +43,24 @@ def test_in_order_it_is_what_evaluation_sees(records: Path, split: str) -> None:
     inputs, targets = one_pass(
         records, split, takes="keypoints", shuffle=False, noise=DetectorNoise(shifting_scalar=0.5), batch_size=7
     )
+    assert set(inputs) == {"keypoints", "visibility"}
     np.testing.assert_array_equal(inputs["keypoints"], seen["keypoints"])
     np.testing.assert_array_equal(inputs["visibility"], shown)
     np.testing.assert_array_equal(targets, np.where(shown[..., None], truth, np.nan))
     heatmaps, _ = one_pass(records, split, shuffle=False, noise=DetectorNoise(shifting_scalar=0.5))
     expected = HeatmapCodec(size=SIZE).encode(seen["keypoints"], seen["visibility"], seen["sigma_index"])
     np.testing.assert_allclose(heatmaps["heatmaps"], expected, atol=1e-4)
+
+
+def test_a_model_that_asks_for_boxes_is_fitted_with_them(records: Path) -> None:
+    data = load_dataset(records, takes="keypoints", boxes=True, shuffle=False)
+    boxes = np.concatenate([inputs["boxes"].numpy() for inputs, _ in data])
+    batch = next(iter(evaluation_batches(RecordSets(records, ("sample",)), "train", batch_size=50)))
+    np.testing.assert_array_equal(boxes, batch["boxes"].numpy()[0])
+    model = GatedSplines(size=SIZE, window=5, width=16, rounds=1)
+    model.compile("adam", MaskedMSE())
+    losses = model.fit(data, epochs=3, shuffle=False, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
 
 
 def test_batches_are_as_long_as_asked_and_the_last_one_is_what_is_left(records: Path) -> None:

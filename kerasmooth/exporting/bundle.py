@@ -119,6 +119,7 @@ def _page(exported: "Exported", facts: Mapping[str, Any]) -> str:
         "NAME": exported.name,
         "WINDOW": str(facts["window"]),
         "KEYPOINTS": ", ".join(facts["skeleton"]["keypoints"]),
+        "SUPERVISED": ", ".join(facts["supervised"]),
         "K": str(facts["num_keypoints"]),
         "GRID": f"{facts['height']} x {facts['width']}",
         "SIGNATURES": "\n".join(lines),

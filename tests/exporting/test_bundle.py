@@ -21,6 +21,7 @@ from kerasmooth.exporting import saved_model as exporting
 from kerasmooth.exporting import warmup
 from kerasmooth.exporting.saved_model import EXTRA_ASSETS, Exported, export_run
 from kerasmooth.serving import Client
+from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.training.run_folder import load_run
 
 
@@ -183,8 +184,11 @@ def test_the_page_says_what_works(small_bundle: Bundle) -> None:
     assert scope["smoothed"].shape == (5, 25, 2)
     request = json.loads((small_bundle.path / "request.json").read_text())
     inputs = {k: np.asarray(v, np.int32 if k == "length" else np.float32) for k, v in request["inputs"].items()}
-    answer = Client(small_bundle.path / "deciwatch").ask(request["signature_name"], **inputs)
-    assert answer["found"].all()
+    client = Client(small_bundle.path / "deciwatch")
+    trained = client.metadata["supervised"]
+    assert f"trained on these, looks at no others and gives no others: {', '.join(trained)}." in page
+    found = client.ask(request["signature_name"], **inputs)["found"]
+    assert (found == np.isin(BOULDERING_25.keypoints, trained)).all()
 
 
 def test_without_the_api_a_bundle_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,10 +124,10 @@ def test_the_head_is_what_gives_the_output(case: Case) -> None:
     gives = "keypoints" if "keypoints" in outputs else "heatmaps"
     rest = outputs.get("denoised", 0.0)
     if case.model == "gated_splines":
-        everything = model.get_layer("bridged").output, *model.get_layer("bands").output
-        bridged, bands, last = keras.Model(model.inputs, everything)(inputs)
+        layers = [model.get_layer(name) for name in ("bridged", "bands", "box_in_window")]
+        bridged, (bands, last), (size, place) = keras.Model(model.input, [layer.output for layer in layers])(inputs)
         np.testing.assert_allclose(last + bands.numpy().sum(axis=-1), bridged, atol=1e-5)
-        rest = (last + bands.numpy().sum(axis=-1) / 2) * (4, 3) + (3.5, 2.5)
+        rest = (last + bands.numpy().sum(axis=-1) / 2 - place) / size * (4, 3) + (3.5, 2.5)
     np.testing.assert_allclose(outputs[gives], rest + np.zeros_like(outputs[gives]), atol=1e-5)
 
 
