@@ -31,7 +31,7 @@ LEVELS = flags.DEFINE_list("levels", list(map(str, motion.LEVELS)), "Noise of mo
 SEEDS = flags.DEFINE_integer(
     "seeds", 4, "Recordings of each kind of motion: the first by all, more by auto.", lower_bound=1
 )
-MODEL = flags.DEFINE_string("model", None, "A model for one more row of motion, as kerasmooth-smooth takes it.")
+MODEL = flags.DEFINE_string("model", None, "A model for a row of motion and shelf, as kerasmooth-smooth takes it.")
 WORKERS = flags.DEFINE_integer("workers", 2, "Processes for motion.", lower_bound=1)
 MAX_CLIPS = flags.DEFINE_integer("max_clips", None, "Compare on so many clips only.", lower_bound=1)
 SPLIT = flags.DEFINE_enum("split", "test", ["train", "validation", "test"], "Videos of penn_action.")
@@ -52,7 +52,7 @@ def main() -> None:
         raise InputError("--raw_dir is missing: name the folder of the raw data")
     raw_dir = Path(RAW_DIR.value)
     if DATASET.value == "shelf":
-        shelf.compare(raw_dir, MAX_CLIPS.value, METHODS.value)
+        shelf.compare(raw_dir, MAX_CLIPS.value, METHODS.value, MODEL.value)
     else:
         penn_action.compare(raw_dir, ACTIONS.value, SPLIT.value, MAX_CLIPS.value, METHODS.value)
 

@@ -18,15 +18,12 @@ from rich.progress import track
 from scipy.ndimage import gaussian_filter1d
 
 from comparisons.known_truth import smoothed_by_the_truth
-from comparisons.smoothers import as_they_come
-from kerasmooth.pose_files.model_smoother import ModelSmoother, load
+from comparisons.smoothers import as_they_come, loaded, trained
 from kerasmooth.pose_table import REPLACED
 from kerasmooth.sample.motion import sequence
 from kerasmooth.sample.randomness import correlated, generator
 from kerasmooth.skeletons import BOULDERING_25
 from kerasmooth.smoothing.keypoints import smooth_keypoints
-from kerasmooth.smoothing.segments import smooth_segment
-from kerasmooth.smoothing.settings import SmoothingSettings
 
 KINDS = (
     "standing", "walking", "sprint", "kick", "punch", "throw", "jump", "jumping_jacks", "cartwheel",
@@ -173,9 +170,8 @@ def score(recording: Recording, model: str | None = None) -> dict[str, Score]:
             results[name] = smooth(measured, None, recording.rate, BOULDERING_25.name)
     judged = np.ones(points.shape[1], bool)
     if model:
-        trained, given = _loaded(model), np.isfinite(measured).all(axis=-1).astype(float)
-        answer = smooth_segment(measured, given, recording.rate, BOULDERING_25, SmoothingSettings(), trained)
-        results["model"], judged = answer.keypoints, trained.supervised
+        results["model"] = trained(model)(measured, None, recording.rate, BOULDERING_25.name)
+        judged = loaded(model).supervised
     if not recording.fault:
         noise = (recording.level / 100 * size, MEMORY if recording.lasting else 0.0)
         results[KNOWING] = smoothed_by_the_truth(points, measured, recording.rate, *noise)
@@ -188,11 +184,6 @@ def score(recording: Recording, model: str | None = None) -> dict[str, Score]:
         rows["auto"].planted, rows["auto"].found = int(planted.sum()), int(replaced.sum())
         rows["auto"].right = int((planted & replaced).sum())
     return rows
-
-
-@functools.cache
-def _loaded(model: str) -> ModelSmoother:
-    return load(model)
 
 
 def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray, recording: Recording) -> Score:

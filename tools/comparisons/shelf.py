@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from comparisons.smoothers import Smooth, steadied
+from comparisons.smoothers import Smooth, steadied, trained
 from comparisons.tables import Row, print_best, print_rows
 from kerasmooth import metrics
 from kerasmooth.errors import InputError
@@ -25,8 +25,10 @@ MAX_GAP = 0.5
 """Seconds, as `smooth_keypoints` fills by default."""
 
 
-def compare(raw_dir: Path, most: int | None, names: list[str] | None) -> None:
-    """Prints error and acceleration of every setting, of `auto` with steadiness too, and the best of every filter."""
+def compare(raw_dir: Path, most: int | None, names: list[str] | None, model: str | None = None) -> None:
+    """Prints error and acceleration of every setting, of `auto` with steadiness and of a trained model if one is named
+    too, and the best of every filter.
+    """
     path = raw_dir / "shelf_pairs.npz"
     if not path.is_file():
         raise InputError(f"{path} does not exist: --raw_dir must hold shelf_pairs.npz")
@@ -67,7 +69,8 @@ def compare(raw_dir: Path, most: int | None, names: list[str] | None) -> None:
         return cells, [error.mean(), still.mean(), -filled, held.mean()]
 
     columns = ["end-point error, px", "acceleration, px/frame^2", "gap frames filled", "error there, px"]
-    rows = print_rows(columns, row, {"gaussian, sigma 2 frames": _two_frames} | steadied(), names)
+    more = {"gaussian, sigma 2 frames": _two_frames} | steadied() | ({"model": trained(model)} if model else {})
+    rows = print_rows(columns, row, more, names)
     bar = rows["gaussian, sigma 2 frames"][0]
     rows = {title: ranks for title, ranks in rows.items() if ranks[0] <= bar}
     print("\nOnly settings whose end-point error is no larger than that of the Gaussian of sigma 2:")

@@ -1,12 +1,18 @@
-"""What is compared: every filter as it comes and over a grid of settings, and the streams."""
+"""What is compared: every filter as it comes and over a grid of settings, the streams, and a trained model."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasmooth.filters import FILTERS
+from kerasmooth.lengths import all_finite
+from kerasmooth.pose_files.model_smoother import ModelSmoother, load
+from kerasmooth.skeletons import skeleton_named
 from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.segments import smooth_segment
+from kerasmooth.smoothing.settings import SmoothingSettings
 from kerasmooth.streaming.stream import KeypointStream
 
 Smooth = Callable[..., np.ndarray]
@@ -50,6 +56,23 @@ def smoother(method: str, parameters: dict[str, Any]) -> Smooth:
         return smooth_keypoints(
             keypoints, confidence, fps=fps, skeleton=skeleton, method=method, **parameters
         ).keypoints
+
+    return smooth
+
+
+@functools.cache
+def loaded(model: str) -> ModelSmoother:
+    """What `--model` of kerasmooth-smooth takes."""
+    return load(model)
+
+
+def trained(model: str) -> Smooth:
+    """A trained model, as kerasmooth-smooth asks it; `auto` for keypoints that it was not trained on."""
+
+    def smooth(keypoints: np.ndarray, confidence: np.ndarray | None, fps: float, skeleton: str) -> np.ndarray:
+        scores = all_finite(keypoints).astype(float) if confidence is None else confidence
+        settings = SmoothingSettings()
+        return smooth_segment(keypoints, scores, fps, skeleton_named(skeleton), settings, loaded(model)).keypoints
 
     return smooth
 
