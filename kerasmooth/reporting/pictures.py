@@ -51,9 +51,11 @@ def _by_cell(
 ) -> Figure:
     """One plot for each scalar and experiment, of the first seed; with `few` of the rows that matter most."""
     cells = sorted({result.cell for result in results})
-    figure = Figure(figsize=(4.6 * min(len(cells), 3) + 3.8, 4.4 * -(-len(cells) // 3)), layout="constrained")
+    rows_of_plots = -(-len(cells) // 3)
+    columns = -(-len(cells) // rows_of_plots)
+    figure = Figure(figsize=(4.6 * columns + 3.8, 4.4 * rows_of_plots), layout="constrained")
     figure.suptitle(title)
-    plots = np.ravel(figure.subplots(-(-len(cells) // 3), min(len(cells), 3), squeeze=False, sharey="row"))
+    plots = np.ravel(figure.subplots(rows_of_plots, columns, squeeze=False, sharey="row"))
     handles: dict[str, Any] = {}
     for axes, cell in zip(plots, cells, strict=False):
         rows = _rows_of(results, cell)

@@ -202,7 +202,7 @@ def _score(result: np.ndarray, points: np.ndarray, size: float, fast: np.ndarray
         recording.kind,
         recording.seed,
         float(np.nanmean(errors)),
-        float(np.nanmean(errors[fast])),
+        _mean_of(errors[fast].tolist()),
         float(np.nanquantile(errors, 0.999)),
         float(np.nanmean(bent)),
         [peak for peak in peaks if np.isfinite(peak)],
