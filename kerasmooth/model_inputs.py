@@ -49,11 +49,12 @@ def prepare(
         if takes == "heatmaps":
             return {"heatmaps": batch["heatmaps"]}, targets
         found, confidence = codec.decode(batch["heatmaps"], decoder, xp=ops)
-        return {"keypoints": found, "visibility": ops.cast(confidence > 0, "float32"), "boxes": batch["boxes"]}, targets
-    constant = batch.get("constant_shift")
-    keys = batch["clip_key"], batch["frame_numbers"]
-    seen = noise.simulate(keypoints, visibility, *keys, codec.size, epoch, ops, constant)
-    if takes == "heatmaps":
-        return {"heatmaps": codec.encode(seen["keypoints"], seen["visibility"], seen["sigma_index"], xp=ops)}, targets
-    visibility = ops.cast(seen["visibility"], "float32")
-    return {"keypoints": seen["keypoints"], "visibility": visibility, "boxes": batch["boxes"]}, targets
+        is_found = confidence > 0
+    else:
+        constant = batch.get("constant_shift")
+        keys = batch["clip_key"], batch["frame_numbers"]
+        seen = noise.simulate(keypoints, visibility, *keys, codec.size, epoch, ops, constant)
+        found, is_found = seen["keypoints"], seen["visibility"]
+        if takes == "heatmaps":
+            return {"heatmaps": codec.encode(found, is_found, seen["sigma_index"], xp=ops)}, targets
+    return {"keypoints": found, "visibility": ops.cast(is_found, "float32"), "boxes": batch["boxes"]}, targets
