@@ -43,6 +43,8 @@ def main() -> None:
     if PICTURE.value:
         pictures.draw(Path(PICTURE.value))
         return
+    if MODEL.value and DATASET.value == "penn_action":
+        raise InputError("--model is for motion and shelf: leave it out, or judge it by kerasmooth-evaluate")
     if DATASET.value == "motion":
         rates, levels = [int(rate) for rate in RATES.value], [float(level) for level in LEVELS.value]
         path = Path(CSV.value) if CSV.value else None

@@ -56,6 +56,23 @@ def test_a_trained_model_is_a_row_and_all_are_judged_by_its_keypoints(
     assert rows["model"].error < 0.9 * rows["raw"].error, "untrained it is a low-pass filter"
 
 
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["--dataset=motion", "--model=nowhere", "--kind=squat", "--rates=60", "--levels=1", "--workers=1"], "nowhere"),
+        (["--dataset=penn_action", "--model=nowhere", "--raw_dir=."], "--model is for motion and shelf"),
+    ],
+)
+def test_a_model_that_cannot_be_asked_is_refused_in_a_line(
+    repository: Path, tmp_path: Path, words: list[str], error: str
+) -> None:
+    command = [sys.executable, str(repository / "tools" / "compare_filters.py"), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert error in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
 def test_no_constant_stiffness_is_better_than_the_one_chosen_by_the_truth(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

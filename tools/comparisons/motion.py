@@ -177,7 +177,7 @@ def score(recording: Recording, model: str | None = None) -> dict[str, Score]:
         results[KNOWING] = smoothed_by_the_truth(points, measured, recording.rate, *noise)
     known = {name: np.where(judged[:, None], result, np.nan) for name, result in results.items()}
     rows = {name: _score(result, points, size, fast, recording) for name, result in known.items()}
-    off = np.abs(done.keypoints - points) / done.deviation[..., None]
+    off = (np.abs(done.keypoints - points) / done.deviation[..., None])[:, judged]
     rows["auto"].within = (float(np.mean(off < 1)), float(np.mean(off < 2)))
     if recording.fault.endswith(("single", "runs")):
         replaced = done.provenance == REPLACED
