@@ -46,7 +46,7 @@ class AdaptiveFilter:
     def empty(self, num_keypoints: int) -> State:
         """The state of no people."""
         models, past, count = self._bank.size, self._lookahead + 1, num_keypoints
-        levels, cutoffs = (len(MEMORIES), len(motion_chain.LEVELS)), (len(MEMORIES), self._bank.num_cutoffs)
+        memories, cutoffs, levels = len(MEMORIES), self._bank.num_cutoffs, len(motion_chain.LEVELS)
         return {
             "origin": np.empty((0, 2, count)),
             "seen": np.empty((0, count), np.int64),
@@ -54,14 +54,14 @@ class AdaptiveFilter:
             "refused_seconds": np.empty((0, count)),
             "mean": np.empty((0, models, 3, 2, count)),
             "covariance": np.empty((0, models, 6, count)),
-            "chain": np.empty((0, count, *levels, self._bank.num_cutoffs)),
-            "evidence": np.empty((0, count, *levels)),
-            "noise": np.empty((0, count, *levels)),
+            "chain": np.empty((0, memories, cutoffs, levels, count)),
+            "evidence": np.empty((0, memories, levels, count)),
+            "noise": np.empty((0, memories, levels, count)),
             "past_mean": np.empty((past, 0, models, 2, count)),
             "past_shared": np.empty((past, 0, models, 3, count)),
             "past_variance": np.empty((past, 0, models, count)),
-            "past_chain": np.empty((past, 0, count, *cutoffs)),
-            "past_fit": np.empty((past, 0, count, *cutoffs)),
+            "past_chain": np.empty((past, 0, memories, cutoffs, count)),
+            "past_fit": np.empty((past, 0, memories, cutoffs, count)),
             "past_measured": np.empty((past, 0, count, 2)),
             "past_weight": np.empty((past, 0, count)),
         }
@@ -70,7 +70,7 @@ class AdaptiveFilter:
         """Forgets how keypoints `where`, bool [P, K], move, but not how noisy they are."""
         for name in ("seen", "refusals", "refused_seconds"):
             state[name][where] = 0
-        state["chain"][where] = 1 / self._bank.num_cutoffs
+        state["chain"].transpose(0, 4, 1, 2, 3)[where] = 1 / self._bank.num_cutoffs
         state["mean"].transpose(0, 4, 1, 2, 3)[where] = 0.0
         state["covariance"].transpose(0, 3, 1, 2)[where] = self._bank.start
         state["past_shared"].transpose(0, 1, 4, 2, 3)[:, where] = 0.0
@@ -107,7 +107,7 @@ class AdaptiveFilter:
         state["mean"] = (transition.states @ mean.reshape(people, models, 3, 2 * count)).reshape(mean.shape)
         state["covariance"] = transition.covariances @ state["covariance"] + transition.added
         state["past_shared"] = transition.states @ state["past_shared"][1:]
-        state["chain"] = state["chain"] @ transition.changes
+        state["chain"] = motion_chain.later_cutoffs(state["chain"], transition.changes)
         state["evidence"] = motion_chain.later(state["evidence"], seconds)
 
     def _begin(self, state: State, places: np.ndarray, fresh: np.ndarray) -> None:
@@ -123,24 +123,25 @@ class AdaptiveFilter:
         self, state: State, squares: np.ndarray, spread: np.ndarray, known: np.ndarray, seconds: float
     ) -> np.ndarray:
         """Takes the measurements into chain and noise; returns which are used, bool [P, K]."""
-        shape = (*known.shape, len(MEMORIES), 1, self._bank.num_cutoffs)
-        squares, spread = (array.transpose(0, 2, 1).reshape(shape)[:, :, :, 0] for array in (squares, spread))
+        shape = state["past_chain"].shape[1:]
+        squares, spread = squares.reshape(shape), spread.reshape(shape)
         before = state["chain"]
         after, density = motion_chain.judge(before, motion_chain.log_densities(squares, spread))
         refused = np.zeros_like(known)
         if self._outliers:
-            likely = (state["noise"] * np.exp(density)).sum(axis=(2, 3))
+            likely = np.einsum("pgrk,pgrk->pk", state["noise"], np.exp(density))
             refused = self._refuse(state, known & (likely < motion_chain.OUTLIER), seconds)
         used = known & ~refused
         judged = used & (state["seen"] >= FIRST)
         state["seen"] += used
         evidence = motion_chain.with_measurement(state["evidence"], density)
-        state["chain"] = np.where(judged[..., None, None, None], after, before)
-        state["evidence"] = np.where(judged[..., None, None], evidence, state["evidence"])
-        state["noise"] = motion_chain.noise_levels(state["evidence"])
-        shares = state["noise"][..., None]
-        newest = (shares * state["chain"]).sum(axis=3)
-        _push(state, "past_fit", newest / np.maximum((shares * before).sum(axis=3), 1e-300))
+        if not judged.all():
+            after = np.where(judged[:, None, None, None], after, before)
+            evidence = np.where(judged[:, None, None], evidence, state["evidence"])
+        state["chain"], state["evidence"] = after, evidence
+        state["noise"] = motion_chain.noise_levels(evidence)
+        newest = motion_chain.cutoffs(state["noise"], after)
+        _push(state, "past_fit", motion_chain.log_fit(newest, motion_chain.cutoffs(state["noise"], before)))
         _push(state, "past_chain", newest)
         return used
 
@@ -158,34 +159,31 @@ class AdaptiveFilter:
         away = np.where(used[:, None, None], away, 0.0)
         gain = shared * share[:, :, None]
         state["mean"] += gain[:, :, :, None] * away[:, :, None]
-        state["covariance"] -= gain[:, :, _ROWS] * shared[:, :, _COLUMNS]
+        state["covariance"] -= np.take(gain, _ROWS, axis=2) * np.take(shared, _COLUMNS, axis=2)
         # Those frames have moved by one: the oldest is gone, and the place now is the newest.
         past = state["past_shared"]
         read = past[:, :, :, 0] + past[:, :, :, 2]
         gains = read * share
-        mean = state["past_mean"][1:] + gains[:, :, :, None] * away
-        variance = state["past_variance"][1:] - gains * read
-        past = past - gains[:, :, :, None] * shared
-        state["past_mean"] = np.concatenate([mean, state["mean"][None, :, :, 0]])
-        state["past_variance"] = np.concatenate([variance, state["covariance"][None, :, :, 0]])
-        state["past_shared"] = np.concatenate([past, state["covariance"][None, :, :, :3]])
+        _fill(state, "past_mean", gains[:, :, :, None] * away, state["mean"][:, :, 0])
+        _fill(state, "past_variance", gains * -read, state["covariance"][:, :, 0])
+        newest = state["covariance"][:, :, :3]
+        state["past_shared"] = np.concatenate([past - gains[:, :, :, None] * shared, newest[None]])
 
     def estimate(self, state: State, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(positions [P, K, 2], deviations [P, K]) of the frame `lookahead` frames ago."""
         people, models, _, count = state["past_mean"].shape[1:]
-        chances = state["noise"].sum(axis=-1)
-        noise = (state["noise"] * motion_chain.VARIANCES).sum(axis=-1)
+        chances = state["noise"].sum(axis=2)
+        noise = motion_chain.VARIANCES @ state["noise"]
         shares = motion_chain.smooth_chain(state["past_chain"], state["past_fit"])
-        # [P, K, G, M] -> [P, B, K]
-        claims = (shares * noise[..., None]).reshape(people, count, models).transpose(0, 2, 1)
-        shares = (shares * chances[..., None]).reshape(people, count, models).transpose(0, 2, 1)
+        claims = (shares * noise[:, :, None]).reshape(people, models, count)
+        shares = (shares * chances[:, :, None]).reshape(people, models, count)
         means = state["past_mean"][0]
         place = (shares[:, :, None] * means).sum(axis=1)
         apart = ((means - place[:, None]) ** 2).sum(axis=2) / 2
         area = np.where(size > 0, size * size, np.nan)[:, None]
         variance = (claims * state["past_variance"][0]).sum(axis=1) * area + (shares * apart).sum(axis=1)
         weight = state["past_weight"][0]
-        measured = noise.sum(axis=-1) * area / np.maximum(weight, 1e-300)
+        measured = noise.sum(axis=1) * area / np.maximum(weight, 1e-300)
         kept = (weight > 0) & (variance > UNTOUCHED**2 * measured)
         position = (state["origin"] + place).transpose(0, 2, 1)
         position = np.where(kept[..., None], state["past_measured"][0], position)
@@ -196,3 +194,11 @@ class AdaptiveFilter:
 def _push(state: State, name: str, newest: np.ndarray) -> None:
     """Adds a frame to a history, which loses its oldest."""
     state[name] = np.concatenate([state[name][1:], newest[None]])
+
+
+def _fill(state: State, name: str, more: np.ndarray, newest: np.ndarray) -> None:
+    """The same for a history of which every frame that stays changes by `more`."""
+    history = np.empty_like(state[name])
+    np.add(state[name][1:], more, out=history[:-1])
+    history[-1] = newest
+    state[name] = history

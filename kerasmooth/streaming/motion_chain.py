@@ -1,6 +1,7 @@
 """Which cut-off a keypoint follows now, and how noisy it is: a hidden Markov chain for every level of the noise.
 
-P people, K keypoints, G memories of the noise, R noise levels, M cut-offs.
+P people, G memories of the noise, M cut-offs, R noise levels, K keypoints: the last axis is the longest, which NumPy
+is fast along.
 """
 
 import numpy as np
@@ -21,10 +22,12 @@ likely by so much, in log likelihood, times its level, up to DEAREST: a sprint a
 came out worse than it went in otherwise."""
 
 VARIANCES = LEVELS**2
-_LOG_OUTLIER, _LOG_VARIANCES = float(np.log(OUTLIER)), np.log(VARIANCES)
+_LOG_OUTLIER = float(np.log(OUTLIER))
 _NEAR = np.exp(-0.5 * (np.log(LEVELS[:, None] / LEVELS) / ALIKE) ** 2)
 _NEAR /= _NEAR.sum(axis=0)
-_PRICES = LASTING_PRICE * np.outer(np.array(MEMORIES) > 0, np.minimum(LEVELS, DEAREST))
+_NEAR_BACK = np.ascontiguousarray(_NEAR.T)
+_PRICES = LASTING_PRICE * np.outer(np.array(MEMORIES) > 0, np.minimum(LEVELS, DEAREST))[:, :, None]
+_PER_VARIANCE, _LOG_VARIANCES = -1 / VARIANCES[:, None], np.log(VARIANCES)[:, None]
 _TINY = 1e-300
 
 
@@ -32,74 +35,87 @@ def log_densities(squares: np.ndarray, spread: np.ndarray) -> np.ndarray:
     """Log densities of a measurement (x and y) per area of a person's size, but for the factor 1 / (2 pi).
 
     Args:
-      squares: [P, K, G, M], half the squared distance from where a model expects it, by the spread, in person sizes.
-      spread: [P, K, G, M], variance of that distance along an axis in variances of the noise.
+      squares: [P, G, M, K], half the squared distance from where a model expects it, by the spread, in person sizes.
+      spread: [P, G, M, K], variance of that distance along an axis in variances of the noise.
 
     Returns:
-      [P, K, G, R, M].
+      [P, G, M, R, K].
     """
-    result = squares[:, :, :, None] / -VARIANCES[:, None]
-    result -= np.log(spread)[:, :, :, None]
-    result -= _LOG_VARIANCES[:, None]
+    result = squares[:, :, :, None] * _PER_VARIANCE
+    result -= np.log(spread)[:, :, :, None] + _LOG_VARIANCES
     return result
 
 
+def later_cutoffs(chain: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """The chain [P, G, M, R, K] when cut-offs have changed with probabilities [M, M]."""
+    people, memories, count, levels, keypoints = chain.shape
+    return (changes @ chain.reshape(people, memories, count, levels * keypoints)).reshape(chain.shape)
+
+
 def judge(chain: np.ndarray, densities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The chain [P, K, G, R, M] after a measurement of log `densities`, and the log density [P, K, G, R] of it."""
-    top = densities.max(axis=-1)
-    densities -= top[..., None]
+    """The chain [P, G, M, R, K] after a measurement of log `densities`, and the log density [P, G, R, K] of it."""
+    top = densities.max(axis=2)
+    densities -= top[:, :, None]
     joint = np.exp(densities, out=densities)
     joint *= chain
-    total = np.maximum(joint.sum(axis=-1), _TINY)
-    joint /= total[..., None]
+    total = np.maximum(joint.sum(axis=2), _TINY)
+    joint /= total[:, :, None]
     return joint, np.log(total) + top
 
 
 def later(evidence: np.ndarray, seconds: float) -> np.ndarray:
-    """The log probabilities, but for a constant, of memory and level [P, K, G, R] of each keypoint's noise, later."""
-    chances = np.exp(evidence - evidence.max(axis=(2, 3), keepdims=True))
-    chances /= chances.sum(axis=(2, 3), keepdims=True)
+    """The log probabilities, but for a constant, of memory and level [P, G, R, K] of each keypoint's noise, later."""
+    chances = np.exp(evidence - evidence.max(axis=(1, 2), keepdims=True))
+    chances /= chances.sum(axis=(1, 2), keepdims=True)
     change = 1 - float(np.exp(-CHANGES * seconds))
     chances *= 1 - change
-    chances += change / (chances.shape[2] * chances.shape[3])
+    chances += change / (chances.shape[1] * chances.shape[2])
     return np.log(chances)
 
 
 def with_measurement(evidence: np.ndarray, log_density: np.ndarray) -> np.ndarray:
-    """The same after a measurement of a log density [P, K, G, R]; that any may be an outlier bounds what one says."""
+    """The same after a measurement of a log density [P, G, R, K]; that any may be an outlier bounds what one says."""
     return evidence + np.logaddexp(log_density, _LOG_OUTLIER) - _PRICES
 
 
 def noise_levels(evidence: np.ndarray) -> np.ndarray:
-    """Probabilities [P, K, G, R] of memory and level of each keypoint's noise, from the log probabilities of all.
+    """Probabilities [P, G, R, K] of memory and level of each keypoint's noise, from the log probabilities of all.
 
     The keypoints of a person have the memory in common, and levels that are alike (ALIKE).
     """
-    top = evidence.max(axis=-1, keepdims=True)
+    top = evidence.max(axis=2, keepdims=True)
     own = np.exp(evidence - top)
-    common = np.log(own @ _NEAR + _TINY) + top
+    common = np.log(_NEAR_BACK @ own + _TINY) + top
     # What the others say: no keypoint counts twice.
-    others = common.sum(axis=1, keepdims=True) - common
-    others = np.exp(others - others.max(axis=(2, 3), keepdims=True))
-    result = np.exp(evidence - evidence.max(axis=(2, 3), keepdims=True)) * (others @ _NEAR.T) + _TINY
-    result /= result.sum(axis=(2, 3), keepdims=True)
+    others = common.sum(axis=3, keepdims=True) - common
+    others = np.exp(others - others.max(axis=(1, 2), keepdims=True))
+    own *= np.exp(top - top.max(axis=1, keepdims=True))
+    result = own * (_NEAR @ others) + _TINY
+    result /= result.sum(axis=(1, 2), keepdims=True)
     return np.asarray(result)
 
 
+def cutoffs(noise: np.ndarray, chain: np.ndarray) -> np.ndarray:
+    """Probabilities [P, G, M, K] of the cut-offs, given the noise [P, G, R, K] and the chain [P, G, M, R, K]."""
+    return np.einsum("pgrk,pgmrk->pgmk", noise, chain)
+
+
 def smooth_chain(past_chain: np.ndarray, past_fit: np.ndarray) -> np.ndarray:
-    """Probabilities [P, K, G, M] of the cut-offs at the first of L + 1 frames, given those after it.
+    """Probabilities [P, G, M, K] of the cut-offs at the first of L + 1 frames, given those after it.
 
     A filter's estimate of that frame rests on its cut-off in all frames after it, so that one that does not fit them
     counts for nothing, although the keypoint may have followed it before.
 
     Args:
-      past_chain: [L + 1, P, K, G, M], given the frames until each.
-      past_fit: [L + 1, P, K, G, M], how likely each frame is under each cut-off, by any factor.
+      past_chain: [L + 1, P, G, M, K], given the frames until each.
+      past_fit: [L + 1, P, G, M, K], log of how likely each frame is under each cut-off, but for a constant.
     """
-    result = past_chain[0]
-    for fit in past_fit[1:]:
-        result = result * fit
-        result /= np.maximum(result.max(axis=-1, keepdims=True), _TINY)
-    result = result + _TINY
-    result /= result.sum(axis=-1, keepdims=True)
+    logs = np.log(past_chain[0] + _TINY) + past_fit[1:].sum(axis=0)
+    result = np.exp(logs - logs.max(axis=2, keepdims=True))
+    result /= result.sum(axis=2, keepdims=True)
     return np.asarray(result)
+
+
+def log_fit(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """How likely a frame was under each cut-off, from the probabilities after it and before: a logarithm."""
+    return np.log(np.maximum(after, _TINY) / np.maximum(before, _TINY))

@@ -10,8 +10,8 @@ from kerasmooth.pose_table import MISSING
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.streaming.adaptive_filter import State
 
-STATE_VERSION = 3
-_BORN_WITH = {"past_provenance": MISSING, "last": np.nan, "origin": np.nan, "past_fit": 1.0}
+STATE_VERSION = 4
+_BORN_WITH = {"past_provenance": MISSING, "last": np.nan, "origin": np.nan}
 """What is not 0 of a new person."""
 
 
