@@ -20,7 +20,10 @@ LAG_SECONDS, and one that is too long takes slow motion for noise."""
 LAG_SECONDS = 0.12
 """Second differences over so long hold most of the noise whatever its memory; over one frame only what is white."""
 BLOCK_SECONDS = 0.3
-"""Directions come from every other block, and the noise is measured in the blocks between."""
+"""Directions come from some blocks of the recording, and the noise is measured in others."""
+NEAR_FOLDS, APART_FOLDS = (2, 0), (6, 1)
+"""Into how many folds the blocks are dealt, and how many blocks on either side of a measured one teach nothing. What
+moves is known best from the blocks beside; noise that lasts is in them too, and looks shorter than it is."""
 LEAST_BLOCKS = 5
 LEAST_KNOWN = 0.9
 """Share of the frames in which a keypoint must be known: a bridged gap shows no noise."""
@@ -83,13 +86,11 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float, memory:
     if still < 2:
         return dataclasses.replace(unknown, axes=axes)
     scaled = (values / (deviation[:, None] * axes))[:, watched].reshape(frames, -1)
-    near, far = _in_still_directions(scaled, lag, block, still)
-    ratio = near.mean() / max(float(far.mean()), 1e-300)
-    expected = [_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES]
-    seen = int(np.abs(np.log(expected) - math.log(max(ratio, 1e-300))).argmin())
-    if ratio < LEAST_RATIO * expected[-1]:
-        # No noise lasts so long: the directions are not still, and nothing is known.
-        seen = 0
+    near, far = _in_still_directions(scaled, lag, block, still, *NEAR_FOLDS)
+    seen = _memory_seen(near, far, lag, fps) or 0
+    if likeliest and seen:
+        apart = _memory_seen(*_in_still_directions(scaled, lag, block, still, *APART_FOLDS), lag, fps)
+        seen = likeliest if apart is None else apart
     # Correlated only where both say so: fast motion makes the one believe it, leftovers of motion the other.
     memory = MEMORIES[min(likeliest, seen)]
     explained = np.minimum(near / _curvature(memory, 1 / fps), far / _curvature(memory, lag / fps))
@@ -113,19 +114,35 @@ def _curvature(memory: float, seconds: float) -> float:
     return 1.5 - 2 * math.exp(-seconds / memory) + 0.5 * math.exp(-2 * seconds / memory)
 
 
-def _in_still_directions(values: np.ndarray, lag: int, block: int, still: int) -> tuple[np.ndarray, np.ndarray]:
+def _memory_seen(near: np.ndarray, far: np.ndarray, lag: int, fps: float) -> int | None:
+    """The index of the memory that curvatures over one and over `lag` frames show; None if the directions moved."""
+    ratio = max(float(near.mean() / max(far.mean(), 1e-300)), 1e-300)
+    expected = np.array([_curvature(memory, 1 / fps) / _curvature(memory, lag / fps) for memory in MEMORIES])
+    if ratio < LEAST_RATIO * expected[-1]:
+        # No noise lasts so long.
+        return None
+    return int(np.abs(np.log(expected / ratio)).argmin())
+
+
+def _in_still_directions(
+    values: np.ndarray, lag: int, block: int, still: int, folds: int, beside: int
+) -> tuple[np.ndarray, np.ndarray]:
     """[C] twice: mean squared curvature over one frame and over `lag` frames, of the part of each coordinate that lies
-    in the still directions, as if all of it did."""
+    in the still directions, as if all of it did.
+
+    The directions of each fold come from all blocks of others but those that lie `beside` its own.
+    """
     near, far = (values[s:-s] - (values[: -2 * s] + values[2 * s :]) / 2 for s in (1, lag))
-    near_odd, far_odd = ((np.arange(len(v)) + s) // block % 2 for v, s in ((near, 1), (far, lag)))
+    near_fold, far_fold = ((np.arange(len(v)) + s) // block % folds for v, s in ((near, 1), (far, lag)))
     sums, parts = np.zeros((2, values.shape[1])), np.zeros(values.shape[1])
-    for fold in (0, 1):
-        learnt = far[far_odd == fold]
+    for fold in np.unique(far_fold):
+        away = (far_fold - fold) % folds
+        learnt = far[np.minimum(away, folds - away) > beside]
         # In a short recording all directions in which nothing at all was seen.
         count = max(still, learnt.shape[1] - len(learnt))
         directions = np.linalg.eigh(learnt.T @ learnt)[1][:, :count]
-        for row, (curves, odd) in enumerate(((near, near_odd), (far, far_odd))):
-            inside = curves[odd != fold] @ directions
+        for row, (curves, own) in enumerate(((near, near_fold), (far, far_fold))):
+            inside = curves[own == fold] @ directions
             sums[row] += np.mean((inside @ directions.T) ** 2, axis=0)
         parts += (directions**2).sum(axis=1)
     near_sum, far_sum = sums / np.maximum(parts, 1e-12)
