@@ -31,7 +31,7 @@ LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
-LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT = 0.8, 1.75, 1.2
+LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT = 0.8, 1.74, 1.2
 """Chosen on generated motion such that 60 to 80 % of all errors are within one deviation and 90 to 98 % within two: of
 the noise that is seen where the person does not move, and, as the memory of the noise is itself uncertain, of all where
 it seems to be correlated, and where it is strong and only seems to be white."""

@@ -89,8 +89,7 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float, memory:
     near, far = _in_still_directions(scaled, lag, block, still, *NEAR_FOLDS)
     seen = _memory_seen(near, far, lag, fps) or 0
     if likeliest and seen:
-        apart = _memory_seen(*_in_still_directions(scaled, lag, block, still, *APART_FOLDS), lag, fps)
-        seen = likeliest if apart is None else apart
+        seen = _memory_seen(*_in_still_directions(scaled, lag, block, still, *APART_FOLDS), lag, fps) or seen
     # Correlated only where both say so: fast motion makes the one believe it, leftovers of motion the other.
     memory = MEMORIES[min(likeliest, seen)]
     explained = np.minimum(near / _curvature(memory, 1 / fps), far / _curvature(memory, lag / fps))
