@@ -214,10 +214,24 @@ class Trainer:
         return by_time or (steps > 0 and self.state.step % steps == 0)
 
     def _save(self) -> None:
+        self._refuse_broken_weights()
         if self.is_chief:
             path = self.run_dir / checkpoint.CHECKPOINT_FILE
             checkpoint.save(path, self.learner.variables, dataclasses.asdict(self.state))
         self._saved_at = time.monotonic()
+
+    def _refuse_broken_weights(self) -> None:
+        """A loss may stay finite while the weights are not: ReLU makes nothing of what is no number."""
+        weights = [weight.numpy() for weight in self.learner.model.trainable_variables]
+        if all(np.isfinite(weight).all() for weight in weights):
+            return
+        remedy = "a lower --learning_rate"
+        if self.config.precision != "float32":
+            remedy += ", or --precision=float32 (some processors' bfloat16 fails in gradients: oneDNN with Intel's AMX)"
+        raise InputError(
+            f"weights became infinite or no number by step {self.state.step} of epoch {self.state.epoch}, what "
+            f"{self.run_dir} holds is from before: start another --run_name with {remedy}"
+        )
 
     def _restore(self) -> None:
         """Continues from the checkpoint, if there is one; every process reads the same file."""

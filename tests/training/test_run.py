@@ -186,3 +186,26 @@ def test_callbacks_are_called_as_by_fit_and_may_stop(short_records: Path, tmp_pa
 def test_callbacks_change_nothing_by_being_there(finished: Finished, short_records: Path, tmp_path: Path) -> None:
     train_run(placed(config_for(short_records), tmp_path / "run"), [Noting(9)], Console(quiet=True))
     assert_same_weights(finished[0], tmp_path / "run")
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_weights_that_are_no_longer_numbers_end_the_run(precision: str, short_records: Path, tmp_path: Path) -> None:
+    """The loss of the next steps may be finite again: ReLU makes nothing of what is no number."""
+    train_step = Learner.train_step
+
+    def breaking(self: Learner, batch: Any, epoch: int) -> Any:
+        loss = train_step(self, batch, epoch)
+        if self.optimizer.iterations == 4:
+            kernel = self.model.trainable_variables[0]
+            kernel.assign(kernel * np.nan)
+        return loss
+
+    config = config_for(short_records, precision=precision, steps_per_epoch=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Learner, "train_step", breaking)
+        with pytest.raises(InputError, match=r"by step 3 of epoch 2.* a lower --learning_rate") as error:
+            train(config, tmp_path / "run")
+    assert ("--precision=float32" in str(error.value)) == (precision != "float32")
+    assert all(np.isfinite(values).all() for values in arrays(tmp_path / "run").values())
+    with (tmp_path / "run" / "history.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
