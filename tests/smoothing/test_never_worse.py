@@ -84,6 +84,20 @@ def test_gestures_keep_their_peak(method: str, kind: str, keypoints: tuple[int, 
         assert result.report["outliers"].sum() == 0
 
 
+@pytest.mark.parametrize(("percent", "least_kept", "most_left"), [(5.0, 0.95, 0.775), (12.0, 0.87, 0.75)])
+def test_a_punch_is_kept_in_noise_that_lasts(percent: float, least_kept: float, most_left: float) -> None:
+    """Taken for as long as it is, noise of 5 % falls further; that of 12 % would take the punch with it (0.73 kept)."""
+    points = truth("punch", 60)
+    kept, left = [], []
+    for seed in range(8):
+        measured = points + percent / 100 * torso(points) * noise(points.shape, 60, seed, memory=0.08)
+        result = smooth_keypoints(measured, fps=60, skeleton=SKELETON).keypoints
+        kept.append(peaks_kept(result, points, WRISTS))
+        left.append(errors(result, points).mean() / (percent / 100))
+    assert np.mean(kept) > least_kept
+    assert np.mean(left) < most_left
+
+
 @pytest.mark.parametrize(("frequency", "fps"), [(5.0, 250.0), (6.0, 60.0)])
 def test_a_limb_that_swings_fast_alone_is_left_to_swing(frequency: float, fps: float) -> None:
     """One keypoint and no skeleton: a paw. Amplitude 40 px, noise 1 px."""
