@@ -27,7 +27,8 @@ moves is known best from the blocks beside; noise that lasts is in them too, and
 STRONGEST_APART = 0.06
 """Person sizes: larger noise (this is measured of some 8 %) keeps the shorter memory. With the longer one the error
 at 12 % falls by another tenth, but short gestures go with it: a punch keeps 61 % instead of 88."""
-LEAST_BLOCKS = 5
+LEAST_BLOCKS, LEAST_BLOCKS_APART = 5, 9
+"""Of which a recording must consist to be measured, and to be measured apart: half of them teach then."""
 LEAST_KNOWN = 0.9
 """Share of the frames in which a keypoint must be known: a bridged gap shows no noise."""
 LEAST_RATIO = 0.6
@@ -100,7 +101,7 @@ def estimate_noise(positions: np.ndarray, known: np.ndarray, fps: float, memory:
 
     whole = deviations(far / _curvature(MEMORIES[likeliest], lag / fps))
     seen = _memory_seen(near, far, lag, fps) or 0
-    if 0 < seen < likeliest and np.median(whole) < STRONGEST_APART:
+    if 0 < seen < likeliest and np.median(whole) < STRONGEST_APART and frames >= LEAST_BLOCKS_APART * block:
         seen = _memory_seen(*_in_still_directions(scaled, lag, block, still, *APART_FOLDS), lag, fps) or seen
     # Correlated only where both say so: fast motion makes the one believe it, leftovers of motion the other.
     memory = MEMORIES[min(likeliest, seen)]
