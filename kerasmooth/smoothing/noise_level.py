@@ -26,7 +26,7 @@ NEAR_FOLDS, APART_FOLDS = (2, 0), (6, 1)
 moves is known best from the blocks beside; noise that lasts is in them too, and looks shorter than it is."""
 STRONGEST_APART = 0.06
 """Person sizes: larger noise (this is measured of some 8 %) keeps the shorter memory. With the longer one the error
-at 12 % falls by another tenth, but short gestures go with it: a punch keeps 61 % instead of 88."""
+falls further, but short gestures go with it."""
 LEAST_BLOCKS, LEAST_BLOCKS_APART = 5, 9
 """Of which a recording must consist to be measured, and to be measured apart: half of them teach then."""
 LEAST_KNOWN = 0.9

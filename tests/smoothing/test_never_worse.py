@@ -86,7 +86,7 @@ def test_gestures_keep_their_peak(method: str, kind: str, keypoints: tuple[int, 
 
 @pytest.mark.parametrize(("percent", "least_kept", "most_left"), [(5.0, 0.95, 0.775), (12.0, 0.87, 0.75)])
 def test_a_punch_is_kept_in_noise_that_lasts(percent: float, least_kept: float, most_left: float) -> None:
-    """Taken for as long as it is, noise of 5 % falls further; that of 12 % would take the punch with it (0.73 kept)."""
+    """Taken for as long as it is, noise of 5 % falls further; that of 12 % would take the punch with it."""
     points = truth("punch", 60)
     kept, left = [], []
     for seed in range(8):

@@ -178,15 +178,15 @@ def test_frames_that_do_not_fit() -> None:
 
 @pytest.mark.parametrize("lookahead", [0, 8])
 def test_a_step_takes_less_than_a_millisecond(lookahead: int) -> None:
-    keypoints, medians = motion(300), [np.inf]
+    keypoints, median = motion(300), np.inf
     give_up = time.monotonic() + 20
-    # Of the processor's time, in the quietest second: other work on the machine makes steps slower, nothing faster.
-    while min(medians) >= 1 and time.monotonic() < give_up:
+    # Of the processor's time; once more where other work on the machine has made all steps slower.
+    while median >= 1 and time.monotonic() < give_up:
         stream, times = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead), []
         for frame in keypoints:
             start = time.thread_time()
             stream.step(frame)
             times.append(1e3 * (time.thread_time() - start))
-        medians += np.median(np.reshape(times, (10, 30)), axis=1).tolist()
-    print(f"lookahead {lookahead}: {min(medians):.3f} ms in the quietest second, {np.median(times):.3f} ms at last")
-    assert min(medians) < 1
+        median = np.median(times)
+    print(f"lookahead {lookahead}: {median:.3f} ms")
+    assert median < 1
