@@ -31,10 +31,10 @@ LEAST_KNOWN = 4
 """Measurements that a keypoint needs; with fewer it stays as it is."""
 LEAST_GAIN = 0.05
 """Share by which the deviation must fall, or a keypoint stays as it was measured."""
-LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT = 0.8, 1.74, 1.2
+LASTING_SHARE, CORRELATED_DOUBT, STRONG_DOUBT, CLEAR_DOUBT = 0.8, 1.78, 1.2, 0.97
 """Chosen on generated motion such that 60 to 80 % of all errors are within one deviation and 90 to 98 % within two: of
 the noise that is seen where the person does not move, and, as the memory of the noise is itself uncertain, of all where
-it seems to be correlated, and where it is strong and only seems to be white."""
+it seems to be correlated, where it is strong and only seems to be white, and where it is clearly white."""
 WINDOW_SECONDS = 20.0
 OVERLAP_SECONDS = 2.0
 LEAST_TRUST, LEAST_PULL = 1e-3, 0.2
@@ -130,7 +130,7 @@ def _smooth_noisy(
     fps: float,
     strength: float,
     joined: np.ndarray,
-    doubt: float = 1.0,
+    doubt: float = CLEAR_DOUBT,
 ) -> _Window:
     """Smooths a window of this noise, whose deviations are in doubt by a factor of at least `doubt`."""
     known = weights > 0

@@ -4,7 +4,7 @@ Every cut-off of a grid smooths the whole recording; how well each frame is pred
 noise is strong or lasts, from those before and from those after, is the evidence for its cut-off there. The cut-off
 changes slowly along the recording, so that the forward-backward algorithm gives its distribution in every frame: low
 while a limb rests, high while it kicks. What a keypoint is joined to moves with it, and is evidence for its cut-off as
-well.
+well. Where noise is strong, what is fast for a keypoint is emphasised, so that short gestures survive.
 """
 
 import math
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.lapack import dpbtrf, dpbtrs
+from scipy.ndimage import maximum_filter1d
 
 from kerasmooth.filters.banded import difference_penalty, inverse_diagonals, stiffness_at
 from kerasmooth.smoothing.noise_level import LEAST_NOISE, LOST_FRAMES, Noise, innovations
@@ -34,9 +35,13 @@ LEAST_CUTOFF_SHARE = 1 / 400
 """Of the frame rate: lower cut-offs make the system of third differences singular."""
 NEIGHBOUR_RATE, JUMP_RATE = 1.0, 0.3
 """Changes a second to either neighbouring cut-off, and to any."""
-LASTING_POWER = 2.0
-"""Of the mean of the cut-offs where noise lasts, which looks like a gesture more than white noise does: a larger one
-keeps more of gestures; at 2 the distance to the truth is within a hundredth of that at 1."""
+NEAR_SECONDS = 0.06
+"""To either side: a gesture is as fast there as where it is fastest."""
+EMPHASIS, LASTING_EMPHASIS, MOST_EMPHASISED = 0.4, 1.3, 2.0
+STRONG_NOISE, STRONG_LASTING_NOISE = 0.12, 0.075
+"""How much faster motion than a keypoint's usual is emphasised where the noise is strong, white and lasting, at most by
+a factor; less by the square of weaker noise (person sizes). Strong noise hides gestures: the mean cut-off is too low in
+them, the more when it lasts."""
 ITERATIONS = 3
 
 
@@ -45,8 +50,8 @@ class Fit:
     """What was found for K keypoints over T frames.
 
     Attributes:
-      cutoff: [T, K], Hz, the mean over its distribution, where noise lasts the power mean: in doubt it is rather high,
-        for a gesture that is smoothed away is the larger error.
+      cutoff: [T, K], Hz, the mean over its distribution, emphasised where it is above the keypoint's median: a gesture
+        that is smoothed away is a larger error than one that jitters.
       order: 2 or 3.
       deviation: [K], of a full measurement along an axis.
       at_limit: bool [K], whether the highest cut-off was the likeliest for most frames.
@@ -95,10 +100,19 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
         chances, likelihood = _chances(own + others, moves)
         likelihood -= 0.5 * evidence.degrees * np.log(variance)
         variance = np.clip(evidence.noise(chances), LEAST_NOISE**2, most)
-    power = LASTING_POWER if noise.memory else 1.0
-    cutoff = np.einsum("mtk,m->tk", chances, cutoffs**power) ** (1 / power)
+    deviation = np.sqrt(variance)
+    most, strong = (LASTING_EMPHASIS, STRONG_LASTING_NOISE) if noise.memory else (EMPHASIS, STRONG_NOISE)
+    emphasis = most * min(float(np.median(variance)) / strong**2, 1.0)
+    cutoff = emphasised(np.einsum("mtk,m->tk", chances, cutoffs), round(NEAR_SECONDS * fps), emphasis)
     at_limit = chances[-1].mean(axis=0) > 0.5
-    return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit, likelihood)
+    return Fit(cutoff, evidence.order, deviation, at_limit, likelihood)
+
+
+def emphasised(cutoff: np.ndarray, near: int, emphasis: float) -> np.ndarray:
+    """Cut-offs [T, K] times a power of the highest one of `near` frames to either side over the keypoint's median."""
+    highest = maximum_filter1d(cutoff, 2 * near + 1, axis=0)
+    above = np.maximum(highest / np.median(cutoff, axis=0), 1.0)
+    return cutoff * np.minimum(above**emphasis, MOST_EMPHASISED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kerasmooth.smoothing.keypoints import smooth_keypoints
+from kerasmooth.smoothing.local_cutoffs import emphasised
 from tests.smoothing.recordings import ANKLES, SKELETON, WRISTS, errors, noise, peaks_kept, torso, truth
 
 KINDS = ("standing", "walking", "sprint", "kick", "cartwheel")
@@ -84,18 +85,27 @@ def test_gestures_keep_their_peak(method: str, kind: str, keypoints: tuple[int, 
         assert result.report["outliers"].sum() == 0
 
 
-@pytest.mark.parametrize(("percent", "least_kept", "most_left"), [(5.0, 0.95, 0.775), (12.0, 0.87, 0.75)])
-def test_a_punch_is_kept_in_noise_that_lasts(percent: float, least_kept: float, most_left: float) -> None:
-    """Taken for as long as it is, noise of 5 % falls further; that of 12 % would take the punch with it."""
+@pytest.mark.parametrize(
+    ("percent", "memory", "least_kept", "most_left"),
+    [(5.0, 0.08, 0.97, 0.785), (12.0, 0.08, 0.94, 0.81), (12.0, 0.0, 0.95, 0.285)],
+)
+def test_a_punch_is_kept_in_strong_noise(percent: float, memory: float, least_kept: float, most_left: float) -> None:
+    """Taken for as long as it is, lasting noise of 12 % would fall further, and take the punch with it."""
     points = truth("punch", 60)
     kept, left = [], []
     for seed in range(8):
-        measured = points + percent / 100 * torso(points) * noise(points.shape, 60, seed, memory=0.08)
+        measured = points + percent / 100 * torso(points) * noise(points.shape, 60, seed, memory)
         result = smooth_keypoints(measured, fps=60, skeleton=SKELETON).keypoints
         kept.append(peaks_kept(result, points, WRISTS))
         left.append(errors(result, points).mean() / (percent / 100))
     assert np.mean(kept) > least_kept
     assert np.mean(left) < most_left
+
+
+def test_fast_motion_is_emphasised_from_just_before_until_just_after() -> None:
+    cutoff = np.array([1.0, 1.0, 1.0, 4.0, 1.0, 1.0, 1.0, 100.0])[:, None]
+    by_hand = np.array([1.0, 1.0, 2.0, 8.0, 2.0, 1.0, 2.0, 200.0])[:, None]  # the root of 4; of 100, no more than 2
+    np.testing.assert_allclose(emphasised(cutoff, 1, 0.5), by_hand)
 
 
 @pytest.mark.parametrize(("frequency", "fps"), [(5.0, 250.0), (6.0, 60.0)])
