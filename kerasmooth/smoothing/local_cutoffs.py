@@ -100,16 +100,17 @@ def fit_cutoffs(positions: np.ndarray, weights: np.ndarray, noise: Noise, fps: f
         chances, likelihood = _chances(own + others, moves)
         likelihood -= 0.5 * evidence.degrees * np.log(variance)
         variance = np.clip(evidence.noise(chances), LEAST_NOISE**2, most)
-    deviation = np.sqrt(variance)
     most, strong = (LASTING_EMPHASIS, STRONG_LASTING_NOISE) if noise.memory else (EMPHASIS, STRONG_NOISE)
     emphasis = most * min(float(np.median(variance)) / strong**2, 1.0)
     cutoff = emphasised(np.einsum("mtk,m->tk", chances, cutoffs), round(NEAR_SECONDS * fps), emphasis)
     at_limit = chances[-1].mean(axis=0) > 0.5
-    return Fit(cutoff, evidence.order, deviation, at_limit, likelihood)
+    return Fit(cutoff, evidence.order, np.sqrt(variance), at_limit, likelihood)
 
 
 def emphasised(cutoff: np.ndarray, near: int, emphasis: float) -> np.ndarray:
-    """Cut-offs [T, K] times a power of the highest one of `near` frames to either side over the keypoint's median."""
+    """Cut-offs [T, K] times a power of the highest one of `near` frames to either side over the keypoint's median, or
+    times MOST_EMPHASISED if that is less.
+    """
     highest = maximum_filter1d(cutoff, 2 * near + 1, axis=0)
     above = np.maximum(highest / np.median(cutoff, axis=0), 1.0)
     return cutoff * np.minimum(above**emphasis, MOST_EMPHASISED)
