@@ -3,7 +3,7 @@
 import numpy as np
 
 from kerasmooth.streaming import motion_chain
-from kerasmooth.streaming.motion_bank import MEMORIES, PAIRS, MotionBank
+from kerasmooth.streaming.motion_bank import MEMORIES, PAIRS, TO_ANY, TO_NEIGHBOUR, MotionBank
 
 State = dict[str, np.ndarray]
 """Arrays whose first axis is people, but for histories ("past_..."): frames [L + 1], oldest first, then people."""
@@ -16,6 +16,11 @@ UNGATED = 5
 """Measurements of a keypoint that are believed whatever they are."""
 CAUTION = 1.1
 """Deviations are so much larger than the models claim: no motion is quite like them."""
+EARLY = 4
+"""Frames of lookahead after which, where there are more of them, a frame is estimated once already."""
+CHANGES = 2 * TO_NEIGHBOUR + TO_ANY
+"""How often a second a keypoint changes how it moves, so that no cut-off fits what came before and what comes after: a
+hand that rests before it punches. Then the early estimate is the better one."""
 REFUSED_FRAMES, REFUSED_SECONDS = 2, 0.05
 """A keypoint is refused for so many frames, and seconds, in a row at most: then it went there."""
 
@@ -46,6 +51,7 @@ class AdaptiveFilter:
     def empty(self, num_keypoints: int) -> State:
         """The state of no people."""
         models, past, count = self._bank.size, self._lookahead + 1, num_keypoints
+        early = past - EARLY if self._lookahead > EARLY else 0
         memories, cutoffs, levels = len(MEMORIES), self._bank.num_cutoffs, len(motion_chain.LEVELS)
         return {
             "origin": np.empty((0, 2, count)),
@@ -64,6 +70,9 @@ class AdaptiveFilter:
             "past_fit": np.empty((past, 0, memories, cutoffs, count)),
             "past_measured": np.empty((past, 0, count, 2)),
             "past_weight": np.empty((past, 0, count)),
+            "past_early_mean": np.empty((early, 0, memories, cutoffs, 2, count)),
+            "past_early_variance": np.empty((early, 0, memories, cutoffs, count)),
+            "past_early_logs": np.empty((early, 0, memories, cutoffs, count)),
         }
 
     def start(self, state: State, where: np.ndarray) -> None:
@@ -99,6 +108,10 @@ class AdaptiveFilter:
         self._update(state, away, shared, spread, used)
         _push(state, "past_measured", np.where(used[..., None], positions, np.nan))
         _push(state, "past_weight", np.where(used, weights, 0.0))
+        if self._lookahead > EARLY:
+            names = ("past_early_mean", "past_early_variance", "past_early_logs")
+            for name, values in zip(names, self._smoothed(state, self._lookahead - EARLY), strict=True):
+                _push(state, name, values)
         return known & ~used
 
     def _predict(self, state: State, seconds: float) -> None:
@@ -171,17 +184,21 @@ class AdaptiveFilter:
 
     def estimate(self, state: State, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(positions [P, K, 2], deviations [P, K]) of the frame `lookahead` frames ago."""
-        people, models, _, count = state["past_mean"].shape[1:]
-        chances = state["noise"].sum(axis=2)
+        means, variances, logs = self._smoothed(state, 0)
+        if self._lookahead > EARLY:
+            same = -CHANGES * (self._lookahead - EARLY) / self._fps
+            means = np.concatenate([means, state["past_early_mean"][0]], axis=2)
+            variances = np.concatenate([variances, state["past_early_variance"][0]], axis=2)
+            logs = np.concatenate([logs + same, state["past_early_logs"][0] + np.log(-np.expm1(same))], axis=2)
+        shares = np.exp(logs - logs.max(axis=2, keepdims=True))
+        shares /= shares.sum(axis=2, keepdims=True)
         noise = motion_chain.VARIANCES @ state["noise"]
-        shares = motion_chain.smooth_chain(state["past_chain"], state["past_fit"])
-        claims = (shares * noise[:, :, None]).reshape(people, models, count)
-        shares = (shares * chances[:, :, None]).reshape(people, models, count)
-        means = state["past_mean"][0]
-        place = (shares[:, :, None] * means).sum(axis=1)
-        apart = ((means - place[:, None]) ** 2).sum(axis=2) / 2
+        claims = shares * noise[:, :, None]
+        shares *= state["noise"].sum(axis=2)[:, :, None]
+        place = (shares[:, :, :, None] * means).sum(axis=(1, 2))
+        apart = ((means - place[:, None, None]) ** 2).sum(axis=3) / 2
         area = np.where(size > 0, size * size, np.nan)[:, None]
-        variance = (claims * state["past_variance"][0]).sum(axis=1) * area + (shares * apart).sum(axis=1)
+        variance = (claims * variances).sum(axis=(1, 2)) * area + (shares * apart).sum(axis=(1, 2))
         weight = state["past_weight"][0]
         measured = noise.sum(axis=1) * area / np.maximum(weight, 1e-300)
         kept = (weight > 0) & (variance > UNTOUCHED**2 * measured)
@@ -189,6 +206,12 @@ class AdaptiveFilter:
         position = np.where(kept[..., None], state["past_measured"][0], position)
         claimed = np.where(weight > 0, np.minimum(variance, measured), variance)
         return position, CAUTION * np.sqrt(claimed)
+
+    def _smoothed(self, state: State, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of the frame at `index` of the histories: means [P, G, M, 2, K], variances and log shares [P, G, M, K]."""
+        logs = motion_chain.smooth_chain(state["past_chain"][index], state["past_fit"][index + 1 :])
+        means = state["past_mean"][index].reshape(*logs.shape[:3], 2, logs.shape[3])
+        return means, state["past_variance"][index].reshape(logs.shape), logs
 
 
 def _push(state: State, name: str, newest: np.ndarray) -> None:

@@ -100,20 +100,17 @@ def cutoffs(noise: np.ndarray, chain: np.ndarray) -> np.ndarray:
     return np.einsum("pgrk,pgmrk->pgmk", noise, chain)
 
 
-def smooth_chain(past_chain: np.ndarray, past_fit: np.ndarray) -> np.ndarray:
-    """Probabilities [P, G, M, K] of the cut-offs at the first of L + 1 frames, given those after it.
+def smooth_chain(chain: np.ndarray, later_fit: np.ndarray) -> np.ndarray:
+    """Log probabilities [P, G, M, K], but for a constant, of the cut-offs at a frame, given L frames after it.
 
     A filter's estimate of that frame rests on its cut-off in all frames after it, so that one that does not fit them
     counts for nothing, although the keypoint may have followed it before.
 
     Args:
-      past_chain: [L + 1, P, G, M, K], given the frames until each.
-      past_fit: [L + 1, P, G, M, K], log of how likely each frame is under each cut-off, but for a constant.
+      chain: [P, G, M, K], given the frames until that one.
+      later_fit: [L, P, G, M, K], log of how likely each frame after it is under each cut-off, by how likely to all.
     """
-    logs = np.log(past_chain[0] + _TINY) + past_fit[1:].sum(axis=0)
-    result = np.exp(logs - logs.max(axis=2, keepdims=True))
-    result /= result.sum(axis=2, keepdims=True)
-    return np.asarray(result)
+    return np.asarray(np.log(chain + _TINY) + later_fit.sum(axis=0))
 
 
 def log_fit(after: np.ndarray, before: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from kerasmooth.pose_table import MISSING
 from kerasmooth.skeletons import Skeleton
 from kerasmooth.streaming.adaptive_filter import State
 
-STATE_VERSION = 4
-_BORN_WITH = {"past_provenance": MISSING, "last": np.nan, "origin": np.nan}
+STATE_VERSION = 5
+_BORN_WITH = {"past_provenance": MISSING, "last": np.nan, "origin": np.nan, "past_early_logs": -np.inf}
 """What is not 0 of a new person."""
 
 

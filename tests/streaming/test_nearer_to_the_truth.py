@@ -54,6 +54,21 @@ def test_nearer_to_the_truth_than_the_measurements_and_nearer_with_every_lookahe
     assert errors[3] < errors[2]
 
 
+def test_a_rest_before_a_movement_is_smoothed_when_the_movement_is_seen() -> None:
+    fps, errors = 30.0, []
+    time = np.arange(120)[:, None] / fps
+    for seed in range(3):
+        begins = np.random.default_rng(seed).uniform(1, 3.5, 25)
+        truth = np.repeat(sequence("standing", 1, fps, seed=1), 120, axis=0)
+        truth[..., 1] -= 0.8 * torso(truth) * np.sin(np.pi * np.clip((time - begins) / 0.3, 0, 1)) ** 2
+        measured = truth + noise(truth.shape, 0.08 * fps / FPS, seed) * 0.01 * torso(truth)
+        before = (begins - 0.3 < time) & (time < begins)
+        results = [measured] + [smoothed(measured, lookahead, fps)[0] for lookahead in (4, 8, 15)]
+        errors.append([np.linalg.norm(result - truth, axis=-1)[before].mean() for result in results])
+    raw, *streams = np.mean(errors, axis=0)
+    assert max(streams) < 0.75 * raw
+
+
 def test_better_than_one_euro_tuned_on_the_truth() -> None:
     truth = sequence("toprock", 180, FPS, seed=1)
     measured = truth + noise(truth.shape, 0.0) * 0.01 * torso(truth)

@@ -27,7 +27,7 @@ def run(stream: KeypointStream, keypoints: np.ndarray, confidence: np.ndarray | 
 def test_a_restored_stream_continues_exactly() -> None:
     keypoints = motion(40)
     keypoints[18:22, 4] = np.nan
-    for lookahead in (0, 4):
+    for lookahead in (0, 4, 8):
         whole = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead)
         expected = run(whole, keypoints)
         stream, frames = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead), []
@@ -176,17 +176,26 @@ def test_frames_that_do_not_fit() -> None:
         stream.step(np.ones((1, 5, 2)))
 
 
+def yardstick() -> None:
+    """Some 100 small operations of NumPy: 0.2 ms on a core that does nothing else and takes 0.6 ms for a step."""
+    few, many = np.ones((20, 25)), np.ones((20, 13, 25))
+    for _ in range(80):
+        few = few * 1.0
+    for _ in range(8):
+        many = np.exp(-many)
+        many /= many.sum(axis=0)
+
+
 @pytest.mark.parametrize("lookahead", [0, 8])
-def test_a_step_takes_less_than_a_millisecond(lookahead: int) -> None:
-    keypoints, median = motion(300), np.inf
-    give_up = time.monotonic() + 20
-    # Of the processor's time; once more where other work on the machine has made all steps slower.
-    while median >= 1 and time.monotonic() < give_up:
-        stream, times = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead), []
-        for frame in keypoints:
-            start = time.thread_time()
-            stream.step(frame)
-            times.append(1e3 * (time.thread_time() - start))
-        median = np.median(times)
-    print(f"lookahead {lookahead}: {median:.3f} ms")
-    assert median < 1
+def test_a_step_takes_less_than_a_millisecond_of_a_free_core(lookahead: int) -> None:
+    stream, times = KeypointStream("bouldering_25", fps=FPS, lookahead=lookahead), []
+    for frame in motion(300):
+        begin = time.thread_time()
+        stream.step(frame)
+        middle = time.thread_time()
+        # In turns: other work on the machine, which makes a step up to twice as long, does the same to this.
+        yardstick()
+        times.append((middle - begin, time.thread_time() - middle))
+    step, measure = 1e3 * np.median(times, axis=0)
+    print(f"lookahead {lookahead}: {step:.3f} ms, {step / measure:.2f} of the yardstick's {measure:.3f} ms")
+    assert step / measure < 5
