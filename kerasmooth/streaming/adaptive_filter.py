@@ -6,7 +6,8 @@ from kerasmooth.streaming import motion_chain
 from kerasmooth.streaming.motion_bank import MEMORIES, PAIRS, TO_ANY, TO_NEIGHBOUR, MotionBank
 
 State = dict[str, np.ndarray]
-"""Arrays whose first axis is people, but for histories ("past_..."): frames [L + 1], oldest first, then people."""
+"""Arrays whose first axis is people, but for histories ("past_..."): frames, oldest first, then people. The oldest is
+that of L frames ago, the newest this one, or ("past_early_...") that of EARLY frames ago."""
 
 UNTOUCHED = 0.97
 """A measurement stays as it is where the estimate claims a deviation above this share of the measurement's."""
