@@ -88,8 +88,9 @@ class _Cell:
         pretrained, paths = self._run(config, smoother, seed, self._study.table)
         for variant in self._finetunings if paths else ():
             finetuning = self._study.finetuning_config(pretrained, variant, window_of(smoother))
+            source = pretrained if finetuning.finetune_from else None
             try:
-                paths += self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}")[1]
+                paths += self._run(finetuning, smoother, seed, f"{self._study.table}-{variant}", source)[1]
             except InputError as error:  # a model that has nothing but a head cannot keep the rest
                 if "--freeze_but_last" not in str(error):
                     raise
@@ -116,10 +117,12 @@ class _Cell:
     def _finetunings(self) -> tuple[str, ...]:
         return self._study.finetunings if self._study.finetune_dir else ()
 
-    def _run(self, config: TrainingConfig, smoother: str, seed: int, table: str) -> tuple[TrainingConfig, list[Path]]:
+    def _run(
+        self, config: TrainingConfig, smoother: str, seed: int, table: str, source: TrainingConfig | None = None
+    ) -> tuple[TrainingConfig, list[Path]]:
         """Trains and judges a run, or finds its results; with its settings, which name its folder.
 
-        Without paths where another process is at it.
+        Without paths where another process is at it, or at the run `source` that is finetuned.
         """
         config, records = open_records(config, lambda _: None)
         config = config.replace(run_name=config.default_run_name)
@@ -127,9 +130,22 @@ class _Cell:
             if not mine:
                 return config, []
             paths, missing = self._paths(table, config.run_name, _described(config), records)
+            if missing and source and not self._has_weights(source):
+                return config, []
             if missing:
                 self._make(config, records, missing, smoother=smoother, seed=seed)
         return config, paths
+
+    def _has_weights(self, config: TrainingConfig) -> bool:
+        """Trains a run to its end whose results are here but, on another machine, its weights are not.
+
+        False where another process is at it.
+        """
+        with self._claim(self._study.table, config.run_name) as mine:
+            if mine:
+                self._console.print(f"{config.run_name}: its weights are needed")
+                train(config, console=self._details)
+            return mine
 
     @contextlib.contextmanager
     def _claim(self, table: str, name: str) -> Iterator[bool]:

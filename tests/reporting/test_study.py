@@ -142,6 +142,27 @@ def test_a_killed_study_goes_on_with_what_is_missing(made: Path, tmp_path: Path)
     assert json.loads(lost.read_text())["rows"] == json.loads(text)["rows"], "the run was finished: judged only"
 
 
+def test_a_run_is_finetuned_on_a_machine_that_has_its_results_alone(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classical, "GRID", {"gaussian": [{"cutoff": 2.0}]})
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    (pretrained,) = (results / "small").glob("deciwatch*.json")
+    text, lines = pretrained.read_text(), io.StringIO()
+    write_records(tmp_path / "climbing", "climbalong")
+    places = {
+        "results_dir": str(results),
+        "runs_dir": str(tmp_path / "runs"),
+        "finetune_dir": str(tmp_path / "climbing"),
+    }
+    other = grid(made, **places, finetunings=("finetuned",))
+    study.run_study(other, Console(file=lines, width=200))
+    assert "its weights are needed" in lines.getvalue()
+    (finetuned,) = (results / "small-finetuned").glob("deciwatch*.json")
+    assert json.loads(finetuned.read_text())["training"]["epochs"] == 2
+    assert pretrained.read_text() == text, "its results stay as they are"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
