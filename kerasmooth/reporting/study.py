@@ -23,6 +23,7 @@ from kerasmooth.reporting.tables import pck_table
 from kerasmooth.tfrecord.record_sets import RecordSets
 from kerasmooth.training.config import NOISE_SETTINGS, TrainingConfig
 from kerasmooth.training.data import open_records, windows_per_epoch
+from kerasmooth.training.learner import build_model, trained_variables
 from kerasmooth.training.loop import train
 from kerasmooth.training.run_folder import Run, load_run
 from kerasmooth.training.state import RunState
@@ -130,8 +131,10 @@ class _Cell:
             if not mine:
                 return config, []
             paths, missing = self._paths(table, config.run_name, _described(config), records)
-            if missing and source and not self._has_weights(source):
-                return config, []
+            if missing and source:
+                trained_variables(config, build_model(source))  # raises where a model cannot be finetuned so
+                if not self._has_weights(source):
+                    return config, []
             if missing:
                 self._make(config, records, missing, smoother=smoother, seed=seed)
         return config, paths
