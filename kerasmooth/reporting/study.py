@@ -133,13 +133,13 @@ class _Cell:
             paths, missing = self._paths(table, config.run_name, _described(config), records)
             if missing and source:
                 trained_variables(config, build_model(source))  # raises where a model cannot be finetuned so
-                if not self._has_weights(source):
+                if not self._train(source):
                     return config, []
             if missing:
                 self._make(config, records, missing, smoother=smoother, seed=seed)
         return config, paths
 
-    def _has_weights(self, config: TrainingConfig) -> bool:
+    def _train(self, config: TrainingConfig) -> bool:
         """Trains a run to its end whose results are here but, on another machine, its weights are not.
 
         False where another process is at it.
