@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, ScalarFormatter
 
 from kerasmooth.evaluation import plots
 from kerasmooth.evaluation.breakdown import GAP_EDGES, SPEED_EDGES
@@ -145,19 +145,26 @@ def _learning(results: Sequence[Result]) -> Figure:
     figure.suptitle("Validation by epoch; dots mark the one that was kept. Coordinates and heatmaps have unlike losses")
     left, right = figure.subplots(1, 2)
     runs = [(result.name, result.training) for result in results if result.training]
+    windows: list[float] = []
     for index, (label, run) in enumerate(runs):
-        windows = np.arange(1, run.epochs + 1) * run.windows / run.epochs
+        at = np.arange(1, run.epochs + 1) * run.windows / run.epochs
+        windows += [at[0], at[-1]]
         color = colormaps["turbo"]((index + 0.5) / len(runs))
         for axes, name, factor in ((left, "val_loss", 1), (right, "val_pck@0.2", 100)):
             values = factor * np.array(run.history[name], np.float64)
-            axes.plot(windows, values, label=label, linewidth=1, color=color)
-            axes.plot(windows[run.best_epoch - 1], values[run.best_epoch - 1], "o", color=color)
+            axes.plot(at, values, label=label, linewidth=1, color=color)
+            axes.plot(at[run.best_epoch - 1], values[run.best_epoch - 1], "o", color=color)
     left.set(ylabel="validation loss", yscale="log")
     left.yaxis.set_major_formatter(ScalarFormatter())
     left.yaxis.set_minor_formatter(ScalarFormatter())
     right.set(ylabel="validation PCK@0.2 [%]")
     for axes in (left, right):
         axes.set_xlabel("training windows")
+        if max(windows) > 10 * min(windows):  # or short runs would be dots beside long ones
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     columns = -(-len(runs) // _RUNS_IN_A_COLUMN)
     figure.legend(*right.get_legend_handles_labels(), loc="outside right center", fontsize=6, ncols=columns)

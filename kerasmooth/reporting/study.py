@@ -146,7 +146,8 @@ class _Cell:
         """
         with self._claim(self._study.table, config.run_name) as mine:
             if mine:
-                self._console.print(f"{config.run_name}: its weights are needed")
+                if not config.run_dir.exists():
+                    self._console.print(f"{config.run_name}: its weights are not here, it is trained again")
                 train(config, console=self._details)
             return mine
 

@@ -157,10 +157,13 @@ def test_a_run_is_finetuned_on_a_machine_that_has_its_results_alone(
     }
     other = grid(made, **places, finetunings=("finetuned",))
     study.run_study(other, Console(file=lines, width=200))
-    assert "its weights are needed" in lines.getvalue()
     (finetuned,) = (results / "small-finetuned").glob("deciwatch*.json")
     assert json.loads(finetuned.read_text())["training"]["epochs"] == 2
     assert pretrained.read_text() == text, "its results stay as they are"
+    finetuned.unlink()
+    study.run_study(other, Console(file=lines, width=200))
+    assert finetuned.is_file()
+    assert lines.getvalue().count("its weights are not here, it is trained again") == 1, "the second time they are"
 
 
 def test_a_model_that_is_all_head_is_not_trained_to_be_finetuned_by_it(
