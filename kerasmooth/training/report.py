@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kerasmooth import files
+from kerasmooth import files, storage
 from kerasmooth.metrics import THRESHOLDS, pck_name
 from kerasmooth.training.config import TrainingConfig
 from kerasmooth.training.data import Batches
@@ -19,12 +19,18 @@ COLUMNS = ["epoch", "loss", "val_loss", *SCORES, "val_frames_judged", "learning_
 
 
 def announcement(config: TrainingConfig, num_weights: int, batches: Batches, num_replicas: int) -> str:
-    """What is about to be trained, and on what."""
-    return (
+    """What is about to be trained, and on what; and what a frozen body may not know."""
+    line = (
         f"{config.model} ({num_weights:,} weights) on {', '.join(config.datasets)}: "
         f"{batches.records.num_windows('train'):,} training windows, {batches.steps_per_epoch:,} steps of "
         f"{config.batch_size} an epoch, {num_replicas} device{'s' * (num_replicas > 1)}"
     )
+    if not config.freeze_but_last:
+        return line
+    known = TrainingConfig.load(storage.path(config.finetune_from)).annotated
+    unseen = [name for name in config.annotated if name not in known]
+    warning = f"{config.finetune_from} was trained without {', '.join(unseen)}: what is frozen may know nothing of them"
+    return f"{line}\n{warning}" if unseen else line
 
 
 def epoch_line(row: Row, improved: bool) -> str:

@@ -333,6 +333,21 @@ def test_finetuning_needs_weights_that_fit(run: Run, there: Path) -> None:
     assert "best.keras" in done.err
 
 
+def test_keypoints_that_a_frozen_body_never_saw_are_named(run: Run, here: Path) -> None:
+    model = ("--model=deciwatch", "--model_options=num_layers=1,hidden_dim=8", *SHORT[:-1])
+    assert run(TRAIN, *model, "--run_name=run").code == 0
+    frozen = (*model, "--finetune_from=runs/run", "--freeze_but_last")
+    assert "was trained without" not in run(TRAIN, *frozen, "--run_name=same").out
+    manifest = here / "records" / "sample" / "manifest.json"
+    values = json.loads(manifest.read_text())
+    more = [name for name in values["keypoints"] if name in (*values["annotated"], "left_heel", "right_thumb")]
+    manifest.write_text(json.dumps(values | {"annotated": more}))
+    done = run(TRAIN, *frozen, "--run_name=more")
+    assert done.code == 0, done.err
+    named = "runs/run was trained without right_thumb, left_heel: what is frozen may know nothing of them"
+    assert done.out.count(named) == 1
+
+
 def test_help_lists_the_settings() -> None:
     words = [sys.executable, "-m", TRAIN, "--help"]
     out = subprocess.run(words, capture_output=True, text=True, check=False).stdout
