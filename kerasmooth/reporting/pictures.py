@@ -145,22 +145,21 @@ def _learning(results: Sequence[Result]) -> Figure:
     figure.suptitle("Validation by epoch; dots mark the one that was kept. Coordinates and heatmaps have unlike losses")
     left, right = figure.subplots(1, 2)
     runs = [(result.name, result.training) for result in results if result.training]
-    windows: list[float] = []
     for index, (label, run) in enumerate(runs):
-        at = np.arange(1, run.epochs + 1) * run.windows / run.epochs
-        windows += [at[0], at[-1]]
+        windows = np.arange(1, run.epochs + 1) * run.windows / run.epochs
         color = colormaps["turbo"]((index + 0.5) / len(runs))
         for axes, name, factor in ((left, "val_loss", 1), (right, "val_pck@0.2", 100)):
             values = factor * np.array(run.history[name], np.float64)
-            axes.plot(at, values, label=label, linewidth=1, color=color)
-            axes.plot(at[run.best_epoch - 1], values[run.best_epoch - 1], "o", color=color)
+            axes.plot(windows, values, label=label, linewidth=1, color=color)
+            axes.plot(windows[run.best_epoch - 1], values[run.best_epoch - 1], "o", color=color)
     left.set(ylabel="validation loss", yscale="log")
     left.yaxis.set_major_formatter(ScalarFormatter())
     left.yaxis.set_minor_formatter(ScalarFormatter())
     right.set(ylabel="validation PCK@0.2 [%]")
+    fewest, most = min(run.windows / run.epochs for _, run in runs), max(run.windows for _, run in runs)
     for axes in (left, right):
         axes.set_xlabel("training windows")
-        if max(windows) > 10 * min(windows):  # or short runs would be dots beside long ones
+        if most > 10 * fewest:  # or short runs would be dots beside long ones
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -140,7 +140,7 @@ class _Cell:
         return config, paths
 
     def _train(self, config: TrainingConfig) -> bool:
-        """Trains a run to its end whose results are here but, on another machine, its weights are not.
+        """Trains a run to its end where its weights are not here: its results may have come from another machine.
 
         False where another process is at it.
         """

@@ -110,6 +110,18 @@ def test_long_names_leave_room_for_the_plots() -> None:
     assert axes.get_position().width > 0.5
 
 
+def test_a_short_run_is_a_line_beside_a_long_one() -> None:
+    drawn = row("model", 50).replace(curve=tuple(np.linspace(0, 1, 51).tolist()))
+    short = result("short", {"short": drawn})
+    assert short.training
+    training = short.training.replace(history={"val_loss": (4.0, 3.0, 2.0, 1.0), "val_pck@0.2": (0.1, 0.2, 0.3, 0.4)})
+    long = short.replace(name="long", training=training.replace(windows=800_000))
+    for axes in pictures.draw([short.replace(training=training), long])["learning"].axes:
+        ends = axes.transData.transform([(windows, 1.0) for windows in (800, 3200)])
+        left, right = axes.transAxes.inverted().transform(ends)[:, 0]
+        assert right - left > 0.1, "of the width of the plot"
+
+
 def test_markdown_is_a_table() -> None:
     text = tables.markdown(tables.pck_table(RESULTS, "tracks", "cells")).splitlines()
     assert text[:2] == ["|  | 1.1 | 1.2 |", "| --- | --- | --- |"]

@@ -337,7 +337,9 @@ def test_keypoints_that_a_frozen_body_never_saw_are_named(run: Run, here: Path) 
     model = ("--model=deciwatch", "--model_options=num_layers=1,hidden_dim=8", *SHORT[:-1])
     assert run(TRAIN, *model, "--run_name=run").code == 0
     frozen = (*model, "--finetune_from=runs/run", "--freeze_but_last")
-    assert "was trained without" not in run(TRAIN, *frozen, "--run_name=same").out
+    same = run(TRAIN, *frozen, "--run_name=same")
+    assert same.code == 0, same.err
+    assert "was trained without" not in same.out
     manifest = here / "records" / "sample" / "manifest.json"
     values = json.loads(manifest.read_text())
     more = [name for name in values["keypoints"] if name in (*values["annotated"], "left_heel", "right_thumb")]
