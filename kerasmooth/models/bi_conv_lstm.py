@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kerasmooth.boxes import Size
+from kerasmooth.models.per_frame_convolution import PerFrameConvolution
 from kerasmooth.models.smoother import Smoother, check_positive, checked_dimensions
 
 MERGE_MODES = ("sum", "concat")
@@ -122,8 +123,7 @@ def _per_frame_convolutions(
 ) -> Any:
     """Applies (kernel size, filters) convolutions named `<name>_1`, ... to each frame of [B, T, H, W, C]."""
     for number, (kernel, filters) in enumerate(layers, start=1):
-        # A 3D kernel that spans one frame: unlike TimeDistributed it exports with a dynamic time axis.
-        frames = keras.layers.Conv3D(
+        frames = PerFrameConvolution(
             filters,
             (1, kernel, kernel),
             padding="same",
