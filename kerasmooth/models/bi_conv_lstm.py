@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from kerasmooth.boxes import Size
-from kerasmooth.models.per_frame_convolution import PerFrameConvolution
+from kerasmooth.models import per_frame
 from kerasmooth.models.smoother import Smoother, check_positive, checked_dimensions
 
 MERGE_MODES = ("sum", "concat")
@@ -123,7 +123,7 @@ def _per_frame_convolutions(
 ) -> Any:
     """Applies (kernel size, filters) convolutions named `<name>_1`, ... to each frame of [B, T, H, W, C]."""
     for number, (kernel, filters) in enumerate(layers, start=1):
-        frames = PerFrameConvolution(
+        frames = per_frame.Conv3D(
             filters,
             (1, kernel, kernel),
             padding="same",

@@ -9,6 +9,7 @@ from keras import ops
 
 from kerasmooth.boxes import Size
 from kerasmooth.heatmap_codec import HeatmapCodec
+from kerasmooth.models import per_frame
 from kerasmooth.models.frame_sampling import FrameLayer, kept_frames
 from kerasmooth.models.pose_recovery import PoseRecovery, PoseTransformer
 from kerasmooth.models.smoother import check_positive, checked_dimensions
@@ -93,7 +94,7 @@ def _patches(heatmaps: Any, patch: int, layers: TransformerLayers) -> Any:
     dim, num_keypoints = layers.hidden_dim, heatmaps.shape[-1]
     # Glorot uniform of the patch x dim matrix that it is, which Keras takes for a convolution.
     limit = math.sqrt(6 / (patch * patch * num_keypoints + dim))
-    embedding = keras.layers.Conv3D(
+    embedding = per_frame.Conv3D(
         dim,
         (1, patch, patch),
         strides=(1, patch, patch),
