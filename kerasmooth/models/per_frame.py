@@ -11,7 +11,7 @@ class Conv3D(keras.layers.Conv3D):
     """A Conv3D that spans one frame, computed in two dimensions: [B, T, H, W, C] -> [B, T, H', W', filters].
 
     B and T may be of any length; `kernel_size` and `strides` are (1, height, width), channels are last. In three
-    dimensions oneDNN is as fast, but wrong in bfloat16 on processors with Intel's AMX: gradients of 64 filters and more
+    dimensions oneDNN is wrong in bfloat16 on processors with Intel's AMX: gradients of many filters, seen from 64 on,
     are garbage there. It has the name of Keras's layer, as files of weights have the names of layers' classes.
     """
 

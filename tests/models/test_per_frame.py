@@ -19,7 +19,6 @@ def test_it_is_a_3d_convolution_that_spans_one_frame(strides: int, activation: s
     theirs.set_weights([np.random.default_rng(1).normal(size=weight.shape) for weight in theirs.weights])
     ours.set_weights(theirs.get_weights())
     np.testing.assert_allclose(ours(frames), theirs(frames), rtol=1e-5, atol=1e-5)
-    assert ours.compute_output_shape((None, None, 8, 7, 3)) == theirs.compute_output_shape((None, None, 8, 7, 3))
 
 
 def test_its_gradients_in_bfloat16_are_those_of_float32_but_for_the_rounding() -> None:
@@ -28,14 +27,13 @@ def test_its_gradients_in_bfloat16_are_those_of_float32_but_for_the_rounding() -
     frames, target = (random.normal(size=(4, 5, 56, 56, size)).astype(np.float32) for size in (25, 128))
     gradients = []
     for precision in ("float32", "mixed_bfloat16"):
-        keras.utils.set_random_seed(0)
         layer = per_frame.Conv3D(128, (1, 3, 3), padding="same", dtype=precision)
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(tf.cast(layer(frames), tf.float32) * target)
         gradients.append(tape.gradient(loss, layer.kernel).numpy())
     exact, rounded = gradients
-    # A product of two bfloat16 is off by 2^-8 of it at most, and the sums are those of 62,720 cells.
-    np.testing.assert_allclose(rounded, exact, atol=0.02 * np.abs(exact).max())
+    # Sums are rounded by 2^-9 of them at most; products by 2^-8, at random, of which a sum of 62,720 hardly notices.
+    np.testing.assert_allclose(rounded, exact, atol=2**-8 * np.abs(exact).max())
 
 
 def test_weights_saved_from_a_conv3d_of_keras_load(tmp_path: Path) -> None:
